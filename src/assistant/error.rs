@@ -1,0 +1,38 @@
+//! What can go wrong in a use case.
+
+use thiserror::Error;
+
+use crate::store::StoreError;
+
+/// Why a use case gave no result.
+#[derive(Debug, Error)]
+pub enum AssistantError {
+    /// No session has this id.
+    #[error("session not found")]
+    SessionNotFound,
+    /// The server has as much work as it can do; try again later.
+    #[error("overloaded")]
+    Overloaded,
+    /// The store failed.
+    #[error("the session store failed")]
+    Store(#[source] StoreError),
+    /// The embedder failed or is out of reach.
+    #[error("the embedder failed: {0}")]
+    Embedder(String),
+    /// Something that must not happen did; the details are in the log.
+    #[error("internal failure: {0}")]
+    Internal(String),
+}
+
+impl From<StoreError> for AssistantError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::SessionNotFound(_) => Self::SessionNotFound,
+            StoreError::Overloaded => Self::Overloaded,
+            other @ (StoreError::Open { .. }
+            | StoreError::TooNew { .. }
+            | StoreError::Engine { .. }
+            | StoreError::Closed) => Self::Store(other),
+        }
+    }
+}

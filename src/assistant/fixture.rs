@@ -1,0 +1,40 @@
+//! A whole assistant over a tiny generation and a fake embedder, for tests of the layers above.
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::Arc;
+
+use futures::executor::block_on;
+
+use super::Assistant;
+use crate::embed::Embedder;
+use crate::index::hnsw::HnswParameters;
+use crate::retrieve::RetrievalParameters;
+use crate::runtime::cpu_pool;
+use crate::snapshot::live::Live;
+use crate::snapshot::write::write;
+use crate::snapshot::{current, open};
+use crate::store::sqlite::SqliteStore;
+
+#[path = "../../tests/it/fake_embedder.rs"]
+mod fake_embedder;
+#[path = "../../tests/it/tiny_generation.rs"]
+mod tiny_generation;
+
+/// An assistant that keeps its index and its state below `directory`.
+pub(crate) fn assistant(directory: &Path) -> Arc<Assistant> {
+    let embedder: Arc<dyn Embedder> = Arc::new(fake_embedder::HashEmbedder::named("fake"));
+    let index = directory.join("index");
+    let contents = block_on(tiny_generation::contents(6, embedder.as_ref()));
+    let pool = cpu_pool::build("fixture", NonZeroUsize::MIN);
+    let id = write(&index, &contents, HnswParameters::default(), &pool).unwrap();
+    current::publish(&index, &id).unwrap();
+    let (generation, _) = open::open_usable(&index, 64).unwrap();
+    let store = Arc::new(SqliteStore::open(&directory.join("state")).unwrap());
+    Arc::new(Assistant::new(
+        store,
+        Arc::new(Live::new(generation)),
+        embedder,
+        RetrievalParameters::default(),
+    ))
+}

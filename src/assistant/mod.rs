@@ -1,0 +1,142 @@
+//! The use cases, in the product's own words: open a session, ask, retrieve, summarise, save.
+//!
+//! Knows nothing of HTTP. Start reading at [`Assistant`].
+
+mod error;
+#[cfg(test)]
+pub(crate) mod fixture;
+mod request;
+mod summary;
+
+pub use error::AssistantError;
+pub use request::{GenerationInfo, Question, Retrieved, Summary, SummaryRequest, SuppliedContext};
+
+use std::sync::Arc;
+
+use crate::embed::Embedder;
+use crate::model::{Message, SessionId};
+use crate::retrieve::{Ranked, RetrievalParameters, Retriever, contextual_query};
+use crate::snapshot::live::Live;
+use crate::store::SessionStore;
+
+/// Answers questions from a snapshot and keeps conversations in a store.
+pub struct Assistant {
+    store: Arc<dyn SessionStore>,
+    live: Arc<Live>,
+    retriever: Retriever,
+    embedder: Arc<dyn Embedder>,
+}
+
+impl Assistant {
+    /// Puts the parts together.
+    pub fn new(
+        store: Arc<dyn SessionStore>,
+        live: Arc<Live>,
+        embedder: Arc<dyn Embedder>,
+        parameters: RetrievalParameters,
+    ) -> Self {
+        Self {
+            store,
+            live,
+            retriever: Retriever::new(Arc::clone(&embedder), parameters),
+            embedder,
+        }
+    }
+
+    /// Begins a conversation.
+    pub async fn open_session(&self) -> Result<SessionId, AssistantError> {
+        Ok(self.store.create_session().await?)
+    }
+
+    /// Adds a user's message to a conversation. It is durable when this returns.
+    pub async fn ask(
+        &self,
+        session: SessionId,
+        message: String,
+    ) -> Result<Message, AssistantError> {
+        Ok(self.store.append_message(session, message).await?)
+    }
+
+    /// The messages of a conversation, oldest first.
+    pub async fn history(&self, session: SessionId) -> Result<Vec<Message>, AssistantError> {
+        Ok(self.store.messages(session).await?)
+    }
+
+    /// The `k` best contexts for a question. A session without messages, or a blank question, has
+    /// no contexts.
+    pub async fn retrieve(
+        &self,
+        question: &Question,
+        k: usize,
+    ) -> Result<Retrieved, AssistantError> {
+        let history = match question {
+            Question::Session(session) => self.store.messages(*session).await?,
+            Question::Text(_) => Vec::new(),
+        };
+        let text = match question {
+            Question::Session(_) => contextual_query(&texts(&history)),
+            Question::Text(text) => Some(text.clone()),
+        };
+        let ranked = match text.filter(|text| !text.trim().is_empty()) {
+            Some(text) => Some(self.search(&text, k).await?),
+            None => None,
+        };
+        Ok(Retrieved {
+            contexts: ranked.as_ref().map(Ranked::contexts).unwrap_or_default(),
+            history,
+            covered: ranked.as_ref().is_some_and(|ranked| ranked.covered),
+            generation: ranked.map_or_else(
+                || self.live.current().id().to_string(),
+                |ranked| ranked.generation.id().to_string(),
+            ),
+        })
+    }
+
+    async fn search(&self, text: &str, k: usize) -> Result<Ranked, AssistantError> {
+        self.retriever
+            .retrieve(self.live.current(), text, k)
+            .await
+            .map_err(|error| AssistantError::Embedder(error.to_string()))
+    }
+
+    /// Keeps a summary of a session. `details` is JSON text. Durable when this returns.
+    pub async fn save(
+        &self,
+        session: SessionId,
+        summary: String,
+        details: String,
+    ) -> Result<(), AssistantError> {
+        self.store.save_record(session, summary, details).await?;
+        Ok(())
+    }
+
+    /// Proves that a question could be answered now: the store works and the embedder embeds.
+    pub async fn probe(&self) -> Result<(), AssistantError> {
+        self.store.probe().await?;
+        self.retriever
+            .embed("ready?")
+            .await
+            .map_err(|error| AssistantError::Embedder(error.to_string()))?;
+        Ok(())
+    }
+
+    /// What answers now.
+    pub fn generation(&self) -> GenerationInfo {
+        let generation = self.live.current();
+        let manifest = &generation.records.manifest;
+        GenerationInfo {
+            id: manifest.generation.to_string(),
+            documents: manifest.counts.documents,
+            chunks: manifest.counts.chunks,
+            embedder: format!("{}/{}", manifest.embedder.adapter, manifest.embedder.model),
+            created_at: manifest.created_at,
+        }
+    }
+}
+
+fn texts(history: &[Message]) -> Vec<&str> {
+    history
+        .iter()
+        .map(|message| message.text.as_str())
+        .collect()
+}

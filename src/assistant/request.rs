@@ -1,0 +1,71 @@
+//! What goes in and out of the use cases.
+
+use crate::model::{Answer, ChunkId, Context, Message, SessionId};
+
+/// What to retrieve for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Question {
+    /// The last message of a session, in the light of those before it.
+    Session(SessionId),
+    /// A text of its own, without a session.
+    Text(String),
+}
+
+/// Contexts for a question.
+#[derive(Debug, Clone)]
+pub struct Retrieved {
+    /// Best first.
+    pub contexts: Vec<Context>,
+    /// The session's messages, oldest first; empty without a session.
+    pub history: Vec<Message>,
+    /// False when the best context is below the floor: the sources do not cover the question.
+    pub covered: bool,
+    /// The generation that answered.
+    pub generation: String,
+}
+
+/// A context that the caller sends along for a summary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SuppliedContext {
+    /// The chunk it was retrieved as, if the caller says so.
+    pub chunk: Option<ChunkId>,
+    /// The text as the caller sent it.
+    pub text: String,
+}
+
+/// What to summarise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SummaryRequest {
+    /// The session named in the request: any string, since the original application checks nothing
+    /// here. Only when it names a real session is its history used.
+    pub session: String,
+    /// Contexts to answer from; `None` retrieves them from the session's last message.
+    pub contexts: Option<Vec<SuppliedContext>>,
+    /// The conversation, oldest first; the last entry is the question. `None` takes it from the
+    /// session.
+    pub history: Option<Vec<String>>,
+}
+
+/// An answer and the generation it was checked against.
+#[derive(Debug, Clone)]
+pub struct Summary {
+    /// The answer.
+    pub answer: Answer,
+    /// The generation whose stored text verified it.
+    pub generation: String,
+}
+
+/// What a server answers from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GenerationInfo {
+    /// The generation's id.
+    pub id: String,
+    /// Documents in it.
+    pub documents: usize,
+    /// Chunks in it.
+    pub chunks: usize,
+    /// Adapter and model.
+    pub embedder: String,
+    /// Seconds since the Unix epoch.
+    pub created_at: i64,
+}

@@ -1,0 +1,178 @@
+//! What the command line may say.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{EmbedConfig, IngestConfig, LogConfig, ServeConfig};
+
+/// An assistant over your own documents: ingest pages and PDFs, then ask, with verified citations.
+///
+/// Settings: flag over environment over wattwise.toml over default.
+#[derive(Debug, Parser)]
+#[command(name = "wattwise", version, max_term_width = 100)]
+pub struct Cli {
+    /// Configuration file [default: wattwise.toml, if there is one]
+    #[arg(long, global = true, env = "WATTWISE_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Log settings.
+    #[command(flatten)]
+    pub log: LogConfig,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Fetch, extract, embed and index all sources, then publish a new generation
+    ///
+    /// Exit status: 0 published or nothing to do, 1 published but some sources failed, 2 usage or
+    /// configuration, 3 nothing published.
+    Ingest(IngestArguments),
+    /// Answer over HTTP from the published generation
+    Serve(ServeArguments),
+    /// Ask one question on the terminal
+    Ask(AskArguments),
+    /// Show what ingest would keep of files
+    Extract(ExtractArguments),
+    /// List, verify, roll back and prune generations
+    Snapshot(SnapshotArguments),
+    /// Measure retrieval on labelled questions
+    Eval(EvalArguments),
+    #[command(hide = true)]
+    ExtractWorker(WorkerArguments),
+}
+
+/// `ingest`
+#[derive(Debug, Args)]
+pub struct IngestArguments {
+    /// Sources and bounds.
+    #[command(flatten)]
+    pub ingest: IngestConfig,
+    /// The embedder.
+    #[command(flatten)]
+    pub embed: EmbedConfig,
+    /// Write what became of every source to this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// Print the merged settings without secrets, and stop
+    #[arg(long)]
+    pub print_config: bool,
+}
+
+/// `serve`
+#[derive(Debug, Args)]
+pub struct ServeArguments {
+    /// Where and what.
+    #[command(flatten)]
+    pub serve: ServeConfig,
+    /// The embedder.
+    #[command(flatten)]
+    pub embed: EmbedConfig,
+    /// Print the merged settings without secrets, and stop
+    #[arg(long)]
+    pub print_config: bool,
+}
+
+/// `ask`
+#[derive(Debug, Args)]
+pub struct AskArguments {
+    /// The question
+    pub question: String,
+    /// Where the generations are [default: index]
+    #[arg(long, env = "WATTWISE_INDEX", value_name = "DIR")]
+    pub index: Option<PathBuf>,
+    /// The embedder.
+    #[command(flatten)]
+    pub embed: EmbedConfig,
+    /// Print the answer as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `extract`
+#[derive(Debug, Args)]
+pub struct ExtractArguments {
+    /// PDF, HTML, Markdown or text files
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// One JSON object a file: title, text, blocks, `page_count`, warnings
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `extract-worker`
+#[derive(Debug, Args)]
+pub struct WorkerArguments {
+    /// Most memory of this process
+    #[arg(long, value_name = "MIB")]
+    pub memory_mib: u64,
+}
+
+/// `snapshot`
+#[derive(Debug, Args)]
+pub struct SnapshotArguments {
+    /// Where the generations are [default: index]
+    #[arg(long, env = "WATTWISE_INDEX", value_name = "DIR", global = true)]
+    pub index: Option<PathBuf>,
+    /// What to do with them.
+    #[command(subcommand)]
+    pub action: SnapshotAction,
+}
+
+/// What to do with generations.
+#[derive(Debug, Clone, Subcommand)]
+pub enum SnapshotAction {
+    /// List all generations, newest first
+    List,
+    /// Check every file of a generation against its digest, and open it
+    Verify {
+        /// Which one [default: the live one]
+        generation: Option<String>,
+    },
+    /// Make an older generation the live one
+    Rollback {
+        /// Which one [default: the one before the live one]
+        generation: Option<String>,
+    },
+    /// Delete old generations
+    Prune {
+        /// How many to keep besides the live one
+        #[arg(long, default_value_t = 2)]
+        keep: usize,
+    },
+}
+
+/// `eval`
+#[derive(Debug, Args)]
+pub struct EvalArguments {
+    /// Labelled questions, one JSON object a line: question, answers
+    #[arg(long, value_name = "FILE")]
+    pub questions: PathBuf,
+    /// Where the generations are [default: index]
+    #[arg(long, env = "WATTWISE_INDEX", value_name = "DIR")]
+    pub index: Option<PathBuf>,
+    /// The embedder.
+    #[command(flatten)]
+    pub embed: EmbedConfig,
+    /// Show each question with the rank at which its answer was complete
+    #[arg(long)]
+    pub verbose: bool,
+    /// Print the figures as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

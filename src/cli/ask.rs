@@ -1,0 +1,108 @@
+//! `wattwise ask`
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::args::AskArguments;
+use super::{ExitStatus, printer};
+use crate::assistant::{Summary, SummaryRequest};
+use crate::config::{ConfigError, EmbedConfig, File, Layer as _, ServeConfig};
+use crate::model::Citation;
+use crate::runtime::cpu_pool;
+use crate::snapshot::live::Live;
+use crate::store::memory::MemoryStore;
+use crate::wiring;
+
+pub(super) async fn run(arguments: AskArguments, file: File) -> anyhow::Result<ExitStatus> {
+    if arguments.question.trim().is_empty() {
+        return Err(ConfigError::Invalid {
+            name: "QUESTION",
+            reason: "it is blank".to_owned(),
+        }
+        .into());
+    }
+    let serve = ServeConfig {
+        index: arguments.index,
+        ..ServeConfig::default()
+    }
+    .over(file.serve)
+    .resolve()?;
+    // One question needs one thread, and starting the others costs time.
+    let threads = EmbedConfig {
+        embed_threads: Some(std::num::NonZeroUsize::MIN),
+        ..arguments.embed
+    };
+    let embed = threads
+        .over(file.embed)
+        .resolve(cpu_pool::available_threads())?;
+    let embedder = wiring::embedder(embed).await?;
+    let generation = wiring::generation(&serve.index, embedder.as_ref()).await?;
+    let assistant = wiring::assistant(
+        Arc::new(MemoryStore::default()),
+        Arc::new(Live::new(generation)),
+        embedder,
+    );
+    let request = SummaryRequest {
+        session: String::new(),
+        contexts: None,
+        history: Some(vec![arguments.question]),
+    };
+    let summary = assistant.summarize(request).await?;
+    printer::result(if arguments.json {
+        as_json(&summary)
+    } else {
+        as_text(&summary)
+    })?;
+    Ok(ExitStatus::Done)
+}
+
+fn as_text(summary: &Summary) -> String {
+    let mut text = summary.answer.text.clone();
+    if !summary.answer.citations.is_empty() {
+        text.push_str("\n\nSources:");
+    }
+    for citation in &summary.answer.citations {
+        text.push_str(&format!("\n[{}] {}", citation.marker, source(citation)));
+    }
+    text
+}
+
+fn source(citation: &Citation) -> String {
+    match &citation.place {
+        Some(place) => {
+            let page = place
+                .page
+                .map(|page| format!(", page {page}"))
+                .unwrap_or_default();
+            format!("{} ({}{page})", place.title, place.source)
+        }
+        None => "your own text".to_owned(),
+    }
+}
+
+fn as_json(summary: &Summary) -> String {
+    let citations: Vec<_> = summary
+        .answer
+        .citations
+        .iter()
+        .map(|citation| {
+            let place = citation.place.as_ref();
+            json!({
+                "marker": citation.marker,
+                "source": place.map(|place| place.source.as_str()),
+                "title": place.map(|place| place.title.as_str()),
+                "page": place.and_then(|place| place.page),
+                "quote": citation.quote,
+                "verified": citation.verified,
+            })
+        })
+        .collect();
+    json!({
+        "answer": summary.answer.text,
+        "answered": summary.answer.answered,
+        "citations": citations,
+        "generation": summary.generation,
+    })
+    .to_string()
+}

@@ -1,0 +1,75 @@
+//! The command line: parse, call, print, say how it ended.
+
+mod args;
+mod ask;
+mod eval;
+mod exit;
+mod extract;
+mod ingest;
+mod printer;
+mod serve;
+mod snapshot;
+
+use clap::Parser as _;
+use clap::error::ErrorKind;
+
+pub use args::Cli;
+pub use exit::ExitStatus;
+
+use self::args::Command;
+use crate::config::{self, ConfigError, Layer as _};
+use crate::telemetry;
+
+/// Runs the program with its own arguments and says how it ended.
+pub fn run() -> ExitStatus {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Broken pipe while printing help is no failure.
+            let _ = error.print();
+            let only_asked = matches!(
+                error.kind(),
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+            );
+            return if only_asked {
+                ExitStatus::Done
+            } else {
+                ExitStatus::Usage
+            };
+        }
+    };
+    match dispatch(cli) {
+        Ok(status) => status,
+        Err(error) => {
+            printer::error(&error);
+            if error.downcast_ref::<ConfigError>().is_some() {
+                ExitStatus::Usage
+            } else {
+                ExitStatus::Failed
+            }
+        }
+    }
+}
+
+fn dispatch(cli: Cli) -> anyhow::Result<ExitStatus> {
+    if let Command::ExtractWorker(arguments) = cli.command {
+        return extract::work(&arguments);
+    }
+    let file = config::load(cli.config.as_deref())?;
+    telemetry::install(&cli.log.over(file.log.clone()).resolve())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("wattwise")
+        .build()?;
+    runtime.block_on(async {
+        match cli.command {
+            Command::Ingest(arguments) => ingest::run(arguments, file).await,
+            Command::Serve(arguments) => serve::run(arguments, file).await,
+            Command::Ask(arguments) => ask::run(arguments, file).await,
+            Command::Extract(arguments) => extract::run(&arguments),
+            Command::Snapshot(arguments) => snapshot::run(arguments, file).await,
+            Command::Eval(arguments) => eval::run(arguments, file).await,
+            Command::ExtractWorker(_) => unreachable!("handled before the runtime starts"),
+        }
+    })
+}

@@ -1,0 +1,149 @@
+//! What is ingested, and within which bounds.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args};
+use serde::{Deserialize, Serialize};
+
+use super::{ConfigError, Layer};
+
+/// Flags and keys.
+#[derive(Debug, Clone, Default, Args, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct IngestConfig {
+    /// JSON file with the pages to fetch, as a list under the key `energy_saving_resources`
+    #[arg(long, env = "URLs_JSON_FILE_PATH", value_name = "FILE")]
+    pub urls: Option<PathBuf>,
+    /// Folders of PDF, HTML, Markdown and text files; may be repeated
+    #[arg(long, env = "PDF_FOLDER_PATH", value_name = "DIR", num_args = 1.., value_delimiter = ',')]
+    pub docs: Option<Vec<PathBuf>>,
+    /// Where generations are written [default: index]
+    #[arg(long, env = "WATTWISE_INDEX", value_name = "DIR")]
+    pub index: Option<PathBuf>,
+    /// Fetch hosts inside private networks too
+    #[arg(long, env = "WATTWISE_ALLOW_PRIVATE", action = ArgAction::SetTrue)]
+    #[serde(default)]
+    pub allow_private: Option<bool>,
+    /// Sent with every request, so that sites know who fetches
+    #[arg(long, env = "USER_AGENT", value_name = "TEXT")]
+    pub user_agent: Option<String>,
+    /// Sources fetched and extracted at a time [default: 8]
+    #[arg(long, value_name = "N")]
+    pub concurrency: Option<NonZeroUsize>,
+    /// Seconds for one page, redirects included [default: 60]
+    #[arg(long, value_name = "SECONDS")]
+    pub fetch_timeout: Option<u64>,
+    /// Seconds for the extraction of one document [default: 30]
+    #[arg(long, value_name = "SECONDS")]
+    pub extract_timeout: Option<u64>,
+    /// Memory of one extraction worker, in MiB [default: 1024]
+    #[arg(long, value_name = "MIB")]
+    pub extract_memory: Option<u64>,
+    /// Largest page or file, in MiB, after decompression [default: 32]
+    #[arg(long, value_name = "MIB")]
+    pub max_size: Option<u64>,
+    /// Most tokens in a chunk, its headings included [default: 160]
+    #[arg(long, value_name = "N")]
+    pub chunk_tokens: Option<usize>,
+    /// Generations kept besides the live one [default: 2]
+    #[arg(long, value_name = "N")]
+    pub keep: Option<usize>,
+}
+
+/// Checked values.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct IngestSettings {
+    /// URL list.
+    pub urls: Option<PathBuf>,
+    /// Folders.
+    pub docs: Vec<PathBuf>,
+    /// Index directory.
+    pub index: PathBuf,
+    /// Private networks too.
+    pub allow_private: bool,
+    /// `User-Agent`, if not the program's own.
+    pub user_agent: Option<String>,
+    /// Sources at a time.
+    pub concurrency: NonZeroUsize,
+    /// Seconds.
+    pub fetch_timeout: u64,
+    /// Seconds.
+    pub extract_timeout: u64,
+    /// MiB.
+    pub extract_memory: u64,
+    /// MiB.
+    pub max_size: u64,
+    /// Tokens.
+    pub chunk_tokens: usize,
+    /// Generations.
+    pub keep: usize,
+}
+
+impl Layer for IngestConfig {
+    fn over(self, below: Self) -> Self {
+        Self {
+            urls: self.urls.or(below.urls),
+            docs: self.docs.or(below.docs),
+            index: self.index.or(below.index),
+            // The flag can only switch on; absent, it says nothing.
+            allow_private: self
+                .allow_private
+                .filter(|allow| *allow)
+                .or(below.allow_private),
+            user_agent: self.user_agent.or(below.user_agent),
+            concurrency: self.concurrency.or(below.concurrency),
+            fetch_timeout: self.fetch_timeout.or(below.fetch_timeout),
+            extract_timeout: self.extract_timeout.or(below.extract_timeout),
+            extract_memory: self.extract_memory.or(below.extract_memory),
+            max_size: self.max_size.or(below.max_size),
+            chunk_tokens: self.chunk_tokens.or(below.chunk_tokens),
+            keep: self.keep.or(below.keep),
+        }
+    }
+}
+
+impl IngestConfig {
+    /// Fills in the defaults and checks the values.
+    pub fn resolve(self) -> Result<IngestSettings, ConfigError> {
+        let settings = IngestSettings {
+            urls: self.urls,
+            docs: self.docs.unwrap_or_default(),
+            index: self.index.unwrap_or_else(|| PathBuf::from("index")),
+            allow_private: self.allow_private.unwrap_or(false),
+            user_agent: self.user_agent,
+            concurrency: self
+                .concurrency
+                .unwrap_or(NonZeroUsize::new(8).expect("eight is not zero")),
+            fetch_timeout: self.fetch_timeout.unwrap_or(60),
+            extract_timeout: self.extract_timeout.unwrap_or(30),
+            extract_memory: self.extract_memory.unwrap_or(1024),
+            max_size: self.max_size.unwrap_or(32),
+            chunk_tokens: self.chunk_tokens.unwrap_or(160),
+            keep: self.keep.unwrap_or(2),
+        };
+        let invalid = |name, reason: &str| {
+            Err(ConfigError::Invalid {
+                name,
+                reason: reason.to_owned(),
+            })
+        };
+        if settings.chunk_tokens < 32 {
+            return invalid(
+                "--chunk-tokens",
+                "at least 32: smaller chunks say too little to be found",
+            );
+        }
+        if settings.fetch_timeout == 0 || settings.extract_timeout == 0 {
+            return invalid("--fetch-timeout, --extract-timeout", "at least 1 second");
+        }
+        if !(1..=200).contains(&settings.max_size) {
+            return invalid("--max-size", "from 1 to 200 MiB");
+        }
+        if settings.extract_memory < 256 {
+            return invalid("--extract-memory", "at least 256 MiB");
+        }
+        Ok(settings)
+    }
+}

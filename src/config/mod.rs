@@ -1,0 +1,139 @@
+//! Configuration: flag over environment over `wattwise.toml` over built-in default.
+//!
+//! Each concern has one struct whose fields are flags, environment variables and keys of the file
+//! at once, all optional; [`Layer::over`] lays one source over another, and `resolve` turns the
+//! result into settings that the rest of the program trusts. Unknown keys are errors.
+
+mod embed;
+mod ingest;
+mod log;
+mod serve;
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use thiserror::Error;
+
+pub use embed::{EmbedConfig, EmbedSettings, EmbedderKind};
+pub use ingest::{IngestConfig, IngestSettings};
+pub use log::{LogConfig, LogFormat, LogSettings};
+pub use serve::{ServeConfig, ServeSettings};
+
+/// The file that is read when none is named.
+pub const DEFAULT_FILE: &str = "wattwise.toml";
+
+/// A set of optional values from one source.
+pub trait Layer {
+    /// These values, and those of `below` where there are none here.
+    #[must_use]
+    fn over(self, below: Self) -> Self;
+}
+
+/// The whole configuration file.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct File {
+    /// `[embed]`
+    pub embed: EmbedConfig,
+    /// `[ingest]`
+    pub ingest: IngestConfig,
+    /// `[serve]`
+    pub serve: ServeConfig,
+    /// `[log]`
+    pub log: LogConfig,
+}
+
+/// What is wrong with the configuration.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The file that was named cannot be read.
+    #[error("cannot read the configuration {path}: {source}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// The file does not parse or has unknown keys.
+    #[error("{path}: {reason}")]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// Line, column and what is wrong there.
+        reason: String,
+    },
+    /// A value cannot be used.
+    #[error("{name}: {reason}")]
+    Invalid {
+        /// The flag or key.
+        name: &'static str,
+        /// What is wrong with its value, and what would be right.
+        reason: String,
+    },
+}
+
+/// Reads the file at `named`, or `wattwise.toml` if that exists, or nothing.
+pub fn load(named: Option<&Path>) -> Result<File, ConfigError> {
+    let path = match named {
+        Some(path) => path,
+        None if Path::new(DEFAULT_FILE).exists() => Path::new(DEFAULT_FILE),
+        None => return Ok(File::default()),
+    };
+    let text = fs_err::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+        path: path.to_owned(),
+        source,
+    })?;
+    parse(&text).map_err(|reason| ConfigError::Malformed {
+        path: path.to_owned(),
+        reason,
+    })
+}
+
+fn parse(text: &str) -> Result<File, String> {
+    toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_keys_are_errors_that_name_them() {
+        assert!(
+            parse("[serve]\nbnid = \"127.0.0.1:1\"")
+                .unwrap_err()
+                .contains("bnid")
+        );
+        assert!(parse("[server]").unwrap_err().contains("server"));
+    }
+
+    #[test]
+    fn the_example_file_parses() {
+        let example = include_str!("../../wattwise.example.toml");
+        parse(example).unwrap();
+        let uncommented: String = example
+            .lines()
+            .map(|line| line.strip_prefix("#: ").unwrap_or(line))
+            .collect::<Vec<_>>()
+            .join("\n");
+        let file = parse(&uncommented).unwrap();
+        assert!(
+            file.serve.bind.is_some() && file.ingest.urls.is_some(),
+            "the example shows every section"
+        );
+    }
+
+    #[test]
+    fn a_flag_wins_over_the_file() {
+        let flags = LogConfig {
+            log_format: Some(LogFormat::Json),
+            log_level: None,
+        };
+        let file = parse("[log]\nlog-format = \"text\"\nlog-level = \"debug\"")
+            .unwrap()
+            .log;
+        let settings = flags.over(file).resolve();
+        assert_eq!(settings.format, LogFormat::Json);
+        assert_eq!(settings.level, "debug");
+    }
+}

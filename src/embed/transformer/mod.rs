@@ -1,0 +1,88 @@
+//! The in-process sentence transformer: no daemon, no hub, no C or C++.
+//!
+//! An ONNX model of the BERT family runs in `rten`. Pooling is ours: the mean of the token vectors
+//! (Reimers and Gurevych, "Sentence-BERT", 2019), scaled to unit length. The vector of a span is
+//! the mean of its tokens' vectors after the whole passage went through the model ("late
+//! chunking", Günther et al., 2024), so it costs no further pass.
+//!
+//! Worker threads own the inference; async callers hand them jobs through a bounded queue.
+
+mod files;
+mod network;
+mod workers;
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+pub use files::{DEFAULT_MODEL_NAME, ModelFiles};
+
+use self::network::Network;
+use self::workers::Workers;
+use super::{EmbedError, Embedder, Passage, PassageVectors};
+use crate::model::{EmbedderFingerprint, UnitVector};
+
+/// A sentence transformer in this process.
+pub struct TransformerEmbedder {
+    network: Arc<Network>,
+    workers: Workers,
+    fingerprint: EmbedderFingerprint,
+}
+
+impl TransformerEmbedder {
+    /// Loads the model from `directory` and starts `threads` workers.
+    ///
+    /// The pinned default model is checked by SHA-256 before it is opened; any other model is
+    /// taken as it is and told apart by its digest.
+    pub fn open(directory: &Path, threads: NonZeroUsize) -> Result<Self, EmbedError> {
+        let files = ModelFiles::read(directory)?;
+        let network = Arc::new(Network::load(&files)?);
+        let fingerprint = EmbedderFingerprint {
+            adapter: "in-process".to_owned(),
+            model: files.name.clone(),
+            digest: Some(files.digest.clone()),
+            dimension: network.dimension()?,
+            pooling: "mean".to_owned(),
+            document_prefix: String::new(),
+            query_prefix: String::new(),
+        };
+        let workers = Workers::start(&network, threads);
+        Ok(Self {
+            network,
+            workers,
+            fingerprint,
+        })
+    }
+}
+
+#[async_trait]
+impl Embedder for TransformerEmbedder {
+    fn fingerprint(&self) -> &EmbedderFingerprint {
+        &self.fingerprint
+    }
+
+    fn count_tokens(&self, text: &str) -> usize {
+        self.network.count_tokens(text)
+    }
+
+    fn max_tokens(&self) -> usize {
+        network::MAX_TOKENS
+    }
+
+    async fn embed_passages(
+        &self,
+        passages: Vec<Passage>,
+    ) -> Result<Vec<PassageVectors>, EmbedError> {
+        self.workers.embed_all(passages).await
+    }
+
+    async fn embed_query(&self, text: &str) -> Result<UnitVector, EmbedError> {
+        let passage = Passage {
+            text: text.to_owned(),
+            spans: Vec::new(),
+        };
+        Ok(self.workers.embed_one(passage).await?.whole)
+    }
+}

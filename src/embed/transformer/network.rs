@@ -1,0 +1,194 @@
+//! One forward pass: tokens in, vectors out.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use rten::{Model, ModelOptions, NodeId, RunOptions, ThreadPool};
+use rten_tensor::NdTensor;
+use tokenizers::{Tokenizer, TruncationParams};
+
+use super::files::ModelFiles;
+use crate::embed::{EmbedError, Passage, PassageVectors};
+use crate::model::UnitVector;
+
+/// The longest input, special tokens included: the length that the default model was made for.
+pub(super) const MAX_TOKENS: usize = 256;
+
+/// The tokenizer and the network. Shared by all workers: a pass does not change it.
+pub(super) struct Network {
+    model: Model,
+    inputs: [NodeId; 3],
+    output: NodeId,
+    tokenizer: Tokenizer,
+    counter: Tokenizer,
+}
+
+impl Network {
+    pub(super) fn load(files: &ModelFiles) -> Result<Self, EmbedError> {
+        let network_path = files.directory.join("model.onnx");
+        let unusable = |reason: String| EmbedError::ModelUnusable {
+            path: network_path.clone(),
+            reason,
+        };
+        let model = ModelOptions::with_all_ops()
+            .prepack_weights(true)
+            .load(files.network.clone())
+            .map_err(|error| unusable(error.to_string()))?;
+        let node = |name: &str| {
+            model.node_id(name).map_err(|_| {
+                unusable(format!(
+                    "it has no node called {name}; a BERT-family export has"
+                ))
+            })
+        };
+        let inputs = [
+            node("input_ids")?,
+            node("attention_mask")?,
+            node("token_type_ids")?,
+        ];
+        let output = node("last_hidden_state")?;
+
+        let tokenizer_path = files.directory.join("tokenizer.json");
+        let mut counter =
+            Tokenizer::from_bytes(&files.tokenizer).map_err(|error| EmbedError::ModelUnusable {
+                path: tokenizer_path.clone(),
+                reason: error.to_string(),
+            })?;
+        // The file of the default model pads and cuts every text to 128 tokens. Padding would make
+        // a short query as dear as a long passage, so both settings are ours.
+        counter.with_padding(None);
+        let without_limit = counter.with_truncation(None).map(|_| ());
+        let mut tokenizer = counter.clone();
+        let with_limit = tokenizer
+            .with_truncation(Some(TruncationParams {
+                max_length: MAX_TOKENS,
+                ..TruncationParams::default()
+            }))
+            .map(|_| ());
+        without_limit
+            .and(with_limit)
+            .map_err(|error| EmbedError::ModelUnusable {
+                path: tokenizer_path,
+                reason: error.to_string(),
+            })?;
+        Ok(Self {
+            model,
+            inputs,
+            output,
+            tokenizer,
+            counter,
+        })
+    }
+
+    /// Length of a vector, found by asking the network for one.
+    pub(super) fn dimension(&self) -> Result<usize, EmbedError> {
+        let pool = Arc::new(ThreadPool::with_num_threads(1));
+        let passage = Passage {
+            text: "energy".to_owned(),
+            spans: Vec::new(),
+        };
+        Ok(self.embed(&passage, &pool)?.whole.dimension())
+    }
+
+    pub(super) fn count_tokens(&self, text: &str) -> usize {
+        // A text that cannot be tokenized is counted by its bytes: too many rather than too few.
+        self.counter
+            .encode_fast(text, false)
+            .map_or(text.len(), |encoding| encoding.len())
+    }
+
+    /// Embeds one passage on the calling thread's pool. One passage at a time is fastest on a CPU:
+    /// a batch would be padded to its longest member.
+    pub(super) fn embed(
+        &self,
+        passage: &Passage,
+        pool: &Arc<ThreadPool>,
+    ) -> Result<PassageVectors, EmbedError> {
+        if passage.text.trim().is_empty() {
+            return Err(EmbedError::BlankText);
+        }
+        let encoding = self
+            .tokenizer
+            .encode(passage.text.as_str(), true)
+            .map_err(|error| EmbedError::Inference(error.to_string()))?;
+        let ids: Vec<i32> = encoding
+            .get_ids()
+            .iter()
+            .map(|id| i32::try_from(*id).unwrap_or(i32::MAX))
+            .collect();
+        let count = ids.len();
+        let row = |values: Vec<i32>| NdTensor::from_data([1, count], values);
+        let inputs = vec![
+            (self.inputs[0], row(ids).into()),
+            (self.inputs[1], row(vec![1; count]).into()),
+            (self.inputs[2], row(vec![0; count]).into()),
+        ];
+        let options = RunOptions::default().with_thread_pool(Some(Arc::clone(pool)));
+        let [output] = self
+            .model
+            .run_n(inputs, [self.output], Some(options))
+            .map_err(|error| EmbedError::Inference(error.to_string()))?;
+        let ([_, tokens, dimension], values) = output
+            .into_shape_vec::<f32, 3>()
+            .map_err(|error| EmbedError::Inference(error.to_string()))?;
+        let token_vectors = TokenVectors {
+            values: &values,
+            dimension,
+        };
+        let whole = token_vectors.mean(0..tokens)?;
+        let offsets = encoding.get_offsets();
+        let spans = passage
+            .spans
+            .iter()
+            .map(|span| match tokens_within(offsets, span) {
+                // A span beyond the model's window has no tokens; the passage stands in for it.
+                range if range.is_empty() => Ok(whole.clone()),
+                range => token_vectors.mean(range),
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(PassageVectors { whole, spans })
+    }
+}
+
+/// Token vectors, row by row.
+struct TokenVectors<'a> {
+    values: &'a [f32],
+    dimension: usize,
+}
+
+impl TokenVectors<'_> {
+    fn mean(&self, tokens: Range<usize>) -> Result<UnitVector, EmbedError> {
+        let mut sum = vec![0.0_f32; self.dimension];
+        for row in self.values[tokens.start * self.dimension..tokens.end * self.dimension]
+            .chunks_exact(self.dimension)
+        {
+            for (total, value) in sum.iter_mut().zip(row) {
+                *total += value;
+            }
+        }
+        UnitVector::normalize(sum).map_err(|error| EmbedError::Inference(error.to_string()))
+    }
+}
+
+/// The tokens that begin within `span`. Special tokens have empty offsets and never count.
+fn tokens_within(offsets: &[(usize, usize)], span: &Range<usize>) -> Range<usize> {
+    let belongs = |&(start, end): &(usize, usize)| end > start && span.contains(&start);
+    let Some(first) = offsets.iter().position(belongs) else {
+        return 0..0;
+    };
+    let last = offsets.iter().rposition(belongs).unwrap_or(first);
+    first..last + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_found_by_where_they_begin() {
+        let offsets = [(0, 0), (0, 4), (5, 9), (10, 12), (0, 0)];
+        assert_eq!(tokens_within(&offsets, &(0..9)), 1..3);
+        assert_eq!(tokens_within(&offsets, &(10..12)), 3..4);
+        assert_eq!(tokens_within(&offsets, &(20..30)), 0..0);
+    }
+}

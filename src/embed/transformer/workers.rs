@@ -1,0 +1,97 @@
+//! The threads that run the model.
+
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rten::ThreadPool;
+use tokio::sync::{mpsc, oneshot};
+
+use super::network::Network;
+use crate::embed::{EmbedError, Passage, PassageVectors};
+
+/// Jobs that may wait for a free worker, per worker. Enough to keep it busy; more would only let
+/// requests queue that nobody awaits any more.
+const QUEUE_PER_WORKER: usize = 4;
+
+struct Job {
+    passage: Passage,
+    reply: oneshot::Sender<Result<PassageVectors, EmbedError>>,
+}
+
+/// Sends passages to worker threads. The threads end when this is dropped.
+pub(super) struct Workers {
+    queue: mpsc::Sender<Job>,
+}
+
+impl Workers {
+    pub(super) fn start(network: &Arc<Network>, threads: NonZeroUsize) -> Self {
+        let (queue, jobs) = mpsc::channel(threads.get() * QUEUE_PER_WORKER);
+        let jobs = Arc::new(Mutex::new(jobs));
+        for index in 0..threads.get() {
+            let network = Arc::clone(network);
+            let jobs = Arc::clone(&jobs);
+            std::thread::Builder::new()
+                .name(format!("embed-{index}"))
+                .spawn(move || work(&network, &jobs))
+                .expect("the operating system starts a thread at start-up");
+        }
+        Self { queue }
+    }
+
+    /// Embeds one passage; waits while the queue is full.
+    pub(super) async fn embed_one(&self, passage: Passage) -> Result<PassageVectors, EmbedError> {
+        self.submit(passage)
+            .await?
+            .await
+            .map_err(|_| EmbedError::Stopped)?
+    }
+
+    /// Embeds all passages on all workers, keeping their order. At most one queue's length of them
+    /// is under way at a time.
+    pub(super) async fn embed_all(
+        &self,
+        passages: Vec<Passage>,
+    ) -> Result<Vec<PassageVectors>, EmbedError> {
+        let mut replies = Vec::with_capacity(passages.len());
+        for passage in passages {
+            replies.push(self.submit(passage).await?);
+        }
+        let mut vectors = Vec::with_capacity(replies.len());
+        for reply in replies {
+            vectors.push(reply.await.map_err(|_| EmbedError::Stopped)??);
+        }
+        Ok(vectors)
+    }
+
+    async fn submit(
+        &self,
+        passage: Passage,
+    ) -> Result<oneshot::Receiver<Result<PassageVectors, EmbedError>>, EmbedError> {
+        let (reply, answer) = oneshot::channel();
+        self.queue
+            .send(Job { passage, reply })
+            .await
+            .map_err(|_| EmbedError::Stopped)?;
+        Ok(answer)
+    }
+}
+
+/// One worker: takes jobs until the queue is closed. Its pool has one thread, because two passages
+/// on two cores are far faster than one passage on both.
+fn work(network: &Network, jobs: &Mutex<mpsc::Receiver<Job>>) {
+    let pool = Arc::new(ThreadPool::with_num_threads(1));
+    loop {
+        let job = jobs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .blocking_recv();
+        let Some(Job { passage, reply }) = job else {
+            return;
+        };
+        if reply.is_closed() {
+            continue;
+        }
+        // The caller may have left meanwhile; then nobody wants the vectors.
+        let _ = reply.send(network.embed(&passage, &pool));
+    }
+}

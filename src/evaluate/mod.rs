@@ -1,0 +1,190 @@
+//! How good retrieval is, on questions whose answers are known.
+//!
+//! A question counts as hit at `k` when *all* its answer strings stand in the first `k` contexts.
+
+mod questions;
+
+use std::time::{Duration, Instant};
+
+pub use questions::{LabelledQuestion, QuestionsError, read_questions};
+
+use self::questions::normalize;
+use crate::assistant::{Assistant, AssistantError, Question};
+
+/// Depths at which hits are counted.
+pub const DEPTHS: [usize; 3] = [1, 4, 10];
+
+/// What one question came to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// The question.
+    pub question: String,
+    /// How many contexts it takes until all answers have been seen, if ten are enough.
+    pub rank: Option<usize>,
+    /// Whether the retriever said that the sources cover it.
+    pub covered: bool,
+    /// Whether the question has an answer at all.
+    pub answerable: bool,
+    /// Time of retrieval, embedding included.
+    pub latency: Duration,
+}
+
+/// The figures over all questions.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Figures {
+    /// Questions with an answer.
+    pub answerable: usize,
+    /// Share of them hit at each of [`DEPTHS`].
+    pub hits: [f64; 3],
+    /// Mean reciprocal rank at 10.
+    pub mrr: f64,
+    /// Questions without an answer.
+    pub unanswerable: usize,
+    /// Share of those that the retriever said are not covered.
+    pub refused: f64,
+    /// Share of answerable ones that it wrongly said are not covered.
+    pub wrongly_refused: f64,
+    /// Median latency.
+    pub median: Duration,
+}
+
+/// Asks every question and compares.
+pub async fn run(
+    assistant: &Assistant,
+    questions: &[LabelledQuestion],
+) -> Result<Vec<Outcome>, AssistantError> {
+    let mut outcomes = Vec::with_capacity(questions.len());
+    for question in questions {
+        let begun = Instant::now();
+        let retrieved = assistant
+            .retrieve(&Question::Text(question.question.clone()), DEPTHS[2])
+            .await?;
+        let latency = begun.elapsed();
+        let texts: Vec<String> = retrieved
+            .contexts
+            .iter()
+            .map(|context| normalize(&context.text))
+            .collect();
+        outcomes.push(Outcome {
+            question: question.question.clone(),
+            rank: complete_at(&texts, &question.answers),
+            covered: retrieved.covered,
+            answerable: !question.answers.is_empty(),
+            latency,
+        });
+    }
+    Ok(outcomes)
+}
+
+/// The first depth at which every answer stands in some text.
+fn complete_at(texts: &[String], answers: &[String]) -> Option<usize> {
+    if answers.is_empty() {
+        return None;
+    }
+    answers
+        .iter()
+        .map(|answer| {
+            let wanted = normalize(answer);
+            texts
+                .iter()
+                .position(|text| text.contains(&wanted))
+                .map(|position| position + 1)
+        })
+        .try_fold(0, |deepest, rank| rank.map(|rank| deepest.max(rank)))
+}
+
+/// Sums up.
+pub fn figures(outcomes: &[Outcome]) -> Figures {
+    let (answerable, unanswerable): (Vec<&Outcome>, Vec<&Outcome>) =
+        outcomes.iter().partition(|outcome| outcome.answerable);
+    let share = |part: usize, whole: usize| {
+        if whole == 0 {
+            0.0
+        } else {
+            part as f64 / whole as f64
+        }
+    };
+    let hits_at = |depth| {
+        answerable
+            .iter()
+            .filter(|o| o.rank.is_some_and(|rank| rank <= depth))
+            .count()
+    };
+    let reciprocal: f64 = answerable
+        .iter()
+        .filter_map(|outcome| outcome.rank)
+        .map(|rank| 1.0 / rank as f64)
+        .sum();
+    let mut latencies: Vec<Duration> = outcomes.iter().map(|outcome| outcome.latency).collect();
+    latencies.sort();
+    Figures {
+        answerable: answerable.len(),
+        hits: DEPTHS.map(|depth| share(hits_at(depth), answerable.len())),
+        mrr: if answerable.is_empty() {
+            0.0
+        } else {
+            reciprocal / answerable.len() as f64
+        },
+        unanswerable: unanswerable.len(),
+        refused: share(
+            unanswerable.iter().filter(|o| !o.covered).count(),
+            unanswerable.len(),
+        ),
+        wrongly_refused: share(
+            answerable.iter().filter(|o| !o.covered).count(),
+            answerable.len(),
+        ),
+        median: latencies
+            .get(latencies.len() / 2)
+            .copied()
+            .unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_answers_must_have_been_seen() {
+        let texts: Vec<String> = ["aone", "btwo", "cthree"].map(str::to_owned).to_vec();
+        let answers = |list: &[&str]| {
+            list.iter()
+                .map(|answer| (*answer).to_owned())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(complete_at(&texts, &answers(&["one"])), Some(1));
+        assert_eq!(complete_at(&texts, &answers(&["two", "one"])), Some(2));
+        assert_eq!(complete_at(&texts, &answers(&["two", "four"])), None);
+        assert_eq!(complete_at(&texts, &[]), None);
+    }
+
+    #[test]
+    fn figures_agree_with_a_worked_example() {
+        let outcome = |rank, covered, answerable| Outcome {
+            question: String::new(),
+            rank,
+            covered,
+            answerable,
+            latency: Duration::from_millis(2),
+        };
+        let figures = figures(&[
+            outcome(Some(1), true, true),
+            outcome(Some(4), true, true),
+            outcome(None, false, true),
+            outcome(Some(10), true, true),
+            outcome(None, false, false),
+        ]);
+        assert!(
+            figures
+                .hits
+                .iter()
+                .zip([0.25, 0.5, 0.75])
+                .all(|(hit, expected)| (hit - expected).abs() < 1e-9)
+        );
+        assert!((figures.mrr - (1.0 + 0.25 + 0.1) / 4.0).abs() < 1e-9);
+        assert!(
+            (figures.refused - 1.0).abs() < 1e-9 && (figures.wrongly_refused - 0.25).abs() < 1e-9
+        );
+    }
+}

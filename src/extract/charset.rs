@@ -1,0 +1,290 @@
+//! Bytes to characters.
+//!
+//! The order of trust follows what browsers do: byte order mark, declared charset, the page's own
+//! `<meta>`, then the bytes themselves. Decoding never fails; what cannot be read is replaced and
+//! reported. This module does not know what the text is for.
+
+use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
+use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252, X_USER_DEFINED};
+
+use crate::model::extracted::Warning;
+
+/// How many bytes a page may take to name its charset, as in the HTML standard.
+const PRESCAN_BYTES: usize = 1024;
+/// How much of the file the guess looks at.
+const DETECT_BYTES: usize = 256 * 1024;
+
+/// Whether the bytes may name their own charset in markup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Markup {
+    /// Look for `<meta charset>` near the start.
+    Html,
+    /// Plain text: there is nothing to look for.
+    None,
+}
+
+/// Decodes `bytes`; `declared` is the charset label of the Content-Type header or the header's
+/// whole value.
+pub(super) fn decode(
+    bytes: &[u8],
+    declared: Option<&str>,
+    markup: Markup,
+) -> (String, Option<Warning>) {
+    let (encoding, body) = choose(bytes, declared, markup);
+    let (text, had_errors) = encoding.decode_without_bom_handling(body);
+    let warning = had_errors.then(|| Warning::BadEncoding(encoding.name().to_owned()));
+    (text.into_owned(), warning)
+}
+
+/// The encoding and the bytes without their byte order mark.
+fn choose<'a>(
+    bytes: &'a [u8],
+    declared: Option<&str>,
+    markup: Markup,
+) -> (&'static Encoding, &'a [u8]) {
+    if let Some((encoding, mark_len)) = Encoding::for_bom(bytes) {
+        return (encoding, &bytes[mark_len..]);
+    }
+    let named = declared
+        .and_then(declared_encoding)
+        .or_else(|| match markup {
+            Markup::Html => meta_encoding(bytes),
+            Markup::None => None,
+        });
+    let encoding = match named {
+        // A label of one-byte charsets is often a server's default. Bytes that are valid UTF-8
+        // with multi-byte sequences are practically never anything else.
+        Some(named) if named == WINDOWS_1252 && is_multibyte_utf8(bytes) => UTF_8,
+        Some(named) if named == UTF_8 && std::str::from_utf8(bytes).is_err() => {
+            mislabelled_utf8(bytes)
+        }
+        Some(named) => named,
+        None if std::str::from_utf8(bytes).is_ok() => UTF_8,
+        None => guess(bytes),
+    };
+    (encoding, bytes)
+}
+
+/// The encoding of a header value such as `text/html; charset="utf-8"` or of a bare label.
+fn declared_encoding(declared: &str) -> Option<&'static Encoding> {
+    let label = charset_parameter(declared).unwrap_or(declared);
+    usable(Encoding::for_label(label.as_bytes())?)
+}
+
+fn charset_parameter(value: &str) -> Option<&str> {
+    value.split(';').find_map(|part| {
+        let (name, label) = part.split_once('=')?;
+        let is_charset = name.trim().eq_ignore_ascii_case("charset");
+        is_charset.then(|| label.trim().trim_matches(['"', '\'']))
+    })
+}
+
+/// `replacement` would throw the whole text away; a guess serves the reader better.
+fn usable(encoding: &'static Encoding) -> Option<&'static Encoding> {
+    (encoding != encoding_rs::REPLACEMENT).then_some(encoding)
+}
+
+/// What the first `<meta>` that speaks of a charset says.
+fn meta_encoding(bytes: &[u8]) -> Option<&'static Encoding> {
+    let head = &bytes[..bytes.len().min(PRESCAN_BYTES)];
+    let head = String::from_utf8_lossy(head).to_ascii_lowercase();
+    let head = without_comments(&head);
+    let mut tags = head.split("<meta").skip(1);
+    let label = tags.find_map(|rest| meta_label(rest.split('>').next()?))?;
+    let encoding = usable(Encoding::for_label(label.as_bytes())?)?;
+    // Markup that could be read this far is not UTF-16, whatever it says.
+    if encoding == UTF_16LE || encoding == UTF_16BE {
+        return Some(UTF_8);
+    }
+    Some(if encoding == X_USER_DEFINED {
+        WINDOWS_1252
+    } else {
+        encoding
+    })
+}
+
+fn without_comments(head: &str) -> String {
+    let mut kept = String::with_capacity(head.len());
+    let mut rest = head;
+    while let Some((before, after)) = rest.split_once("<!--") {
+        kept.push_str(before);
+        rest = after.split_once("-->").map_or("", |(_, tail)| tail);
+    }
+    kept.push_str(rest);
+    kept
+}
+
+/// The label in `charset=x` or in `content="…; charset=x"`, both of which hold `charset=`.
+fn meta_label(attributes: &str) -> Option<&str> {
+    let (_, after) = attributes.split_once("charset")?;
+    let value = after.trim_start().strip_prefix('=')?.trim_start();
+    let value = value.trim_start_matches(['"', '\'']).trim_start();
+    let end = value.find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ';' | '/'));
+    Some(&value[..end.unwrap_or(value.len())])
+}
+
+fn is_multibyte_utf8(bytes: &[u8]) -> bool {
+    !bytes.is_ascii() && std::str::from_utf8(bytes).is_ok()
+}
+
+/// Says UTF-8 and is not. A few broken sequences are damage in UTF-8; many mean another charset.
+fn mislabelled_utf8(bytes: &[u8]) -> &'static Encoding {
+    let (mut good, mut bad) = (0usize, 0usize);
+    for chunk in bytes.utf8_chunks() {
+        good += chunk.valid().chars().filter(|c| !c.is_ascii()).count();
+        bad += usize::from(!chunk.invalid().is_empty());
+    }
+    if good >= bad { UTF_8 } else { guess(bytes) }
+}
+
+fn guess(bytes: &[u8]) -> &'static Encoding {
+    if let Some(encoding) = unmarked_utf16(bytes) {
+        return encoding;
+    }
+    let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
+    detector.feed(
+        &bytes[..bytes.len().min(DETECT_BYTES)],
+        bytes.len() <= DETECT_BYTES,
+    );
+    detector.guess(None, Utf8Detection::Allow)
+}
+
+/// UTF-16 of mostly Latin text has a zero in every other byte.
+fn unmarked_utf16(bytes: &[u8]) -> Option<&'static Encoding> {
+    let head = &bytes[..bytes.len().min(PRESCAN_BYTES)];
+    let zeros = |offset: usize| {
+        head.iter()
+            .skip(offset)
+            .step_by(2)
+            .filter(|b| **b == 0)
+            .count()
+    };
+    let (even, odd) = (zeros(0), zeros(1));
+    let many = head.len() / 2 * 7 / 10;
+    if many == 0 {
+        None
+    } else if odd > many && even * 20 < odd {
+        Some(UTF_16LE)
+    } else if even > many && odd * 20 < even {
+        Some(UTF_16BE)
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn html(bytes: &[u8], declared: Option<&str>) -> String {
+        decode(bytes, declared, Markup::Html).0
+    }
+
+    #[test]
+    fn a_byte_order_mark_beats_every_label() {
+        let little: Vec<u8> = "\u{FEFF}café"
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        assert_eq!(html(&little, Some("windows-1252")), "café");
+        let big: Vec<u8> = "\u{FEFF}café"
+            .encode_utf16()
+            .flat_map(u16::to_be_bytes)
+            .collect();
+        assert_eq!(html(&big, None), "café");
+        assert_eq!(html(b"\xEF\xBB\xBFcaf\xC3\xA9", Some("shift_jis")), "café");
+    }
+
+    #[test]
+    fn utf16_without_a_mark_is_recognised() {
+        let bytes: Vec<u8> = "A long enough line of Latin text"
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        // Zeros are valid UTF-8, so only a broken byte sends the text to the guess.
+        let with_accent: Vec<u8> = bytes.iter().copied().chain([0xE9, 0]).collect();
+        assert_eq!(
+            html(&with_accent, None),
+            "A long enough line of Latin texté"
+        );
+    }
+
+    #[test]
+    fn the_declared_charset_is_used() {
+        let (bytes, _, _) = encoding_rs::SHIFT_JIS.encode("日本語のページ");
+        assert_eq!(html(&bytes, Some("Shift_JIS")), "日本語のページ");
+        assert_eq!(
+            html(&bytes, Some("text/html; charset=\"shift_jis\"")),
+            "日本語のページ"
+        );
+    }
+
+    #[test]
+    fn the_pages_own_meta_is_used_in_both_spellings() {
+        assert_eq!(
+            html(b"<meta charset=windows-1251>\xCF\xF0", None),
+            "<meta charset=windows-1251>Пр"
+        );
+        let page = b"<meta http-equiv='Content-Type' content='text/html; charset=iso-8859-2'>\xB1";
+        assert!(html(page, None).ends_with('ą'));
+        let commented = b"<!-- <meta charset=koi8-r> --><meta charset='windows-1252'>\x80";
+        assert!(html(commented, None).ends_with('€'));
+    }
+
+    #[test]
+    fn a_meta_in_plain_text_or_past_the_first_kilobyte_says_nothing() {
+        let (text, _) = decode(b"<meta charset=koi8-r> caf\xE9 au lait", None, Markup::None);
+        assert!(text.ends_with("café au lait"), "{text}");
+        let mut late = vec![b' '; PRESCAN_BYTES];
+        late.extend_from_slice(b"<meta charset=koi8-r> caf\xE9 au lait");
+        assert!(html(&late, None).ends_with("café au lait"));
+    }
+
+    #[test]
+    fn windows_1252_is_guessed() {
+        let text = html(b"The \x93best\x94 caf\xE9 \x96 50 \x80", None);
+        assert_eq!(text, "The “best” café – 50 €");
+    }
+
+    #[test]
+    fn wrong_labels_are_corrected_where_the_bytes_prove_it() {
+        assert_eq!(
+            html("café – 20 °C".as_bytes(), Some("iso-8859-1")),
+            "café – 20 °C"
+        );
+        assert_eq!(
+            html(b"caf\xE9 \x96 cr\xE8me", Some("utf-8")),
+            "café – crème"
+        );
+        assert_eq!(html(b"plain", Some("no-such-charset")), "plain");
+        assert_eq!(
+            html(b"<meta charset=utf-16le>plain", None),
+            "<meta charset=utf-16le>plain"
+        );
+    }
+
+    #[test]
+    fn replaced_bytes_are_reported() {
+        let (text, warning) = decode("ééé\u{e9}".as_bytes(), Some("utf-8"), Markup::None);
+        assert_eq!((text.as_str(), warning), ("éééé", None));
+        let mut damaged = "éééé".as_bytes().to_vec();
+        damaged.push(0xFF);
+        let (text, warning) = decode(&damaged, Some("utf-8"), Markup::None);
+        assert_eq!(text, "éééé\u{FFFD}");
+        assert_eq!(warning, Some(Warning::BadEncoding("UTF-8".into())));
+    }
+
+    #[test]
+    fn nothing_panics_on_odd_input() {
+        for bytes in [
+            &b""[..],
+            b"\xFF",
+            b"<meta",
+            b"<meta charset",
+            b"<meta charset=",
+            b"<!--",
+        ] {
+            let _ = decode(bytes, Some(";charset="), Markup::Html);
+        }
+    }
+}

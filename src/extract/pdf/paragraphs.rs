@@ -1,0 +1,463 @@
+//! Lines to paragraphs: where one ends, how its lines are joined, what kind it is.
+
+use super::characters::is_bullet;
+use super::hyphens::{Vocabulary, join_line};
+use super::line::Line;
+use super::order::Piece;
+
+/// Sizes that differ by more than this share belong to different paragraphs.
+const SIZE_STEP: f32 = 0.12;
+/// Bold is at least this much heavier than the text before it.
+const WEIGHT_STEP: f32 = 1.22;
+/// A sentence that a caption or a box interrupts is found again behind this many paragraphs.
+const MAX_INTERRUPTION: usize = 4;
+
+/// What a paragraph looks like from its lines alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Text, or a heading: that is decided when the whole file is known.
+    Text,
+    /// A list item; the text begins with its marker.
+    Item,
+    /// A table row.
+    Row,
+}
+
+/// A unit of text on one page.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Paragraph {
+    /// One line of text.
+    pub(super) text: String,
+    /// What its lines say about its kind.
+    pub(super) form: Form,
+    /// Font size of its first line.
+    pub(super) size: f32,
+    /// Ink against Helvetica's, if it has letters.
+    pub(super) weight: Option<f32>,
+    /// How many lines it was set in.
+    pub(super) lines: usize,
+    /// Page counted from 1.
+    pub(super) page: u32,
+}
+
+/// The paragraphs of one page from its pieces in reading order.
+pub(super) fn paragraphs_of(
+    pieces: Vec<Piece>,
+    page: u32,
+    pitch: f32,
+    words: &Vocabulary,
+) -> Vec<Paragraph> {
+    let mut paragraphs: Vec<Paragraph> = Vec::new();
+    for piece in pieces {
+        match piece {
+            Piece::Table(table) => {
+                paragraphs.extend(table.rows.into_iter().map(|text| row(text, page)));
+            }
+            Piece::Text(lines) => {
+                for (index, lines) in split(lines, pitch).into_iter().enumerate() {
+                    let paragraph = build(&lines, page, words);
+                    let broken = paragraphs
+                        .iter_mut()
+                        .rev()
+                        .take(MAX_INTERRUPTION)
+                        .find(|earlier| index == 0 && continues(earlier, &paragraph));
+                    match broken {
+                        Some(earlier) => {
+                            join_line(&mut earlier.text, &paragraph.text, words);
+                            earlier.lines += paragraph.lines;
+                        }
+                        None => paragraphs.push(paragraph),
+                    }
+                }
+            }
+        }
+    }
+    paragraphs.retain(|paragraph| !paragraph.text.trim().is_empty());
+    paragraphs
+}
+
+fn row(text: String, page: u32) -> Paragraph {
+    Paragraph {
+        text,
+        form: Form::Row,
+        size: 0.0,
+        weight: None,
+        lines: 1,
+        page,
+    }
+}
+
+/// Whether a paragraph runs on in the next column or block.
+fn continues(last: &Paragraph, next: &Paragraph) -> bool {
+    let open = last.text.chars().next_back().is_some_and(|end| {
+        end.is_lowercase() || matches!(end, ',' | '-' | '\u{AD}' | '—' | '–' | ';')
+    });
+    let lower = next.text.chars().next().is_some_and(char::is_lowercase);
+    let same_size = (last.size / next.size.max(0.1) - 1.0).abs() < 0.05;
+    last.lines > 1
+        && last.form != Form::Row
+        && next.form == Form::Text
+        && open
+        && lower
+        && same_size
+        && !differ_in_weight(last.weight, next.weight)
+}
+
+fn differ_in_weight(one: Option<f32>, other: Option<f32>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => one > other * WEIGHT_STEP || other > one * WEIGHT_STEP,
+        _ => false,
+    }
+}
+
+/// What holds for all lines of one block.
+struct Shape {
+    left: f32,
+    right: f32,
+    pitch: f32,
+}
+
+fn shape_of(lines: &[Line], pitch: f32) -> Shape {
+    let mut pitches: Vec<f32> = lines
+        .windows(2)
+        .map(|pair| pair[1].baseline - pair[0].baseline)
+        .collect();
+    let size = lines.iter().map(|line| line.size).fold(0.0, f32::max);
+    let usual = if pitches.len() >= 4 {
+        let middle = pitches.len() / 2;
+        *pitches.select_nth_unstable_by(middle, f32::total_cmp).1
+    } else {
+        let least = pitches.iter().copied().fold(f32::INFINITY, f32::min);
+        let most = pitches.iter().copied().fold(0.0, f32::max);
+        let even = pitches.len() >= 2 && most < least * 1.2;
+        if even {
+            least
+        } else {
+            least.min(size * pitch.max(1.2))
+        }
+    };
+    Shape {
+        left: lines
+            .iter()
+            .map(|line| line.left)
+            .fold(f32::INFINITY, f32::min),
+        right: lines
+            .iter()
+            .map(|line| line.right)
+            .fold(f32::NEG_INFINITY, f32::max),
+        pitch: usual,
+    }
+}
+
+/// Cuts a block into paragraphs.
+fn split(lines: Vec<Line>, pitch: f32) -> Vec<Vec<Line>> {
+    let shape = shape_of(&lines, pitch);
+    let mut paragraphs: Vec<Vec<Line>> = Vec::new();
+    for line in lines {
+        match paragraphs.last_mut() {
+            Some(current) if !starts_paragraph(current, &line, &shape) => current.push(line),
+            _ => paragraphs.push(vec![line]),
+        }
+    }
+    paragraphs
+}
+
+fn starts_paragraph(current: &[Line], line: &Line, shape: &Shape) -> bool {
+    let Some(last) = current.last() else {
+        return true;
+    };
+    if (line.size / last.size - 1.0).abs() > SIZE_STEP && line.text.chars().count() > 2 {
+        return true;
+    }
+    if (line.baseline - last.baseline) > shape.pitch * 1.22 + 0.5 {
+        return true;
+    }
+    if marker_of(&line.text).is_some_and(|marker| starts_item(&marker, current)) {
+        return true;
+    }
+    changes_weight(current, line)
+        || ends_short(last, line, shape)
+        || changes_indent(current, line, shape)
+}
+
+/// Bold lines above plain text, and the reverse.
+fn changes_weight(current: &[Line], line: &Line) -> bool {
+    let long = |line: &Line| {
+        line.text
+            .chars()
+            .filter(|letter| letter.is_alphabetic())
+            .count()
+            >= 3
+    };
+    current.last().is_some_and(|last| {
+        long(last) && long(line) && differ_in_weight(last.weight, line.weight)
+            // A paragraph may begin with a bold phrase, but then its lines grow lighter only once.
+            && (current.len() == 1 || !differ_in_weight(current[0].weight, last.weight))
+            && !ends_open(&last.text, &line.text)
+    })
+}
+
+/// Whether one line plainly runs on in the next.
+fn ends_open(last: &str, next: &str) -> bool {
+    let runs_on = next
+        .chars()
+        .next()
+        .is_some_and(|first| !first.is_uppercase() && !is_bullet(first));
+    runs_on
+        && last
+            .chars()
+            .next_back()
+            .is_some_and(|end| !matches!(end, '.' | '!' | '?' | ':'))
+}
+
+/// Whether the first word of `line` would have fitted behind a finished sentence.
+fn ends_short(last: &Line, line: &Line, shape: &Shape) -> bool {
+    let room = shape.right - last.right;
+    let finished = last
+        .text
+        .trim_end_matches(['”', '"', '’', ')', ']'])
+        .ends_with(['.', '!', '?', ':']);
+    let fresh = line
+        .text
+        .chars()
+        .next()
+        .is_some_and(|first| !first.is_lowercase());
+    finished
+        && fresh
+        && room > line.first_word + line.size * 1.2
+        && room > (shape.right - shape.left) * 0.12
+}
+
+fn changes_indent(current: &[Line], line: &Line, shape: &Shape) -> bool {
+    let Some(last) = current.last() else {
+        return false;
+    };
+    let step = line.size * 0.8;
+    if let Some(first) = current.first()
+        && marker_of(&first.text).is_some()
+    {
+        // Back at the marker's edge after hanging lines: the item is over.
+        let hanging = current.len() > 1 && last.left > first.left + step * 0.6;
+        return hanging && line.left < first.left + step * 0.5;
+    }
+    let centred = ((line.left + line.right) - (last.left + last.right)).abs() < line.size;
+    let indented = line.left > last.left + step && line.left < last.left + line.size * 4.0;
+    let at_edge = (last.left - shape.left).abs() < step * 0.5;
+    let fresh = line
+        .text
+        .chars()
+        .next()
+        .is_some_and(|first| !first.is_lowercase());
+    indented && !centred && at_edge && fresh && !last.text.ends_with(['-', ',', '\u{AD}'])
+}
+
+/// A list marker at the start of a line.
+#[derive(Debug, PartialEq, Eq)]
+struct Marker {
+    /// Bytes of it, white space behind it included.
+    length: usize,
+    /// Its number, if it counts.
+    number: Option<u32>,
+    /// Whether it is a dash, which may also stand inside a sentence.
+    dash: bool,
+}
+
+fn marker_of(text: &str) -> Option<Marker> {
+    let first = text.chars().next()?;
+    let rest = &text[first.len_utf8()..];
+    let dash = matches!(first, '–' | '-' | '—');
+    if is_bullet(first) || (dash && rest.starts_with(' ')) {
+        let length = text.len() - rest.trim_start().len();
+        return (length < text.len()).then_some(Marker {
+            length,
+            number: None,
+            dash: !is_bullet(first),
+        });
+    }
+    let body = text.strip_prefix('(').unwrap_or(text);
+    let digits = body.bytes().take_while(u8::is_ascii_digit).count();
+    let after = &body[digits..];
+    let close = after.starts_with(") ") || (after.starts_with(". ") && body.len() == text.len());
+    if !close || !(1..=3).contains(&digits) {
+        return None;
+    }
+    let length = text.len() - after.len() + 2;
+    let number = body[..digits].parse().ok()?;
+    (length < text.len()).then_some(Marker {
+        length,
+        number: Some(number),
+        dash: false,
+    })
+}
+
+/// Bullets always start an item; dashes and numbers only if the line before has come to an end,
+/// because a sentence may be broken just before `– ` or `12. `.
+fn starts_item(marker: &Marker, current: &[Line]) -> bool {
+    let previous = current.first().and_then(|line| marker_of(&line.text));
+    let ended = current
+        .last()
+        .is_some_and(|line| line.text.ends_with(['.', ':', ';', '!', '?']));
+    match marker.number {
+        None => !marker.dash || ended || previous.is_some_and(|last| last.dash),
+        Some(number) => {
+            let counts = previous
+                .and_then(|last| last.number)
+                .is_some_and(|last| number == last + 1);
+            counts || number == 1 || ended
+        }
+    }
+}
+
+fn build(lines: &[Line], page: u32, words: &Vocabulary) -> Paragraph {
+    let mut text = String::new();
+    for line in lines {
+        join_line(&mut text, &line.text, words);
+    }
+    let form = match marker_of(&text) {
+        Some(marker) => {
+            text = with_plain_marker(&text, &marker);
+            Form::Item
+        }
+        None => Form::Text,
+    };
+    Paragraph {
+        text,
+        form,
+        size: lines.iter().map(|line| line.size).fold(0.0, f32::max),
+        weight: mean_weight(lines),
+        lines: lines.len(),
+        page,
+    }
+}
+
+fn with_plain_marker(text: &str, marker: &Marker) -> String {
+    let mut body = text[marker.length..].trim_start();
+    // Some producers draw the bullet of the font and one of their own.
+    while let Some(Marker {
+        length,
+        number: None,
+        ..
+    }) = marker_of(body)
+    {
+        body = body[length..].trim_start();
+    }
+    match marker.number {
+        Some(number) => format!("{number}. {body}"),
+        None => format!("- {body}"),
+    }
+}
+
+/// The weight of all lines, long ones counting more.
+fn mean_weight(lines: &[Line]) -> Option<f32> {
+    let (sum, width) = lines
+        .iter()
+        .filter_map(|line| Some((line.weight? * line.width(), line.width())))
+        .fold((0.0, 0.0), |(sum, width), (weight, share)| {
+            (sum + weight, width + share)
+        });
+    (width > 0.0).then(|| sum / width)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(text: &str, left: f32, baseline: f32) -> Line {
+        let width = text.chars().count() as f32 * 5.0;
+        Line {
+            text: text.to_owned(),
+            left,
+            right: left + width,
+            baseline,
+            size: 10.0,
+            weight: None,
+            first_word: 25.0,
+            spaced: false,
+            drawn: 0,
+            gaps: Vec::new(),
+        }
+    }
+
+    fn texts(lines: Vec<Line>) -> Vec<String> {
+        paragraphs_of(vec![Piece::Text(lines)], 1, 1.2, &Vocabulary::default())
+            .into_iter()
+            .map(|paragraph| paragraph.text)
+            .collect()
+    }
+
+    #[test]
+    fn a_gap_ends_a_paragraph() {
+        let lines = vec![
+            line("The first paragraph has", 0.0, 12.0),
+            line("two lines without a stop", 0.0, 24.0),
+            line("and the second has one", 0.0, 48.0),
+        ];
+        assert_eq!(
+            texts(lines),
+            [
+                "The first paragraph has two lines without a stop",
+                "and the second has one"
+            ]
+        );
+    }
+
+    #[test]
+    fn an_indent_begins_a_paragraph() {
+        let lines = vec![
+            line("This line is as wide as the column is", 0.0, 12.0),
+            line("and here the paragraph comes to its end.", 0.0, 24.0),
+            line("  A new one begins, indented a little,", 12.0, 36.0),
+            line("and goes on at the edge of the column.", 0.0, 48.0),
+        ];
+        assert_eq!(texts(lines).len(), 2);
+    }
+
+    #[test]
+    fn a_short_last_line_ends_a_paragraph() {
+        let lines = vec![
+            line("This line is as wide as the column is and", 0.0, 12.0),
+            line("this one is short.", 0.0, 24.0),
+            line("The next paragraph is set without a gap or", 0.0, 36.0),
+            line("an indent, as many are nowadays.", 0.0, 48.0),
+        ];
+        assert_eq!(texts(lines).len(), 2);
+    }
+
+    #[test]
+    fn items_get_plain_markers() {
+        let lines = vec![
+            line("• Close the door of the room that you", 0.0, 12.0),
+            line("leave", 10.0, 24.0),
+            line("• ■ Twice marked", 0.0, 36.0),
+            line("1) Numbered.", 0.0, 48.0),
+            line("2) Numbered too", 0.0, 60.0),
+        ];
+        assert_eq!(
+            texts(lines),
+            [
+                "- Close the door of the room that you leave",
+                "- Twice marked",
+                "1. Numbered.",
+                "2. Numbered too"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_sentence_goes_on_in_the_next_column() {
+        let column = |text: &str, next: &str, left: f32| {
+            Piece::Text(vec![line(text, left, 12.0), line(next, left, 24.0)])
+        };
+        let pieces = vec![
+            column(
+                "The first column ends in",
+                "the middle of a sentence that",
+                0.0,
+            ),
+            column("goes on in the second", "one.", 200.0),
+        ];
+        let paragraphs = paragraphs_of(pieces, 1, 1.2, &Vocabulary::default());
+        assert_eq!(paragraphs.len(), 1);
+        assert!(paragraphs[0].text.contains("sentence that goes on"));
+    }
+}

@@ -1,0 +1,375 @@
+//! Tables: rows between rules, and rows whose cells clearly align.
+//!
+//! Conservative on purpose: prose in columns that is taken for a table is unreadable, a table that
+//! is missed is only read cell by cell.
+
+use super::glyphs::Rule;
+use super::layout::Frame;
+use super::line::Line;
+
+/// Cells longer than this on average are columns of prose.
+const MAX_MEAN_CELL_CHARS: usize = 24;
+/// One cell of an unruled table holds no more than this.
+const MAX_ALIGNED_CELL_CHARS: usize = 48;
+/// One cell of a ruled table holds no more than this.
+const MAX_RULED_CELL_CHARS: usize = 300;
+/// Longer cells on average are prose between rules.
+const MAX_MEAN_RULED_CELL_CHARS: usize = 80;
+/// How far above its first rule a table's head may begin, points.
+const MAX_HEAD_HEIGHT: f32 = 48.0;
+/// Rules closer than this are one rule.
+const SAME_RULE: f32 = 2.5;
+
+/// A table, already read row by row.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Table {
+    /// Rows from top to bottom; the cells of each joined by ` | `.
+    pub(super) rows: Vec<String>,
+    /// Left edge.
+    pub(super) left: f32,
+    /// Right edge.
+    pub(super) right: f32,
+    /// Upper edge.
+    pub(super) top: f32,
+    /// Lower edge.
+    pub(super) bottom: f32,
+    /// Position in drawing order.
+    pub(super) drawn: usize,
+}
+
+/// Takes the lines that belong to tables out of `frame`.
+pub(super) fn take_tables(frame: &mut Frame) -> Vec<Table> {
+    let mut tables = Vec::new();
+    for band in ruled_bands(&frame.rules) {
+        tables.extend(take_ruled(&mut frame.lines, &band));
+    }
+    tables.extend(take_aligned(&mut frame.lines));
+    tables
+}
+
+/// Rules of one width above each other.
+fn ruled_bands(rules: &[Rule]) -> Vec<Vec<Rule>> {
+    let merged = merge_rules(rules);
+    let mut bands: Vec<Vec<Rule>> = Vec::new();
+    for rule in merged {
+        let fits = |band: &&mut Vec<Rule>| {
+            band.last().is_some_and(|last| {
+                (last.left - rule.left).abs() < 6.0
+                    && (last.right - rule.right).abs() < 6.0
+                    && rule.y - last.y < 160.0
+            })
+        };
+        match bands.iter_mut().find(fits) {
+            Some(band) => band.push(rule),
+            None => bands.push(vec![rule]),
+        }
+    }
+    bands.retain(|band| band.len() >= 3);
+    bands
+}
+
+/// Joins the pieces of rules that are drawn cell by cell.
+fn merge_rules(rules: &[Rule]) -> Vec<Rule> {
+    let mut sorted = rules.to_vec();
+    sorted.sort_by(|a, b| a.y.total_cmp(&b.y).then(a.left.total_cmp(&b.left)));
+    let mut merged: Vec<Rule> = Vec::new();
+    for rule in sorted {
+        let touching = merged.iter_mut().rev().take(16).find(|last| {
+            (last.y - rule.y).abs() < SAME_RULE
+                && rule.left < last.right + 6.0
+                && rule.right > last.left - 6.0
+        });
+        match touching {
+            Some(last) => {
+                last.left = last.left.min(rule.left);
+                last.right = last.right.max(rule.right);
+            }
+            None => merged.push(rule),
+        }
+    }
+    merged
+}
+
+fn take_ruled(lines: &mut Vec<Line>, rules: &[Rule]) -> Option<Table> {
+    let (first, last) = (rules.first()?, rules.last()?);
+    let inside: Vec<&Line> = lines
+        .iter()
+        .filter(|line| line.left > first.left - 4.0 && line.right < first.right + 4.0)
+        .collect();
+    let mut bands: Vec<Vec<Line>> = rules
+        .windows(2)
+        .flat_map(|edge| rows_between(between(&inside, edge[0].y, edge[1].y)))
+        .collect();
+    bands.insert(0, head_above(&inside, first.y));
+    bands.push(row_below(&inside, last.y));
+    let columns = columns_of(&bands[1..bands.len() - 1]);
+    if columns.len() < 2 {
+        return None;
+    }
+    let mut rows: Vec<Vec<String>> = bands.iter().map(|band| cells_of(band, &columns)).collect();
+    // What stands just above and below the rules belongs to the table only if it has cells too.
+    for end in [0, rows.len() - 1] {
+        if filled(&rows[end]) < columns.len().min(3) {
+            rows[end].clear();
+        }
+    }
+    if !reads_like_table(&rows) {
+        return None;
+    }
+    let used: Vec<Line> = bands
+        .into_iter()
+        .zip(&rows)
+        .filter(|(_, row)| !row.is_empty())
+        .flat_map(|(band, _)| band)
+        .collect();
+    Some(close_table(lines, &used, rows))
+}
+
+fn reads_like_table(rows: &[Vec<String>]) -> bool {
+    let lengths: Vec<usize> = rows
+        .iter()
+        .flatten()
+        .map(|cell| cell.chars().count())
+        .filter(|&length| length > 0)
+        .collect();
+    let full = rows.iter().filter(|row| filled(row) >= 2).count();
+    let mean = lengths.iter().sum::<usize>() / lengths.len().max(1);
+    full >= 2
+        && mean <= MAX_MEAN_RULED_CELL_CHARS
+        && lengths.iter().all(|&length| length <= MAX_RULED_CELL_CHARS)
+}
+
+/// Lines whose middle lies between two heights.
+fn between(lines: &[&Line], top: f32, bottom: f32) -> Vec<Line> {
+    let within = |line: &&&Line| {
+        let middle = line.baseline - line.size * 0.3;
+        middle > top && middle < bottom
+    };
+    lines
+        .iter()
+        .filter(within)
+        .map(|&line| line.clone())
+        .collect()
+}
+
+/// One row, or several if each of them has cells enough; else the cells are wrapped.
+fn rows_between(band: Vec<Line>) -> Vec<Vec<Line>> {
+    let cells = |row: &[Line]| row.iter().map(|line| line.gaps.len() + 1).sum::<usize>();
+    let columns = columns_of(std::slice::from_ref(&band)).len();
+    let rows = rows_of(&band);
+    if columns >= 2
+        && rows
+            .iter()
+            .all(|row| cells(row) * 5 >= columns * 3 && cells(row) >= 2)
+    {
+        return rows;
+    }
+    vec![band]
+}
+
+/// The rows of cells that stand directly on the first rule; a caption over them has no cells.
+fn head_above(lines: &[&Line], rule: f32) -> Vec<Line> {
+    let near = between(lines, rule - MAX_HEAD_HEIGHT, rule);
+    let mut head: Vec<Line> = Vec::new();
+    let mut floor = rule;
+    for row in rows_of(&near).into_iter().rev() {
+        let cells: usize = row.iter().map(|line| line.gaps.len() + 1).sum();
+        let gap = floor - row[0].baseline;
+        if gap > row[0].size * 1.7 || (cells < 2 && head.is_empty()) {
+            break;
+        }
+        floor = row[0].baseline;
+        head.splice(0..0, row);
+    }
+    // A row of one cell can be a part of the head only between rows of several.
+    while head.first().is_some_and(|top| {
+        head.iter()
+            .filter(|line| (line.baseline - top.baseline).abs() < line.size * 0.3)
+            .count()
+            < 2
+            && top.gaps.is_empty()
+            && head.len() > 1
+    }) {
+        head.remove(0);
+    }
+    head
+}
+
+/// The row that the last rule stands over, where a table ends without one.
+fn row_below(lines: &[&Line], rule: f32) -> Vec<Line> {
+    let near = between(lines, rule, rule + MAX_HEAD_HEIGHT);
+    rows_of(&near).into_iter().next().unwrap_or_default()
+}
+
+/// Horizontal ranges that no cell bridges.
+fn columns_of(bands: &[Vec<Line>]) -> Vec<(f32, f32)> {
+    let mut ranges: Vec<(f32, f32)> = bands
+        .iter()
+        .flatten()
+        .flat_map(Line::parts)
+        .map(|part| (part.left, part.right))
+        .collect();
+    ranges.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut columns: Vec<(f32, f32)> = Vec::new();
+    for range in ranges {
+        match columns.last_mut() {
+            Some(last) if range.0 < last.1 + 2.0 => last.1 = last.1.max(range.1),
+            _ => columns.push(range),
+        }
+    }
+    columns
+}
+
+fn cells_of(band: &[Line], columns: &[(f32, f32)]) -> Vec<String> {
+    if band.is_empty() {
+        return Vec::new();
+    }
+    let mut cells = vec![String::new(); columns.len()];
+    for part in band.iter().flat_map(Line::parts) {
+        let shared = |column: &(f32, f32)| part.right.min(column.1) - part.left.max(column.0);
+        let nearest = columns
+            .iter()
+            .enumerate()
+            .max_by(|(_, a), (_, b)| shared(a).total_cmp(&shared(b)));
+        if let Some((index, _)) = nearest {
+            if !cells[index].is_empty() {
+                cells[index].push(' ');
+            }
+            cells[index].push_str(&part.text);
+        }
+    }
+    cells
+}
+
+fn filled(row: &[String]) -> usize {
+    row.iter().filter(|cell| !cell.is_empty()).count()
+}
+
+/// Removes the table's lines and measures it.
+fn close_table(lines: &mut Vec<Line>, used: &[Line], rows: Vec<Vec<String>>) -> Table {
+    let table = Table {
+        rows: rows
+            .into_iter()
+            .filter(|row| filled(row) > 0)
+            .map(join_cells)
+            .collect(),
+        left: used
+            .iter()
+            .map(|line| line.left)
+            .fold(f32::INFINITY, f32::min),
+        right: used
+            .iter()
+            .map(|line| line.right)
+            .fold(f32::NEG_INFINITY, f32::max),
+        top: used.iter().map(Line::top).fold(f32::INFINITY, f32::min),
+        bottom: used
+            .iter()
+            .map(Line::bottom)
+            .fold(f32::NEG_INFINITY, f32::max),
+        drawn: used.iter().map(|line| line.drawn).min().unwrap_or(0),
+    };
+    lines.retain(|line| !used.contains(line));
+    table
+}
+
+fn join_cells(cells: Vec<String>) -> String {
+    let kept: Vec<String> = cells.into_iter().filter(|cell| !cell.is_empty()).collect();
+    kept.join(" | ")
+}
+
+/// Rows without rules. `lines` are sorted by baseline.
+fn take_aligned(lines: &mut Vec<Line>) -> Vec<Table> {
+    let rows = rows_of(lines);
+    let mut tables = Vec::new();
+    let mut run: Vec<Vec<Line>> = Vec::new();
+    for row in rows {
+        let continues = run.last().is_some_and(|last| follows(last, &row));
+        if !continues {
+            tables.extend(close_run(lines, &mut run));
+        }
+        if is_candidate(&row) {
+            run.push(row);
+        }
+    }
+    tables.extend(close_run(lines, &mut run));
+    tables
+}
+
+/// Lines by baseline; `lines` are sorted by it.
+fn rows_of(lines: &[Line]) -> Vec<Vec<Line>> {
+    let mut rows: Vec<Vec<Line>> = Vec::new();
+    for line in lines {
+        match rows.last_mut() {
+            Some(row) if (row[0].baseline - line.baseline).abs() < line.size * 0.3 => {
+                row.push(line.clone());
+            }
+            _ => rows.push(vec![line.clone()]),
+        }
+    }
+    for row in &mut rows {
+        row.sort_by(|a, b| a.left.total_cmp(&b.left));
+    }
+    rows
+}
+
+fn is_candidate(row: &[Line]) -> bool {
+    row.len() >= 2
+        && row
+            .iter()
+            .all(|cell| cell.text.chars().count() <= MAX_ALIGNED_CELL_CHARS)
+}
+
+fn follows(above: &[Line], row: &[Line]) -> bool {
+    let near = row[0].baseline - above[0].baseline < row[0].size.max(above[0].size) * 2.6;
+    let (few, many) = if above.len() < row.len() {
+        (above, row)
+    } else {
+        (row, above)
+    };
+    near && is_candidate(row)
+        && few.len() + 1 >= many.len()
+        && few.iter().all(|cell| {
+            many.iter()
+                .filter(|other| cell.overlap(other) > 0.2)
+                .count()
+                == 1
+        })
+}
+
+fn close_run(lines: &mut Vec<Line>, run: &mut Vec<Vec<Line>>) -> Option<Table> {
+    let rows = std::mem::take(run);
+    let cells: Vec<&Line> = rows.iter().flatten().collect();
+    let characters: usize = cells.iter().map(|cell| cell.text.chars().count()).sum();
+    let later = rows.iter().flat_map(|row| row.iter().skip(1));
+    let numeric = later.clone().filter(|cell| is_numeric(&cell.text)).count();
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let mostly_numbers = numeric * 2 >= later.count().max(1);
+    let wrapped = rows
+        .iter()
+        .skip(1)
+        .filter(|row| row[0].text.starts_with(char::is_lowercase))
+        .count();
+    let clear = rows.len() >= if columns > 2 { 3 } else { 4 }
+        && wrapped * 3 <= rows.len()
+        && characters / cells.len().max(1) <= MAX_MEAN_CELL_CHARS
+        && (columns >= 4 || mostly_numbers);
+    if !clear {
+        return None;
+    }
+    let used: Vec<Line> = rows.iter().flatten().cloned().collect();
+    let text = rows
+        .into_iter()
+        .map(|row| row.into_iter().map(|cell| cell.text).collect())
+        .collect();
+    Some(close_table(lines, &used, text))
+}
+
+fn is_numeric(text: &str) -> bool {
+    let digits = text.chars().filter(char::is_ascii_digit).count();
+    digits > 0
+        && digits * 3
+            >= text
+                .chars()
+                .filter(|character| character.is_alphanumeric())
+                .count()
+}

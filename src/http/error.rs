@@ -1,0 +1,259 @@
+//! From what went wrong to status codes: the only place that knows them.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::http::{Extensions, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use super::validation::Problems;
+use crate::assistant::AssistantError;
+
+/// Seconds after which a refused client may come again.
+const RETRY_AFTER_SECONDS: &str = "1";
+
+/// Why a request got no result.
+#[derive(Debug)]
+pub(super) enum ApiError {
+    /// The request is not what the route wants.
+    Invalid(Problems),
+    /// The body is in no encoding we know, or too deep, or broke off.
+    UnreadableBody,
+    /// The body is longer than the limit.
+    BodyTooLarge { max_bytes: usize },
+    /// The key is missing or wrong.
+    NotAuthenticated,
+    /// No route has this address.
+    NotFound,
+    /// The route exists, for these methods only.
+    MethodNotAllowed(&'static str),
+    /// As many requests as allowed are being worked on.
+    Busy,
+    /// The work took longer than allowed.
+    TimedOut,
+    /// The assistant gave no result.
+    Assistant(AssistantError),
+}
+
+impl From<AssistantError> for ApiError {
+    fn from(error: AssistantError) -> Self {
+        Self::Assistant(error)
+    }
+}
+
+impl From<Problems> for ApiError {
+    fn from(problems: Problems) -> Self {
+        Self::Invalid(problems)
+    }
+}
+
+/// What the log should say about a failed request; the middleware writes it, the client never
+/// sees it.
+#[derive(Debug, Clone)]
+pub(super) struct FailureDetails(pub(super) Arc<str>);
+
+/// Marks a reply whose body the middleware replaces by the fixed sentence with the request's id.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct InternalFailure;
+
+impl ApiError {
+    /// Status, `detail`, and a header that belongs to it.
+    fn parts(&self) -> (StatusCode, Value, Option<(HeaderName, &'static str)>) {
+        let retry = Some((header::RETRY_AFTER, RETRY_AFTER_SECONDS));
+        match self {
+            Self::Invalid(problems) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, problems.to_detail(), None)
+            }
+            Self::UnreadableBody => (
+                StatusCode::BAD_REQUEST,
+                "There was an error parsing the body".into(),
+                None,
+            ),
+            Self::BodyTooLarge { max_bytes } => {
+                let detail = format!("The request body is larger than {max_bytes} bytes");
+                (StatusCode::PAYLOAD_TOO_LARGE, detail.into(), None)
+            }
+            Self::NotAuthenticated => {
+                let challenge = Some((header::WWW_AUTHENTICATE, "Bearer"));
+                (
+                    StatusCode::UNAUTHORIZED,
+                    "Not authenticated".into(),
+                    challenge,
+                )
+            }
+            Self::NotFound => (StatusCode::NOT_FOUND, "Not Found".into(), None),
+            Self::MethodNotAllowed(allow) => {
+                let allow = Some((header::ALLOW, *allow));
+                (
+                    StatusCode::METHOD_NOT_ALLOWED,
+                    "Method Not Allowed".into(),
+                    allow,
+                )
+            }
+            Self::Busy | Self::Assistant(AssistantError::Overloaded) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The server is busy, try again".into(),
+                retry,
+            ),
+            Self::TimedOut => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The request took too long".into(),
+                retry,
+            ),
+            Self::Assistant(AssistantError::SessionNotFound) => {
+                (StatusCode::NOT_FOUND, "Session not found".into(), None)
+            }
+            Self::Assistant(AssistantError::Store(_)) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The session store is not available".into(),
+                None,
+            ),
+            Self::Assistant(AssistantError::Embedder(_)) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The embedder is not available".into(),
+                None,
+            ),
+            Self::Assistant(AssistantError::Internal(_)) => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                internal_detail("").into(),
+                None,
+            ),
+        }
+    }
+
+    /// The sentence for people, for replies that are not `{"detail": …}`.
+    pub(super) fn sentence(&self) -> Value {
+        self.parts().1
+    }
+
+    /// What the log should say about it, as an extension of a reply.
+    pub(super) fn into_log(self) -> Extensions {
+        let mut extensions = Extensions::new();
+        if let Some(failure) = self.failure() {
+            extensions.insert(failure);
+        }
+        extensions
+    }
+
+    fn failure(&self) -> Option<FailureDetails> {
+        let Self::Assistant(error) = self else {
+            return None;
+        };
+        let mut chain = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            chain.push_str(": ");
+            chain.push_str(&error.to_string());
+            cause = error.source();
+        }
+        Some(FailureDetails(chain.into()))
+    }
+}
+
+/// All that a client learns of an internal failure.
+pub(super) fn internal_detail(request_id: &str) -> String {
+    format!(
+        "The server failed to answer this request; its log says more under request id {request_id}"
+    )
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let (status, detail, extra_header) = self.parts();
+        let mut response = (status, Json(json!({ "detail": detail }))).into_response();
+        if let Some((name, value)) = extra_header {
+            response
+                .headers_mut()
+                .insert(name, HeaderValue::from_static(value));
+        }
+        if status.is_server_error()
+            && let Some(failure) = self.failure()
+        {
+            response.extensions_mut().insert(failure);
+        }
+        if status == StatusCode::INTERNAL_SERVER_ERROR {
+            response.extensions_mut().insert(InternalFailure);
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::StoreError;
+
+    #[test]
+    fn each_error_has_its_status() {
+        let rows = [
+            (ApiError::Invalid(Problems::default()), 422, None),
+            (ApiError::UnreadableBody, 400, None),
+            (ApiError::BodyTooLarge { max_bytes: 5 }, 413, None),
+            (
+                ApiError::NotAuthenticated,
+                401,
+                Some(("www-authenticate", "Bearer")),
+            ),
+            (ApiError::NotFound, 404, None),
+            (
+                ApiError::MethodNotAllowed("POST"),
+                405,
+                Some(("allow", "POST")),
+            ),
+            (ApiError::Busy, 503, Some(("retry-after", "1"))),
+            (ApiError::TimedOut, 503, Some(("retry-after", "1"))),
+            (AssistantError::SessionNotFound.into(), 404, None),
+            (
+                AssistantError::Overloaded.into(),
+                503,
+                Some(("retry-after", "1")),
+            ),
+            (AssistantError::Store(StoreError::Closed).into(), 503, None),
+            (AssistantError::Embedder("secret".into()).into(), 503, None),
+            (AssistantError::Internal("secret".into()).into(), 500, None),
+        ];
+        for (error, status, extra) in rows {
+            let name = format!("{error:?}");
+            let response = error.into_response();
+            assert_eq!(response.status().as_u16(), status, "{name}");
+            for header in ["www-authenticate", "allow", "retry-after"] {
+                let value = response
+                    .headers()
+                    .get(header)
+                    .map(|value| value.to_str().unwrap());
+                assert_eq!(
+                    value,
+                    extra
+                        .filter(|(name, _)| *name == header)
+                        .map(|(_, value)| value),
+                    "{name}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_client_learns_no_details_and_the_log_all_of_them() {
+        let engine = StoreError::Engine {
+            action: "append",
+            reason: "disk full".to_owned(),
+        };
+        let error = ApiError::from(AssistantError::Store(engine));
+        assert_eq!(error.sentence(), "The session store is not available");
+        let failure = error
+            .into_response()
+            .extensions()
+            .get::<FailureDetails>()
+            .cloned()
+            .unwrap();
+        assert!(failure.0.contains("disk full"), "{}", failure.0);
+        assert!(
+            !ApiError::from(AssistantError::Internal("secret".into()))
+                .sentence()
+                .to_string()
+                .contains("secret")
+        );
+    }
+}

@@ -1,0 +1,42 @@
+//! Every bound of the server in one place.
+
+use std::time::Duration;
+
+/// What a client may cost. Each default suits one small machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServerLimits {
+    /// Open connections; further ones wait in the operating system's queue.
+    pub max_connections: usize,
+    /// Time for a new connection to say which protocol it speaks.
+    pub first_bytes_timeout: Duration,
+    /// Time for a request's head to arrive; an idle kept-alive connection is closed after it too.
+    pub header_timeout: Duration,
+    /// Bytes of a request's head.
+    pub max_header_bytes: u32,
+    /// Bytes of a request's body; more is 413.
+    pub max_body_bytes: usize,
+    /// Time from a request's head to the head of its reply, reading the body included; more is 503.
+    pub request_timeout: Duration,
+    /// Time a reply may wait to be sent while its client reads nothing; the connection is cut then.
+    pub write_timeout: Duration,
+    /// Requests being worked on; further ones are refused at once with 503 and `Retry-After`.
+    pub max_concurrent_requests: usize,
+    /// Time that running requests have to finish after a shutdown began.
+    pub drain_timeout: Duration,
+}
+
+impl Default for ServerLimits {
+    fn default() -> Self {
+        Self {
+            max_connections: 1024,
+            first_bytes_timeout: Duration::from_secs(10),
+            header_timeout: Duration::from_secs(30),
+            max_header_bytes: 128 << 10,
+            max_body_bytes: 2 << 20,
+            request_timeout: Duration::from_mins(1),
+            write_timeout: Duration::from_secs(30),
+            max_concurrent_requests: 256,
+            drain_timeout: Duration::from_secs(20),
+        }
+    }
+}

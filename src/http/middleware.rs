@@ -1,0 +1,215 @@
+//! What happens to every request: an id, one log line, the common headers; the key, the limits and
+//! what becomes of a panic.
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::time::Instant;
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures::FutureExt;
+use serde_json::json;
+use tracing::Instrument;
+use uuid::Uuid;
+
+use super::AppState;
+use super::error::{ApiError, FailureDetails, InternalFailure, internal_detail};
+use super::router::HEALTH_PATHS;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Names the generation that a reply was made from.
+pub(super) const SNAPSHOT_ID: HeaderName = HeaderName::from_static("x-snapshot-id");
+
+/// Outermost: gives the request its id and the reply its headers, and logs both in one line.
+pub(super) async fn observe(
+    State(state): State<AppState>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let started = Instant::now();
+    let id = request_id(&request);
+    if let Some(uri) = decoded(request.uri()) {
+        *request.uri_mut() = uri;
+    }
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let span = tracing::info_span!("request", request.id = id);
+    let work = AssertUnwindSafe(next.run(request))
+        .catch_unwind()
+        .instrument(span);
+    let mut response = work
+        .await
+        .unwrap_or_else(|panic| panic_response(panic.as_ref()));
+    if response.extensions().get::<InternalFailure>().is_some() {
+        let body = Json(json!({ "detail": internal_detail(&id) }));
+        let extensions = std::mem::take(response.extensions_mut());
+        response = (response.status(), body).into_response();
+        *response.extensions_mut() = extensions;
+    }
+    log(&method, &path, &id, started, &response);
+    add_headers(&state, &id, &mut response);
+    response
+}
+
+/// Inside `observe`: the key, the number of requests at once, and the time a request may take.
+/// Health checks need no key and are never turned away.
+pub(super) async fn guard(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let is_health_check = HEALTH_PATHS.contains(&request.uri().path());
+    if !is_health_check
+        && state
+            .key()
+            .is_some_and(|key| !key.is_carried_by(request.headers()))
+    {
+        return ApiError::NotAuthenticated.into_response();
+    }
+    let permit = state.permits().try_acquire();
+    if permit.is_err() && !is_health_check {
+        return ApiError::Busy.into_response();
+    }
+    match tokio::time::timeout(state.limits().request_timeout, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => ApiError::TimedOut.into_response(),
+    }
+}
+
+/// The client's own id if it is harmless, else a new one.
+fn request_id(request: &Request) -> String {
+    let theirs = request
+        .headers()
+        .get(REQUEST_ID)
+        .and_then(|value| value.to_str().ok());
+    let is_harmless = |id: &&str| {
+        (1..=128).contains(&id.len())
+            && id
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+    };
+    theirs
+        .filter(is_harmless)
+        .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
+}
+
+/// The address with its path's `%41` escapes undone, as the original application routes it; `None`
+/// if nothing changes or the result could not be one of our paths.
+fn decoded(uri: &Uri) -> Option<Uri> {
+    let mut rest = uri.path().as_bytes();
+    let mut path = Vec::with_capacity(rest.len());
+    while let [byte, after @ ..] = rest {
+        let escaped = match (byte, after) {
+            (b'%', [high, low, ..]) => char::from(*high)
+                .to_digit(16)
+                .zip(char::from(*low).to_digit(16)),
+            _ => None,
+        };
+        let plain = escaped.and_then(|(high, low)| u8::try_from(high << 4 | low).ok());
+        path.push(plain.unwrap_or(*byte));
+        rest = if plain.is_some() { &after[2..] } else { after };
+    }
+    let is_ours = path
+        .iter()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"/_-.".contains(byte));
+    if !is_ours || path == uri.path().as_bytes() {
+        return None;
+    }
+    let path = String::from_utf8(path).ok()?;
+    let path_and_query = uri
+        .query()
+        .map_or_else(|| path.clone(), |query| format!("{path}?{query}"));
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(path_and_query.parse().ok()?);
+    Uri::from_parts(parts).ok()
+}
+
+fn panic_response(panic: &(dyn Any + Send)) -> Response {
+    let message = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message");
+    let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    response
+        .extensions_mut()
+        .insert(FailureDetails(format!("panicked: {message}").into()));
+    response.extensions_mut().insert(InternalFailure);
+    response
+}
+
+/// The path and never the query, which names sessions and carries questions.
+fn log(method: &Method, path: &str, id: &str, started: Instant, response: &Response) {
+    let status = response.status().as_u16();
+    let duration_ms = started.elapsed().as_secs_f64() * 1000.0;
+    if let Some(FailureDetails(error)) = response.extensions().get() {
+        tracing::error!(
+            request.id = id, http.method = %method, http.path = path, http.status = status,
+            http.duration_ms = duration_ms, error = %error, "{method} {path} failed with {status}: {error}"
+        );
+    } else if HEALTH_PATHS.contains(&path) {
+        tracing::debug!(
+            request.id = id, http.method = %method, http.path = path, http.status = status,
+            http.duration_ms = duration_ms, "{method} {path} gave {status}"
+        );
+    } else {
+        tracing::info!(
+            request.id = id, http.method = %method, http.path = path, http.status = status,
+            http.duration_ms = duration_ms, "{method} {path} gave {status}"
+        );
+    }
+}
+
+fn add_headers(state: &AppState, id: &str, response: &mut Response) {
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    if !headers.contains_key(SNAPSHOT_ID)
+        && let Ok(snapshot) = HeaderValue::from_str(&state.assistant().generation().id)
+    {
+        headers.insert(SNAPSHOT_ID, snapshot);
+    }
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_harmless_ids_are_kept() {
+        let id_for = |value: &str| {
+            let request = Request::builder()
+                .header("x-request-id", value)
+                .body(axum::body::Body::empty())
+                .unwrap();
+            request_id(&request)
+        };
+        for kept in ["a", "A-b_c.9", &"x".repeat(128)] {
+            assert_eq!(id_for(kept), kept);
+        }
+        for replaced in ["", "a b", "a,b", "<script>", &"x".repeat(129)] {
+            assert_ne!(id_for(replaced), replaced);
+            assert!(Uuid::parse_str(&id_for(replaced)).is_ok());
+        }
+    }
+
+    #[test]
+    fn escapes_in_a_path_are_undone_when_it_may_be_ours() {
+        let after = |uri: &str| decoded(&uri.parse().unwrap()).map(|uri| uri.to_string());
+        assert_eq!(after("/a%5Fb?q=%41").as_deref(), Some("/a_b?q=%41"));
+        assert_eq!(
+            after("http://host/%61sk").as_deref(),
+            Some("http://host/ask")
+        );
+        for unchanged in ["/ask", "/a%20b", "/a%3Fb", "/%zz", "/a%", "/%00", "/%c3%a9"] {
+            assert_eq!(after(unchanged), None, "{unchanged}");
+        }
+    }
+}

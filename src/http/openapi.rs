@@ -1,0 +1,89 @@
+//! The API's description, generated from the handlers and the wire shapes.
+
+use std::sync::LazyLock;
+
+use axum::Json;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::{Modify, OpenApi};
+
+use super::router::HEALTH_PATHS;
+use super::routes::{ask, health, retrieve, save, session, summary};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Wattwise",
+        description = "Answers questions from your own documents, with citations that the server has checked. \
+            Every reply carries `X-Request-ID` and `X-Snapshot-Id`. Where the server asks for a key, send it as a \
+            bearer token or in `X-API-Key`; without it the reply is 401."
+    ),
+    paths(
+        session::open_session,
+        ask::ask,
+        retrieve::retrieve_contexts,
+        summary::generate_summary,
+        save::save_records,
+        health::healthz,
+        health::readyz,
+        health::version,
+    ),
+    modifiers(&Keys),
+    security((), ("bearer" = []), ("header" = [])),
+    tags(
+        (name = "conversation", description = "Sessions, their messages and what was saved of them"),
+        (name = "answers", description = "Contexts and cited answers"),
+        (name = "operation", description = "Is it running, is it ready, what is it"),
+    )
+)]
+struct Description;
+
+struct Keys;
+
+impl Modify for Keys {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let guarded = openapi
+            .paths
+            .paths
+            .iter_mut()
+            .filter(|(path, _)| !HEALTH_PATHS.contains(&path.as_str()));
+        for (_, item) in guarded {
+            for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+                for (status, description) in [
+                    ("401", "The key is missing or wrong"),
+                    ("500", "The server failed"),
+                ] {
+                    let response = error_response(description);
+                    operation
+                        .responses
+                        .responses
+                        .insert(status.to_owned(), RefOr::T(response));
+                }
+            }
+        }
+        let components = openapi.components.get_or_insert_default();
+        components.add_security_scheme(
+            "bearer",
+            SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)),
+        );
+        let header = ApiKey::Header(ApiKeyValue::new("X-API-Key"));
+        components.add_security_scheme("header", SecurityScheme::ApiKey(header));
+    }
+}
+
+fn error_response(description: &str) -> Response {
+    let body = ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name("Error")))
+        .build();
+    ResponseBuilder::new()
+        .description(description)
+        .content("application/json", body)
+        .build()
+}
+
+static DOCUMENT: LazyLock<utoipa::openapi::OpenApi> = LazyLock::new(Description::openapi);
+
+/// `GET /openapi.json`
+pub(super) async fn document() -> Json<&'static utoipa::openapi::OpenApi> {
+    Json(&DOCUMENT)
+}

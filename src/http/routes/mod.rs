@@ -1,0 +1,26 @@
+//! The handlers, one file a use case: read the request, call the assistant, shape the reply.
+
+pub(super) mod ask;
+pub(super) mod health;
+pub(super) mod retrieve;
+pub(super) mod save;
+pub(super) mod session;
+pub(super) mod summary;
+
+use axum::http::{HeaderName, HeaderValue};
+
+use super::error::ApiError;
+use super::middleware::SNAPSHOT_ID;
+use crate::assistant::AssistantError;
+use crate::model::SessionId;
+
+/// An id that is none of ours cannot name a session.
+fn known_session(id: &str) -> Result<SessionId, ApiError> {
+    SessionId::parse(id).ok_or(ApiError::Assistant(AssistantError::SessionNotFound))
+}
+
+/// The header that names the generation a reply was made from.
+fn snapshot_header(generation: &str) -> [(HeaderName, HeaderValue); 1] {
+    let value = HeaderValue::from_str(generation).unwrap_or(HeaderValue::from_static("unknown"));
+    [(SNAPSHOT_ID, value)]
+}

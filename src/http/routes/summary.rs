@@ -1,0 +1,59 @@
+//! `POST /generate_summary`
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::response::IntoResponse;
+
+use super::snapshot_header;
+use crate::assistant::SummaryRequest;
+use crate::http::AppState;
+use crate::http::body::read_fields;
+use crate::http::dto::{
+    ErrorBody, SummaryBody, SummaryReply, ValidationErrorBody, supplied_context,
+};
+use crate::http::error::ApiError;
+use crate::http::validation::Problems;
+
+/// Answer from contexts, with citations
+///
+/// Each citation is an exact quote that the server has looked up in the stored text. Without contexts
+/// and history, the session's messages are the question and the server retrieves.
+#[utoipa::path(
+    post,
+    path = "/generate_summary",
+    tag = "answers",
+    request_body = SummaryBody,
+    responses(
+        (status = 200, description = "The answer", body = SummaryReply),
+        (status = 400, description = "The body cannot be decoded", body = ErrorBody),
+        (status = 413, description = "The body is over the limit", body = ErrorBody),
+        (status = 422, description = "The request is not valid", body = ValidationErrorBody),
+        (status = 503, description = "Busy, or the store or the embedder is not available", body = ErrorBody),
+    )
+)]
+pub(in crate::http) async fn generate_summary(
+    State(state): State<AppState>,
+    request: Request,
+) -> Result<impl IntoResponse, ApiError> {
+    let mut problems = Problems::default();
+    let fields = read_fields(request, state.limits().max_body_bytes, &mut problems).await?;
+    let Some(fields) = fields else {
+        return Err(problems.into());
+    };
+    let session = fields.text("session_id", &mut problems);
+    let contexts = fields.optional_list("contexts", &mut problems, supplied_context);
+    let history = fields.optional_list("message_history", &mut problems, |item| {
+        item.as_str().map(str::to_owned)
+    });
+    let (Some(session), Ok(contexts), Ok(history)) = (session, contexts, history) else {
+        return Err(problems.into());
+    };
+    let request = SummaryRequest {
+        session: session.clone(),
+        contexts,
+        history,
+    };
+    let summary = state.assistant().summarize(request).await?;
+    let snapshot = snapshot_header(&summary.generation);
+    Ok((snapshot, Json(SummaryReply::new(session, summary))))
+}

@@ -1,0 +1,260 @@
+//! The router in process: what belongs to every request rather than to one route. What the routes
+//! give is in `tests/it/contract`.
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use axum::response::Response;
+use serde_json::Value;
+use tower::ServiceExt;
+
+use super::*;
+use crate::assistant::{AssistantError, fixture};
+
+struct App {
+    router: axum::Router,
+    _directory: tempfile::TempDir,
+}
+
+impl App {
+    fn new(key: Option<&str>, limits: ServerLimits) -> Self {
+        Self::with(key, limits, router)
+    }
+
+    fn with(
+        key: Option<&str>,
+        limits: ServerLimits,
+        router: impl FnOnce(AppState) -> axum::Router,
+    ) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let state = AppState::new(
+            fixture::assistant(directory.path()),
+            key.and_then(ApiKey::new),
+            limits,
+        );
+        Self {
+            router: router(state),
+            _directory: directory,
+        }
+    }
+
+    async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Response {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.router
+            .clone()
+            .oneshot(request.body(Body::empty()).unwrap())
+            .await
+            .unwrap()
+    }
+}
+
+async fn json(response: Response) -> Value {
+    let bytes = axum::body::to_bytes(response.into_body(), 10 << 20)
+        .await
+        .unwrap();
+    serde_json::from_slice(&bytes).unwrap()
+}
+
+fn header<'a>(response: &'a Response, name: &str) -> &'a str {
+    response
+        .headers()
+        .get(name)
+        .map_or("", |value| value.to_str().unwrap())
+}
+
+#[tokio::test]
+async fn without_a_key_nothing_but_health_answers() {
+    let app = App::new(Some("secret"), ServerLimits::default());
+    for (method, path) in [
+        ("POST", "/get_session_id"),
+        ("GET", "/get_session_id"),
+        ("GET", "/version"),
+        ("GET", "/docs"),
+        ("GET", "/openapi.json"),
+        ("GET", "/nothing"),
+        ("GET", "/healthz/"),
+    ] {
+        let response = app
+            .send(method, path, &[("authorization", "Bearer wrong")])
+            .await;
+        assert_eq!(response.status(), StatusCode::UNAUTHORIZED, "{path}");
+        assert_eq!(header(&response, "www-authenticate"), "Bearer");
+        assert!(!header(&response, "x-request-id").is_empty());
+        assert_eq!(json(response).await["detail"], "Not authenticated");
+    }
+    for path in ["/healthz", "/readyz", "/%68ealthz"] {
+        assert_eq!(
+            app.send("GET", path, &[]).await.status(),
+            StatusCode::OK,
+            "{path}"
+        );
+    }
+    let response = app
+        .send("POST", "/get_session_id", &[("authorization", "secret")])
+        .await;
+    assert_eq!(response.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn every_reply_has_the_common_headers() {
+    let app = App::new(None, ServerLimits::default());
+    for (method, path) in [
+        ("POST", "/get_session_id"),
+        ("GET", "/ask"),
+        ("POST", "/ask"),
+        ("GET", "/none"),
+        ("GET", "/docs/"),
+    ] {
+        let response = app.send(method, path, &[("x-request-id", "mine-1")]).await;
+        assert_eq!(header(&response, "x-request-id"), "mine-1", "{path}");
+        assert!(!header(&response, "x-snapshot-id").is_empty(), "{path}");
+        assert_eq!(header(&response, "cache-control"), "no-store", "{path}");
+        assert_eq!(
+            header(&response, "x-content-type-options"),
+            "nosniff",
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn more_requests_than_allowed_are_refused_at_once() {
+    let limits = ServerLimits {
+        max_concurrent_requests: 0,
+        ..ServerLimits::default()
+    };
+    let app = App::new(None, limits);
+    let response = app.send("POST", "/get_session_id", &[]).await;
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(header(&response, "retry-after"), "1");
+    assert_eq!(
+        app.send("GET", "/healthz", &[]).await.status(),
+        StatusCode::OK
+    );
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_ends_in_time() {
+    let limits = ServerLimits {
+        request_timeout: std::time::Duration::from_millis(50),
+        ..ServerLimits::default()
+    };
+    let app = App::new(None, limits);
+    let never = Body::from_stream(futures::stream::pending::<Result<Vec<u8>, std::io::Error>>());
+    let request = Request::post("/save_records").body(never).unwrap();
+    let response = app.router.clone().oneshot(request).await.unwrap();
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(json(response).await["detail"], "The request took too long");
+}
+
+#[tokio::test]
+async fn redirects_name_the_host_only_if_it_is_one() {
+    let app = App::new(None, ServerLimits::default());
+    for (host, proto, location) in [
+        ("a.test:8000", "", "http://a.test:8000/ask?x=1"),
+        ("a.test", "https", "https://a.test/ask?x=1"),
+        ("a.test/evil", "", "/ask?x=1"),
+        ("", "", "/ask?x=1"),
+    ] {
+        let response = app
+            .send(
+                "POST",
+                "/ask/?x=1",
+                &[("host", host), ("x-forwarded-proto", proto)],
+            )
+            .await;
+        assert_eq!(response.status(), StatusCode::TEMPORARY_REDIRECT);
+        assert_eq!(header(&response, "location"), location);
+    }
+}
+
+#[tokio::test]
+async fn everything_the_reference_page_loads_is_there() {
+    let app = App::new(None, ServerLimits::default());
+    let page = app.send("GET", "/docs", &[]).await;
+    let html = String::from_utf8(
+        axum::body::to_bytes(page.into_body(), 1 << 20)
+            .await
+            .unwrap()
+            .to_vec(),
+    )
+    .unwrap();
+    assert!(html.contains("<base href=\"/docs/\">"));
+    let assets: Vec<&str> = html
+        .split(['"'])
+        .filter(|part| {
+            [".css", ".js", ".png"]
+                .iter()
+                .any(|extension| part.ends_with(extension))
+        })
+        .collect();
+    assert!(assets.len() >= 4, "{assets:?}");
+    for asset in assets {
+        let path = format!("/docs/{}", asset.trim_start_matches("./"));
+        let response = app.send("GET", &path, &[]).await;
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
+        assert_eq!(header(&response, "cache-control"), "max-age=3600");
+    }
+}
+
+#[tokio::test]
+async fn the_description_and_the_routes_agree() {
+    let app = App::new(None, ServerLimits::default());
+    let described = json(app.send("GET", "/openapi.json", &[]).await).await;
+    let described: Vec<&String> = described["paths"].as_object().unwrap().keys().collect();
+    let undescribed = [
+        "/save_record",
+        "/openapi.json",
+        "/docs",
+        "/redoc",
+        "/docs/oauth2-redirect",
+        "/docs/{file}",
+    ];
+    let routed: Vec<&str> = router::route_table()
+        .iter()
+        .map(|(path, _)| *path)
+        .collect();
+    for path in &described {
+        assert!(
+            routed.contains(&path.as_str()),
+            "{path} is described and not there"
+        );
+    }
+    for path in routed {
+        let is_described = described.iter().any(|described| *described == path);
+        assert_ne!(is_described, undescribed.contains(&path), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_failure_inside_shows_its_id_and_nothing_else() {
+    async fn panics() {
+        panic!("hidden words");
+    }
+    async fn fails() -> error::ApiError {
+        AssistantError::Internal("hidden words".to_owned()).into()
+    }
+    let app = App::with(None, ServerLimits::default(), |state| {
+        axum::Router::new()
+            .route("/panics", axum::routing::get(panics))
+            .route("/fails", axum::routing::get(fails))
+            .layer(axum::middleware::from_fn_with_state(
+                state,
+                middleware::observe,
+            ))
+    });
+    for path in ["/panics", "/fails"] {
+        let response = app.send("GET", path, &[("x-request-id", "id-42")]).await;
+        assert_eq!(
+            response.status(),
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "{path}"
+        );
+        assert_eq!(header(&response, "x-request-id"), "id-42");
+        assert_eq!(header(&response, "content-type"), "application/json");
+        let body = json(response).await.to_string();
+        assert!(body.contains("id-42") && !body.contains("hidden"), "{body}");
+    }
+}

@@ -1,0 +1,235 @@
+//! Documents to the contents of a generation: split, then embed what no earlier run has embedded.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use futures::{StreamExt, TryStreamExt, stream};
+use indicatif::ProgressBar;
+
+use super::IngestError;
+use super::gather::Text;
+use crate::chunk::{ChunkParameters, Piece, split};
+use crate::embed::{EmbedError, Embedder, Passage, PassageVectors};
+use crate::extract::EXTRACTION_VERSION;
+use crate::model::{Chunk, ChunkId, Document, Probe, UnitVector};
+use crate::snapshot::Records;
+use crate::snapshot::write::Contents;
+
+/// Passages handed to the embedder at once, and how many such batches are under way: enough to keep
+/// every worker busy, few enough to stay small.
+const BATCH: usize = 8;
+const BATCHES_UNDER_WAY: usize = 4;
+
+/// Texts by which an embedder is recognised: an everyday question, and figures with units.
+const PROBES: [&str; 2] = [
+    "How can I heat my home for less money?",
+    "270 mm of mineral wool, 21 °C, 0.16 W/m²K",
+];
+
+/// A chunk and what is embedded and searched for it.
+pub(super) struct Prepared {
+    chunk: Chunk,
+    passage: Passage,
+    lexical_text: String,
+}
+
+/// Splits all documents.
+pub(super) fn prepare(
+    texts: &[Text],
+    parameters: &ChunkParameters,
+    embedder: &dyn Embedder,
+) -> Vec<Prepared> {
+    let mut prepared = Vec::new();
+    let parameters = ChunkParameters {
+        // Two of the model's tokens are its own marks.
+        max_tokens: parameters
+            .max_tokens
+            .min(embedder.max_tokens().saturating_sub(2)),
+        ..*parameters
+    };
+    for (position, text) in (0_u32..).zip(texts) {
+        let pieces = split(&text.text, &text.document.blocks, &parameters, &|piece| {
+            embedder.count_tokens(piece)
+        });
+        let mut occurrences: HashMap<String, u32> = HashMap::new();
+        for (ordinal, piece) in (0_u32..).zip(pieces) {
+            let passage = passage(&text.text, &piece);
+            let occurrence = occurrences.entry(passage.text.clone()).or_default();
+            let chunk = Chunk {
+                id: ChunkId::of_content(&text.document.id, &passage.text, *occurrence),
+                document: position,
+                ordinal,
+                page: piece.page,
+                range: piece.range.clone(),
+                sentences: piece.sentences.clone(),
+                embedded_digest: digest(&passage.text),
+                heading_path: piece.heading_path,
+            };
+            *occurrence += 1;
+            let lexical_text = lexical_text(&text.document, &passage.text);
+            prepared.push(Prepared {
+                chunk,
+                passage,
+                lexical_text,
+            });
+        }
+    }
+    prepared
+}
+
+/// The headings above a piece stand in front of its embedded text: "It takes two hours" means
+/// little without them.
+fn passage(text: &str, piece: &Piece) -> Passage {
+    let mut embedded = piece.heading_path.join(" > ");
+    if !embedded.is_empty() {
+        embedded.push('\n');
+    }
+    let shift = embedded.len();
+    embedded.push_str(&text[piece.range.clone()]);
+    let spans = piece
+        .sentences
+        .iter()
+        .map(|sentence| {
+            sentence.start - piece.range.start + shift..sentence.end - piece.range.start + shift
+        })
+        .collect();
+    Passage {
+        text: embedded,
+        spans,
+    }
+}
+
+/// Words are searched in the title too, unless the text begins with it anyway.
+fn lexical_text(document: &Document, embedded: &str) -> String {
+    if embedded.starts_with(&document.title) {
+        embedded.to_owned()
+    } else {
+        format!("{}\n{embedded}", document.title)
+    }
+}
+
+fn digest(text: &str) -> [u8; 16] {
+    let mut short = [0; 16];
+    short.copy_from_slice(&blake3::hash(text.as_bytes()).as_bytes()[..16]);
+    short
+}
+
+/// Vectors of an earlier generation, by the digest of what was embedded.
+struct Known<'a> {
+    records: &'a Records,
+    rows: HashMap<[u8; 16], u32>,
+}
+
+impl<'a> Known<'a> {
+    /// `None` if the vectors come from another embedder.
+    fn of(records: &'a Records, embedder: &dyn Embedder) -> Option<Self> {
+        (records.manifest.embedder == *embedder.fingerprint()).then(|| Self {
+            rows: (0_u32..)
+                .zip(records.chunks())
+                .map(|(row, chunk)| (chunk.embedded_digest, row))
+                .collect(),
+            records,
+        })
+    }
+
+    fn find(&self, prepared: &Prepared) -> Option<PassageVectors> {
+        let row = *self.rows.get(&prepared.chunk.embedded_digest)?;
+        let spans = self.records.spans.vectors(row);
+        let whole = UnitVector::normalize(self.records.vectors.row(row).to_vec()).ok()?;
+        // Sentence rules may have changed since; then the passage is embedded again.
+        (spans.is_empty() || spans.len() == prepared.passage.spans.len())
+            .then_some(PassageVectors { whole, spans })
+    }
+}
+
+/// The vectors of all passages in order, and how many had to be embedded.
+async fn embed(
+    prepared: &[Prepared],
+    previous: Option<&Records>,
+    embedder: &Arc<dyn Embedder>,
+    bar: &ProgressBar,
+) -> Result<(Vec<PassageVectors>, usize), IngestError> {
+    let known = previous.and_then(|records| Known::of(records, embedder.as_ref()));
+    let mut vectors: Vec<Option<PassageVectors>> = prepared
+        .iter()
+        .map(|item| known.as_ref().and_then(|known| known.find(item)))
+        .collect();
+    let missing: Vec<usize> = (0..prepared.len())
+        .filter(|row| vectors[*row].is_none())
+        .collect();
+    bar.inc((prepared.len() - missing.len()) as u64);
+
+    let batches: Vec<(Vec<usize>, Vec<Passage>)> = missing
+        .chunks(BATCH)
+        .map(|rows| {
+            (
+                rows.to_vec(),
+                rows.iter()
+                    .map(|row| prepared[*row].passage.clone())
+                    .collect(),
+            )
+        })
+        .collect();
+    let mut results = stream::iter(batches)
+        .map(|(rows, passages)| async move {
+            let fresh = embedder.embed_passages(passages).await?;
+            Ok::<_, EmbedError>((rows, fresh))
+        })
+        .buffer_unordered(BATCHES_UNDER_WAY);
+    while let Some((rows, fresh)) = results.try_next().await? {
+        bar.inc(rows.len() as u64);
+        for (row, passage_vectors) in rows.into_iter().zip(fresh) {
+            vectors[row] = Some(passage_vectors);
+        }
+    }
+    let vectors = vectors
+        .into_iter()
+        .collect::<Option<Vec<_>>>()
+        .ok_or_else(|| EmbedError::Inference("fewer vectors than passages".to_owned()))?;
+    Ok((vectors, missing.len()))
+}
+
+/// Embeds what is new and puts everything together. Also says how many passages were embedded.
+pub(super) async fn assemble(
+    texts: Vec<Text>,
+    prepared: Vec<Prepared>,
+    parameters: ChunkParameters,
+    previous: Option<&Records>,
+    embedder: &Arc<dyn Embedder>,
+    bar: &ProgressBar,
+    now: i64,
+) -> Result<(Contents, usize), IngestError> {
+    let (vectors, embedded) = embed(&prepared, previous, embedder, bar).await?;
+    let mut probes = Vec::new();
+    for text in PROBES {
+        let vector = embedder.embed_query(text).await?.as_slice().to_vec();
+        probes.push(Probe {
+            text: text.to_owned(),
+            vector,
+        });
+    }
+    let mut contents = Contents {
+        documents: Vec::with_capacity(texts.len()),
+        texts: Vec::with_capacity(texts.len()),
+        chunks: Vec::with_capacity(prepared.len()),
+        lexical_texts: Vec::with_capacity(prepared.len()),
+        vectors: Vec::with_capacity(prepared.len()),
+        sentence_vectors: Vec::with_capacity(prepared.len()),
+        embedder: embedder.fingerprint().clone(),
+        probes,
+        chunking: parameters,
+        extraction_version: EXTRACTION_VERSION,
+        created_at: now,
+    };
+    for text in texts {
+        contents.documents.push(text.document);
+        contents.texts.push(text.text);
+    }
+    for (item, passage_vectors) in prepared.into_iter().zip(vectors) {
+        contents.chunks.push(item.chunk);
+        contents.lexical_texts.push(item.lexical_text);
+        contents.vectors.push(passage_vectors.whole);
+        contents.sentence_vectors.push(passage_vectors.spans);
+    }
+    Ok((contents, embedded))
+}

@@ -1,0 +1,46 @@
+//! Why a run published nothing.
+
+use thiserror::Error;
+
+use crate::crawl::{FetchError, ListError};
+use crate::embed::EmbedError;
+use crate::snapshot::SnapshotError;
+
+/// What ended a run before it published.
+#[derive(Debug, Error)]
+pub enum IngestError {
+    /// The options name no source at all.
+    #[error("there is nothing to ingest: name a URL list with --urls or folders with --docs")]
+    NoSources,
+    /// The URL list is unusable.
+    #[error(transparent)]
+    UrlList(#[from] ListError),
+    /// A folder cannot be read.
+    #[error("cannot read {path}: {source}")]
+    Folder {
+        /// The folder or file.
+        path: std::path::PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// Every source failed or was empty.
+    #[error("nothing could be indexed: {0}")]
+    NothingIndexed(String),
+    /// The HTTP client could not be set up.
+    #[error("cannot set up the crawler: {0}")]
+    Crawler(#[source] FetchError),
+    /// The extraction workers cannot be started.
+    #[error("cannot start an extraction worker ({program}): {source}")]
+    Worker {
+        /// The program.
+        program: String,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// No vectors.
+    #[error(transparent)]
+    Embed(#[from] EmbedError),
+    /// The generation could not be written or published.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
+}

@@ -1,0 +1,340 @@
+//! One source to one document: fetch or read, compare with last time, extract.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use url::Url;
+
+use super::extractor::Extractor;
+use super::sources::Source;
+use super::{IngestError, Status};
+use crate::crawl::{FetchError, FetchOutcome, Fetcher, Validators};
+use crate::extract::worker::Job;
+use crate::extract::{EXTRACTION_VERSION, sniff};
+use crate::model::{ContentKind, Document, DocumentId, Extracted};
+use crate::runtime::blocking;
+use crate::snapshot::Records;
+
+/// A document with its text.
+#[derive(Debug, Clone)]
+pub(super) struct Text {
+    pub(super) document: Document,
+    pub(super) text: String,
+}
+
+/// What came of one source.
+#[derive(Debug)]
+pub(super) struct Gathered {
+    pub(super) source: String,
+    pub(super) status: Status,
+    pub(super) text: Option<Text>,
+    pub(super) reason: Option<String>,
+    pub(super) warnings: Vec<String>,
+    pub(super) bytes: usize,
+    pub(super) seconds: f64,
+}
+
+/// What all sources are gathered with.
+pub(super) struct Gatherer {
+    pub(super) fetcher: Fetcher,
+    pub(super) extractor: Extractor,
+    pub(super) max_file_bytes: u64,
+    /// Seconds since the Unix epoch.
+    pub(super) now: i64,
+}
+
+/// Bytes that have arrived, before anything is made of them.
+struct Arrived {
+    bytes: Vec<u8>,
+    kind: Option<ContentKind>,
+    charset: Option<String>,
+    validators: Validators,
+}
+
+enum Arrival {
+    New(Arrived),
+    NotModified,
+    /// The source says that the document is no more.
+    Gone(String),
+    Failed(String),
+}
+
+impl Gatherer {
+    /// Never fails for what a source does; only when no worker can be started.
+    pub(super) async fn gather(
+        &self,
+        source: &Source,
+        previous: Option<&Records>,
+    ) -> Result<Gathered, IngestError> {
+        let begun = Instant::now();
+        let name = source.name();
+        let last =
+            previous.and_then(|records| LastTime::find(records, &DocumentId::of_source(&name)));
+        let mut gathered = Gathered {
+            source: name,
+            status: Status::Failed,
+            text: None,
+            reason: None,
+            warnings: Vec::new(),
+            bytes: 0,
+            seconds: 0.0,
+        };
+        match self.arrive(source, last.as_ref()).await {
+            Arrival::New(arrived) => self.take(arrived, last, &mut gathered).await?,
+            Arrival::NotModified => gathered.keep(last, None, self.now),
+            Arrival::Failed(reason) => gathered.keep(last, Some(reason), self.now),
+            Arrival::Gone(reason) => {
+                gathered.status = if last.is_some() {
+                    Status::Removed
+                } else {
+                    Status::Failed
+                };
+                gathered.reason = Some(reason);
+            }
+        }
+        gathered.seconds = begun.elapsed().as_secs_f64();
+        Ok(gathered)
+    }
+
+    async fn arrive(&self, source: &Source, last: Option<&LastTime<'_>>) -> Arrival {
+        match source {
+            Source::Url(url) => self.fetch(url, last).await,
+            Source::File(path) => read_file(path.clone(), self.max_file_bytes).await,
+        }
+    }
+
+    async fn fetch(&self, url: &Url, last: Option<&LastTime<'_>>) -> Arrival {
+        // Asking only for changes makes sense only while what we have is still good.
+        let known = last
+            .filter(|last| last.is_current())
+            .map(LastTime::validators)
+            .unwrap_or_default();
+        match self.fetcher.fetch(url, &known).await {
+            Ok(FetchOutcome::NotModified) => Arrival::NotModified,
+            Ok(FetchOutcome::Body(fetched)) => Arrival::New(Arrived {
+                kind: sniff(
+                    &fetched.body,
+                    fetched.content_type.as_deref(),
+                    fetched.url.as_str(),
+                ),
+                charset: fetched.content_type.as_deref().and_then(charset_parameter),
+                bytes: fetched.body,
+                validators: fetched.validators,
+            }),
+            Err(error @ FetchError::Gone(_)) => Arrival::Gone(error.to_string()),
+            Err(error) => Arrival::Failed(error.to_string()),
+        }
+    }
+
+    /// Makes a document of what arrived.
+    async fn take(
+        &self,
+        arrived: Arrived,
+        last: Option<LastTime<'_>>,
+        gathered: &mut Gathered,
+    ) -> Result<(), IngestError> {
+        gathered.bytes = arrived.bytes.len();
+        let content_digest = blake3::hash(&arrived.bytes).to_hex().to_string();
+        if let Some(same) = last
+            .as_ref()
+            .filter(|last| last.is_current() && last.document.content_digest == content_digest)
+        {
+            let mut text = same.to_text();
+            text.document.stale_since = None;
+            gathered.status = Status::Unchanged;
+            gathered.text = Some(text);
+            return Ok(());
+        }
+        let Some(kind) = arrived.kind else {
+            gathered.keep(
+                last,
+                Some("neither PDF, HTML, Markdown nor text".to_owned()),
+                self.now,
+            );
+            return Ok(());
+        };
+        let job = Job {
+            kind,
+            charset: arrived.charset,
+            bytes: arrived.bytes,
+        };
+        match self.extractor.extract(&job).await? {
+            Ok(extracted) => {
+                gathered.warnings = extracted.warnings.iter().map(ToString::to_string).collect();
+                let text = self.document(
+                    &gathered.source,
+                    kind,
+                    content_digest,
+                    arrived.validators,
+                    extracted,
+                );
+                gathered.status = match &last {
+                    None => Status::Added,
+                    Some(last) if last.document.text_digest == text.document.text_digest => {
+                        Status::Unchanged
+                    }
+                    Some(_) => Status::Changed,
+                };
+                gathered.text = Some(text);
+            }
+            Err(reason) => gathered.keep(last, Some(reason), self.now),
+        }
+        Ok(())
+    }
+
+    fn document(
+        &self,
+        source: &str,
+        kind: ContentKind,
+        content_digest: String,
+        validators: Validators,
+        extracted: Extracted,
+    ) -> Text {
+        let document = Document {
+            id: DocumentId::of_source(source),
+            source: source.to_owned(),
+            title: extracted
+                .title
+                .unwrap_or_else(|| file_name(source).to_owned()),
+            kind,
+            content_digest,
+            text_digest: blake3::hash(extracted.text.as_bytes()).to_hex().to_string(),
+            page_count: extracted.page_count,
+            blocks: extracted.blocks,
+            fetched_at: self.now,
+            etag: validators.etag,
+            last_modified: validators.last_modified,
+            stale_since: None,
+        };
+        Text {
+            document,
+            text: extracted.text,
+        }
+    }
+}
+
+impl Gathered {
+    /// Falls back on the content of last time: as unchanged, or as stale if there is a `reason`.
+    fn keep(&mut self, last: Option<LastTime<'_>>, reason: Option<String>, now: i64) {
+        let Some(last) = last else {
+            self.status = Status::Failed;
+            self.reason = reason;
+            return;
+        };
+        let mut text = last.to_text();
+        if reason.is_some() {
+            text.document.stale_since = text.document.stale_since.or(Some(now));
+            self.status = Status::KeptStale;
+        } else {
+            text.document.stale_since = None;
+            self.status = Status::Unchanged;
+        }
+        self.reason = reason;
+        self.text = Some(text);
+    }
+}
+
+/// What the generation before knows of a source.
+struct LastTime<'a> {
+    document: &'a Document,
+    text: &'a str,
+    extraction_version: u32,
+}
+
+impl<'a> LastTime<'a> {
+    fn find(records: &'a Records, id: &DocumentId) -> Option<Self> {
+        let (position, document) = (0_u32..)
+            .zip(records.documents())
+            .find(|(_, document)| document.id == *id)?;
+        Some(Self {
+            document,
+            text: records.text(position),
+            extraction_version: records.manifest.extraction_version,
+        })
+    }
+
+    /// Whether its text would be extracted in the same way today.
+    fn is_current(&self) -> bool {
+        self.extraction_version == EXTRACTION_VERSION
+    }
+
+    fn validators(&self) -> Validators {
+        Validators {
+            etag: self.document.etag.clone(),
+            last_modified: self.document.last_modified.clone(),
+        }
+    }
+
+    fn to_text(&self) -> Text {
+        Text {
+            document: self.document.clone(),
+            text: self.text.to_owned(),
+        }
+    }
+}
+
+async fn read_file(path: PathBuf, max_bytes: u64) -> Arrival {
+    blocking::run(move || {
+        let length = match fs_err::metadata(&path) {
+            Ok(metadata) => metadata.len(),
+            Err(error) => return Arrival::Failed(error.to_string()),
+        };
+        if length > max_bytes {
+            return Arrival::Failed(format!(
+                "{length} bytes, more than the limit of {max_bytes}"
+            ));
+        }
+        match fs_err::read(&path) {
+            Ok(bytes) => Arrival::New(Arrived {
+                kind: sniff(&bytes, None, &path.to_string_lossy()),
+                charset: None,
+                bytes,
+                validators: Validators::default(),
+            }),
+            Err(error) => Arrival::Failed(error.to_string()),
+        }
+    })
+    .await
+}
+
+/// The `charset` parameter of a content type.
+fn charset_parameter(content_type: &str) -> Option<String> {
+    content_type.split(';').skip(1).find_map(|parameter| {
+        let (name, value) = parameter.split_once('=')?;
+        name.trim()
+            .eq_ignore_ascii_case("charset")
+            .then(|| value.trim().trim_matches('"').to_owned())
+    })
+}
+
+fn file_name(source: &str) -> &str {
+    let trimmed = source.trim_end_matches('/');
+    Path::new(trimmed)
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or(trimmed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_charset_is_read_out_of_the_content_type() {
+        assert_eq!(
+            charset_parameter("text/html; charset=\"ISO-8859-1\"").as_deref(),
+            Some("ISO-8859-1")
+        );
+        assert_eq!(
+            charset_parameter("text/html;Charset=utf-8").as_deref(),
+            Some("utf-8")
+        );
+        assert_eq!(charset_parameter("text/html"), None);
+    }
+
+    #[test]
+    fn a_source_without_a_title_is_called_by_its_last_part() {
+        assert_eq!(file_name("data/pdfs/guide.pdf"), "guide.pdf");
+        assert_eq!(file_name("https://example.org/advice/"), "advice");
+    }
+}

@@ -1,0 +1,19 @@
+//! One run: from sources to a published generation.
+//!
+//! Start reading at [`Ingestor::run`]. Stages hand each other values; only this module knows their
+//! order. A bad document is a row of the [`Report`], never the end of the run.
+
+mod assemble;
+mod error;
+mod extractor;
+mod gather;
+mod pipeline;
+mod progress;
+mod report;
+mod sources;
+
+pub use error::IngestError;
+pub use extractor::ExtractorOptions;
+pub use pipeline::{IngestOptions, Ingestor};
+pub use progress::Progress;
+pub use report::{Report, Row, Status, Totals};

@@ -1,0 +1,113 @@
+//! Where sentences begin and end.
+
+use std::ops::Range;
+
+use unicode_segmentation::UnicodeSegmentation;
+
+/// Words whose full stop ends no sentence, in lower case without it.
+const ABBREVIATIONS: [&str; 24] = [
+    "e.g", "i.e", "etc", "approx", "no", "vs", "cf", "fig", "mr", "mrs", "ms", "dr", "prof", "st",
+    "min", "max", "incl", "excl", "ca", "inc", "ltd", "dept", "est", "al",
+];
+
+/// Shorter sentences than this, in bytes, are joined to the one before: "Yes." says nothing alone.
+const SHORTEST: usize = 12;
+
+/// The sentences of `text[within]`, as byte ranges of `text`, trimmed of white space.
+///
+/// Boundaries are those of Unicode Standard Annex 29, except after common abbreviations.
+pub fn sentences(text: &str, within: Range<usize>) -> Vec<Range<usize>> {
+    let mut found: Vec<Range<usize>> = Vec::new();
+    let mut open: Option<Range<usize>> = None;
+    for (offset, piece) in text[within.clone()].split_sentence_bound_indices() {
+        let start = within.start + offset;
+        let current = open.take().map_or(start..start + piece.len(), |begun| {
+            begun.start..start + piece.len()
+        });
+        if ends_in_abbreviation(text[current.clone()].trim_end()) {
+            open = Some(current);
+        } else {
+            push(&mut found, text, current);
+        }
+    }
+    if let Some(rest) = open {
+        push(&mut found, text, rest);
+    }
+    found
+}
+
+fn push(found: &mut Vec<Range<usize>>, text: &str, raw: Range<usize>) {
+    let piece = &text[raw.clone()];
+    let start = raw.start + (piece.len() - piece.trim_start().len());
+    let end = raw.end - (piece.len() - piece.trim_end().len());
+    if start >= end {
+        return;
+    }
+    match found.last_mut() {
+        Some(previous) if end - start < SHORTEST => previous.end = end,
+        _ => found.push(start..end),
+    }
+}
+
+fn ends_in_abbreviation(sentence: &str) -> bool {
+    let Some(body) = sentence.strip_suffix('.') else {
+        return false;
+    };
+    let word = body
+        .rsplit(|c: char| c.is_whitespace() || c == '(')
+        .next()
+        .unwrap_or(body);
+    ABBREVIATIONS
+        .iter()
+        .any(|abbreviation| word.eq_ignore_ascii_case(abbreviation))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn split(text: &str) -> Vec<&str> {
+        sentences(text, 0..text.len())
+            .into_iter()
+            .map(|range| &text[range])
+            .collect()
+    }
+
+    #[test]
+    fn sentences_end_at_full_stops_and_questions() {
+        assert_eq!(
+            split("Is it cold outside? Close the window. It saves 10.5 kWh a day!"),
+            [
+                "Is it cold outside?",
+                "Close the window.",
+                "It saves 10.5 kWh a day!"
+            ]
+        );
+    }
+
+    #[test]
+    fn abbreviations_do_not_end_a_sentence() {
+        assert_eq!(
+            split("Use controls, e.g. Thermostats and TRVs. They help a lot."),
+            [
+                "Use controls, e.g. Thermostats and TRVs.",
+                "They help a lot.",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_very_short_sentence_joins_the_one_before() {
+        assert_eq!(
+            split("Does it pay back? Yes. Within four years."),
+            ["Does it pay back? Yes.", "Within four years."]
+        );
+    }
+
+    #[test]
+    fn ranges_are_of_the_whole_text() {
+        let text = "skip me. One thing here. Another thing.";
+        let found = sentences(text, 9..text.len());
+        assert_eq!(&text[found[0].clone()], "One thing here.");
+    }
+}

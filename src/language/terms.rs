@@ -1,0 +1,56 @@
+//! Text to terms: words, lower case, no stop words, English stems.
+
+use rust_stemmers::{Algorithm, Stemmer};
+use unicode_segmentation::UnicodeSegmentation;
+
+use super::stopwords::is_stop_word;
+
+/// Longer words are cut: nobody searches for them, and a page of base64 must not fill the index.
+const LONGEST_TERM_BYTES: usize = 64;
+
+/// The terms of `text` in order, repeats included. Words are those of Unicode Standard Annex 29;
+/// stems are Snowball's for English (Porter 2).
+pub fn terms(text: &str) -> impl Iterator<Item = String> {
+    let stemmer = Stemmer::create(Algorithm::English);
+    text.unicode_words().filter_map(move |word| {
+        let mut word = word.replace('\u{2019}', "'").to_lowercase();
+        if let Some(possessor) = word.strip_suffix("'s") {
+            word.truncate(possessor.len());
+        }
+        if is_stop_word(&word) {
+            return None;
+        }
+        let cut = word.floor_char_boundary(LONGEST_TERM_BYTES);
+        word.truncate(cut);
+        Some(stemmer.stem(&word).into_owned())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    fn terms(text: &str) -> Vec<String> {
+        super::terms(text).collect()
+    }
+
+    #[test]
+    fn case_stop_words_and_endings_go() {
+        assert_eq!(terms("How can I stop the Draughts?"), ["stop", "draught"]);
+        assert_eq!(
+            terms("boiler\u{2019}s thermostats"),
+            ["boiler", "thermostat"]
+        );
+    }
+
+    #[test]
+    fn numbers_and_units_stay() {
+        assert_eq!(terms("270 mm at 10.5p/kWh"), ["270", "mm", "10.5p", "kwh"]);
+    }
+
+    #[test]
+    fn an_endless_word_is_cut() {
+        assert_eq!(
+            terms(&"x".repeat(10_000))[0].len(),
+            super::LONGEST_TERM_BYTES
+        );
+    }
+}

@@ -1,0 +1,41 @@
+//! Wattwise: an assistant over your own documents, with citations that the server has verified.
+//!
+//! `wattwise ingest` turns web pages and files into an immutable, checksummed snapshot;
+//! `wattwise serve` answers from it over HTTP and moves to the next snapshot without dropping a
+//! request. The two meet nowhere but in the snapshot.
+//!
+//! ```text
+//! sources ─ crawl ─ extract ─ chunk ─ embed ─ index ─ snapshot        ingest (offline, cron)
+//!                                                         │
+//! http ─ assistant ─ retrieve ─ generate ─ store ─────────┘           serve (hot reload)
+//! ```
+//!
+//! Start reading at [`cli`] for what the program does, at [`ingest::Ingestor::run`] for writing, at
+//! [`assistant::Assistant`] for reading, and in ARCHITECTURE.md for why. Modules import downward
+//! only; `tests/it/layering.rs` holds the table.
+
+// Test fixtures are shared with `tests/it`, where the library goes by its own name.
+#[cfg(test)]
+extern crate self as wattwise;
+
+pub mod assistant;
+pub mod chunk;
+pub mod cli;
+pub mod codec;
+pub mod config;
+pub mod crawl;
+pub mod embed;
+pub mod evaluate;
+pub mod extract;
+pub mod generate;
+pub mod http;
+pub mod index;
+pub mod ingest;
+pub mod language;
+pub mod model;
+pub mod retrieve;
+pub mod runtime;
+pub mod snapshot;
+pub mod store;
+pub mod telemetry;
+pub mod wiring;

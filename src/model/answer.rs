@@ -1,0 +1,72 @@
+//! What retrieval and generation hand to the user.
+
+use std::ops::Range;
+
+use super::{ChunkId, ContentKind, DocumentId};
+
+/// A retrieved chunk with all that a reader needs to judge it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Context {
+    /// The chunk.
+    pub chunk: ChunkId,
+    /// Its document.
+    pub document: DocumentId,
+    /// URL or path of the document.
+    pub source: String,
+    /// Title of the document.
+    pub title: String,
+    /// What kind of file it came from.
+    pub kind: ContentKind,
+    /// Headings above the chunk, outermost first.
+    pub heading_path: Vec<String>,
+    /// Page it begins on, from 1, for paged kinds.
+    pub page: Option<u32>,
+    /// Bytes of the document's stored text.
+    pub range: Range<usize>,
+    /// The stored text at `range`.
+    pub text: String,
+    /// In [0, 1]; higher is better.
+    pub score: f32,
+}
+
+/// A quotation that stands behind a sentence of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Citation {
+    /// The number in square brackets in the answer's text, from 1.
+    pub marker: u32,
+    /// Where the quote stands in the snapshot; `None` if the context was text of the caller's own
+    /// that is in no document.
+    pub place: Option<Place>,
+    /// The exact words.
+    pub quote: String,
+    /// Whether the server has found `quote` at `place` in the stored text.
+    pub verified: bool,
+}
+
+/// A span of a stored document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The chunk it lies in.
+    pub chunk: ChunkId,
+    /// The document.
+    pub document: DocumentId,
+    /// URL or path of the document.
+    pub source: String,
+    /// Title of the document.
+    pub title: String,
+    /// Page on which the chunk begins, from 1, for paged kinds.
+    pub page: Option<u32>,
+    /// Bytes of the document's stored text.
+    pub range: Range<usize>,
+}
+
+/// An answer that can be checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Readable text with markers such as `[1]`.
+    pub text: String,
+    /// False when the sources do not cover the question.
+    pub answered: bool,
+    /// One per marker, in order.
+    pub citations: Vec<Citation>,
+}

@@ -1,0 +1,29 @@
+//! The unit of retrieval.
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use super::ChunkId;
+
+/// A contiguous piece of one document's text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chunk {
+    /// Addressed by content.
+    pub id: ChunkId,
+    /// Position of its document in the generation.
+    pub document: u32,
+    /// Position within the document, from 0.
+    pub ordinal: u32,
+    /// Headings above the chunk, outermost first. Part of the embedded text, not of the quoted one.
+    pub heading_path: Vec<String>,
+    /// The page it begins on, counted from 1, for paged kinds.
+    pub page: Option<u32>,
+    /// Bytes of the document's text: the quoted text.
+    pub range: Range<usize>,
+    /// Sentences of the chunk, as bytes of the document's text; in order and within `range`.
+    pub sentences: Vec<Range<usize>>,
+    /// BLAKE3 (first 16 bytes) of the embedded text: the key under which a later run finds this
+    /// chunk's vectors again.
+    pub embedded_digest: [u8; 16],
+}

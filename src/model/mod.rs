@@ -1,0 +1,23 @@
+//! Plain data that flows between the stages.
+//!
+//! Owns the words of the product: document, block, chunk, generation, session, answer. No I/O, no
+//! async, no policy. Types that cross one of our two binary formats (the snapshot and the
+//! extraction worker's pipe) derive serde; HTTP shapes live in `http::dto` and are never these.
+
+mod answer;
+mod chunk;
+mod document;
+pub(crate) mod extracted;
+mod fingerprint;
+mod ids;
+mod session;
+mod vector;
+
+pub use answer::{Answer, Citation, Context, Place};
+pub use chunk::Chunk;
+pub use document::{ContentKind, Document};
+pub use extracted::{Block, BlockKind, Extracted, Warning};
+pub use fingerprint::{EmbedderFingerprint, Probe};
+pub use ids::{ChunkId, DocumentId, GenerationId, SessionId};
+pub use session::{Message, Record};
+pub use vector::{UnitVector, VectorError, dot};

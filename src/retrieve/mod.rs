@@ -1,0 +1,15 @@
+//! A question in, the best chunks out.
+//!
+//! Dense and lexical search propose candidates; every candidate then gets exact scores from both,
+//! and the scores are fused. Start reading at [`Retriever::retrieve`].
+
+mod compatibility;
+mod conversation;
+mod query_cache;
+pub mod reload;
+mod retriever;
+mod score;
+
+pub use compatibility::check_embedder;
+pub use conversation::contextual_query;
+pub use retriever::{Ranked, RankedChunk, RetrievalParameters, RetrieveError, Retriever};

@@ -1,0 +1,78 @@
+//! Moves a running server to each new generation.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use super::check_embedder;
+use crate::embed::Embedder;
+use crate::model::GenerationId;
+use crate::runtime::blocking;
+use crate::snapshot::current;
+use crate::snapshot::live::Live;
+
+/// Where to look for new generations, and how often.
+#[derive(Debug, Clone)]
+pub struct ReloadOptions {
+    /// The index directory.
+    pub index: PathBuf,
+    /// Candidates kept during a graph search (ef).
+    pub search_width: usize,
+    /// Between two looks at `CURRENT`.
+    pub interval: Duration,
+}
+
+/// Watches `CURRENT` for ever, and looks at once whenever `now` is notified. A generation that
+/// fails its checks is refused with one log line, and the one before keeps answering.
+pub async fn watch(
+    live: Arc<Live>,
+    embedder: Arc<dyn Embedder>,
+    options: ReloadOptions,
+    now: Arc<Notify>,
+) {
+    let mut refused: Option<GenerationId> = None;
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(options.interval) => {}
+            // An operator who asks gets another try at a generation that was refused.
+            () = now.notified() => refused = None,
+        }
+        let named = match current::read(&options.index) {
+            Ok(named) if named != *live.current().id() => named,
+            // Nothing new, or nothing readable: then what answers goes on answering.
+            Ok(_) | Err(_) => continue,
+        };
+        if refused.as_ref() == Some(&named) {
+            continue;
+        }
+        match open_and_check(&options, embedder.as_ref()).await {
+            Ok(generation) => {
+                let id = generation.id().clone();
+                live.replace(generation);
+                tracing::info!(snapshot.generation = %id, "now answering from a new generation");
+                refused = None;
+            }
+            Err(reason) => {
+                tracing::error!(snapshot.generation = %named, reason, "a new generation was refused; the one before keeps answering");
+                refused = Some(named);
+            }
+        }
+    }
+}
+
+async fn open_and_check(
+    options: &ReloadOptions,
+    embedder: &dyn Embedder,
+) -> Result<crate::snapshot::Generation, String> {
+    let (index, search_width) = (options.index.clone(), options.search_width);
+    let generation = blocking::run(move || Live::open_next(&index, search_width))
+        .await
+        .map_err(|error| error.to_string())?;
+    check_embedder(&generation.records.manifest, embedder)
+        .await
+        .map_err(|error| error.to_string())?
+        .map_err(|error| error.to_string())?;
+    Ok(generation)
+}

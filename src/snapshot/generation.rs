@@ -1,0 +1,135 @@
+//! An opened generation: everything that `serve` answers from.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use super::Manifest;
+use crate::index::flat::FlatVectors;
+use crate::index::hnsw::HnswGraph;
+use crate::index::lexical::LexicalIndex;
+use crate::index::moments::Moments;
+use crate::index::spans::SpanVectors;
+use crate::model::{Chunk, ChunkId, Context, Document, GenerationId};
+
+pub(super) const TEXTS: &str = "texts.bin";
+pub(super) const DOCUMENTS: &str = "documents.bin";
+pub(super) const CHUNKS: &str = "chunks.bin";
+pub(super) const VECTORS: &str = "vectors.bin";
+pub(super) const MOMENTS: &str = "moments.bin";
+pub(super) const SPANS: &str = "spans.bin";
+pub(super) const LEXICAL: &str = "lexical.bin";
+
+/// The stored part of a generation: documents, texts, chunks and vectors, without the structures
+/// that only searching needs.
+pub struct Records {
+    /// What the generation is made of.
+    pub manifest: Manifest,
+    /// All chunk vectors.
+    pub vectors: FlatVectors,
+    /// All sentence vectors.
+    pub spans: SpanVectors,
+    pub(super) documents: Vec<Document>,
+    pub(super) texts: Vec<Box<str>>,
+    pub(super) chunks: Vec<Chunk>,
+}
+
+impl Records {
+    /// All documents.
+    pub fn documents(&self) -> &[Document] {
+        &self.documents
+    }
+
+    /// All chunks; a chunk's position is its row in every index.
+    pub fn chunks(&self) -> &[Chunk] {
+        &self.chunks
+    }
+
+    /// The stored text of a document, by its position.
+    ///
+    /// # Panics
+    /// When there is no such document.
+    pub fn text(&self, document: u32) -> &str {
+        &self.texts[document as usize]
+    }
+
+    /// The document of a chunk.
+    pub fn document_of(&self, chunk: &Chunk) -> &Document {
+        &self.documents[chunk.document as usize]
+    }
+
+    /// The quoted text of a chunk.
+    pub fn chunk_text(&self, chunk: &Chunk) -> &str {
+        &self.texts[chunk.document as usize][chunk.range.clone()]
+    }
+
+    /// The stored text at `range` of a chunk's document, read again for verification; `None` when
+    /// there is no such place.
+    pub fn stored_text(&self, chunk: &Chunk, range: Range<usize>) -> Option<&str> {
+        self.texts.get(chunk.document as usize)?.get(range)
+    }
+}
+
+/// A verified generation in memory. Immutable; shared by all requests that began with it.
+pub struct Generation {
+    /// What is stored.
+    pub records: Records,
+    /// Moments of the chunk vectors.
+    pub moments: Moments,
+    /// The words.
+    pub lexical: LexicalIndex,
+    /// The graph over the chunk vectors.
+    pub graph: HnswGraph,
+    pub(super) rows_by_id: HashMap<ChunkId, u32>,
+    pub(super) rows_by_text: OnceLock<HashMap<blake3::Hash, u32>>,
+}
+
+impl Generation {
+    /// Which generation this is.
+    pub fn id(&self) -> &GenerationId {
+        &self.records.manifest.generation
+    }
+
+    /// One chunk.
+    ///
+    /// # Panics
+    /// When there is no such row.
+    pub fn chunk(&self, row: u32) -> &Chunk {
+        &self.records.chunks[row as usize]
+    }
+
+    /// The row of a chunk, if this generation has it.
+    pub fn row_of(&self, id: &ChunkId) -> Option<u32> {
+        self.rows_by_id.get(id).copied()
+    }
+
+    /// The row of a chunk whose quoted text is exactly `text`, so that clients that send contexts
+    /// back as bare strings still get citations.
+    pub fn row_with_text(&self, text: &str) -> Option<u32> {
+        let rows = self.rows_by_text.get_or_init(|| {
+            let chunks = (0_u32..).zip(&self.records.chunks);
+            chunks
+                .map(|(row, chunk)| (blake3::hash(self.records.chunk_text(chunk).as_bytes()), row))
+                .collect()
+        });
+        rows.get(&blake3::hash(text.as_bytes())).copied()
+    }
+
+    /// A chunk with all that a reader needs, under a score.
+    pub fn context(&self, row: u32, score: f32) -> Context {
+        let chunk = self.chunk(row);
+        let document = self.records.document_of(chunk);
+        Context {
+            chunk: chunk.id.clone(),
+            document: document.id.clone(),
+            source: document.source.clone(),
+            title: document.title.clone(),
+            kind: document.kind,
+            heading_path: chunk.heading_path.clone(),
+            page: chunk.page,
+            range: chunk.range.clone(),
+            text: self.records.chunk_text(chunk).to_owned(),
+            score,
+        }
+    }
+}

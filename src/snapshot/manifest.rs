@@ -1,0 +1,70 @@
+//! `manifest.json`: what a generation is made of.
+
+use serde::{Deserialize, Serialize};
+
+use crate::chunk::ChunkParameters;
+use crate::index::hnsw::HnswParameters;
+use crate::model::{EmbedderFingerprint, GenerationId, Probe};
+
+/// The format that this program writes and reads. Raised whenever an older program could not read
+/// the files or this one could not read older files.
+pub const FORMAT: u64 = 1;
+
+/// Name of the manifest within a generation's directory.
+pub(super) const FILE: &str = "manifest.json";
+/// Name of the file with the manifest's own BLAKE3 digest.
+pub(super) const DIGEST_FILE: &str = "manifest.b3";
+
+/// Describes one generation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// See [`FORMAT`].
+    pub format: u64,
+    /// Which generation this is; equals the directory's name.
+    pub generation: GenerationId,
+    /// Seconds since the Unix epoch.
+    pub created_at: i64,
+    /// The program that wrote it.
+    pub written_by: String,
+    /// Version of the extraction rules; texts of another version are extracted anew.
+    pub extraction_version: u32,
+    /// The embedder of all vectors.
+    pub embedder: EmbedderFingerprint,
+    /// Texts and their vectors, to recognise the embedder by.
+    pub probes: Vec<Probe>,
+    /// How the texts were split.
+    pub chunking: ChunkParameters,
+    /// How the graph was built.
+    pub graph: HnswParameters,
+    /// How much there is of everything.
+    pub counts: Counts,
+    /// Every other file of the directory.
+    pub files: Vec<FileEntry>,
+}
+
+/// How much there is of everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Counts {
+    /// Documents.
+    pub documents: usize,
+    /// Chunks.
+    pub chunks: usize,
+    /// Sentence vectors.
+    pub sentences: usize,
+    /// Bytes of text.
+    pub text_bytes: usize,
+}
+
+/// One file and the proof that it is whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileEntry {
+    /// Name within the generation's directory.
+    pub name: String,
+    /// Length.
+    pub bytes: u64,
+    /// BLAKE3, lower-case hex.
+    pub blake3: String,
+}

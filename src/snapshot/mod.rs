@@ -1,0 +1,21 @@
+//! Generations on disk: the contract between `ingest` and `serve`.
+//!
+//! A generation is a directory `index/<generation>/` that never changes once it has its name.
+//! [`write`](write::write) makes it beside, syncs every file and renames it; [`current::publish`]
+//! then replaces `index/CURRENT` atomically. A crash at any instant leaves the generation before it
+//! in service. [`open`](open::open) believes nothing: it checks the manifest's digest, then every
+//! file's length and BLAKE3, before any parser sees a byte.
+
+pub mod current;
+mod error;
+mod generation;
+pub mod live;
+pub mod lock;
+mod manifest;
+pub mod open;
+mod texts;
+pub mod write;
+
+pub use error::SnapshotError;
+pub use generation::{Generation, Records};
+pub use manifest::{Counts, FORMAT, Manifest};

@@ -1,0 +1,280 @@
+//! Opens a generation and believes nothing that it has not checked.
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::generation::{self, Generation, Records};
+use super::manifest::{self, FORMAT, FileEntry, Manifest};
+use super::texts::{self, TextEntry};
+use super::write::io;
+use super::{SnapshotError, current};
+use crate::codec;
+use crate::index::IndexError;
+use crate::index::VectorIndex as _;
+use crate::index::flat::FlatVectors;
+use crate::index::hnsw::HnswGraph;
+use crate::index::lexical::LexicalIndex;
+use crate::index::moments::Moments;
+use crate::index::spans::SpanVectors;
+use crate::model::{Chunk, Document, GenerationId};
+
+/// A generation that was passed over, and why.
+pub type Refusal = (GenerationId, SnapshotError);
+
+/// Opens the generation that `CURRENT` names or, if that one is damaged, the newest older one that
+/// is not. Returns what was refused on the way, for the log.
+pub fn open_usable(
+    index: &Path,
+    search_width: usize,
+) -> Result<(Generation, Vec<Refusal>), SnapshotError> {
+    let named = current::read(index)?;
+    let mut candidates = current::list(index)?;
+    candidates.retain(|id| *id <= named);
+    candidates.reverse();
+    if candidates.first() != Some(&named) {
+        candidates.insert(0, named);
+    }
+    let mut refused = Vec::new();
+    for id in candidates {
+        match open(index, &id, search_width) {
+            Ok(generation) => return Ok((generation, refused)),
+            Err(error) => refused.push((id, error)),
+        }
+    }
+    let reasons = refused
+        .iter()
+        .map(|(_, error)| error.to_string())
+        .collect::<Vec<_>>()
+        .join("; ");
+    Err(SnapshotError::NoneUsable {
+        directory: index.to_owned(),
+        reasons,
+    })
+}
+
+/// Opens one generation for searching. `search_width` is the graph's number of candidates (ef).
+pub fn open(
+    index: &Path,
+    id: &GenerationId,
+    search_width: usize,
+) -> Result<Generation, SnapshotError> {
+    let records = open_records(index, id)?;
+    let directory = index.join(id.as_str());
+    load_search(&directory, records, search_width).map_err(|error| name_damage(error, id))
+}
+
+/// Opens one generation's stored part, with every file of it verified.
+pub fn open_records(index: &Path, id: &GenerationId) -> Result<Records, SnapshotError> {
+    let directory = index.join(id.as_str());
+    let manifest = read_manifest(&directory, id)?;
+    for entry in &manifest.files {
+        check_file(&directory, id, entry)?;
+    }
+    load_records(&directory, manifest).map_err(|error| name_damage(error, id))
+}
+
+/// An index names the file that is damaged; here the generation is named too.
+fn name_damage(error: SnapshotError, id: &GenerationId) -> SnapshotError {
+    if let SnapshotError::Index(IndexError::Damaged { path, reason }) = error {
+        let file = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        return SnapshotError::Damaged {
+            generation: id.to_string(),
+            file,
+            reason,
+        };
+    }
+    error
+}
+
+/// Reads and checks a manifest without opening the rest.
+pub fn read_manifest(directory: &Path, id: &GenerationId) -> Result<Manifest, SnapshotError> {
+    #[derive(Deserialize)]
+    struct FormatOnly {
+        format: u64,
+    }
+    let damaged = |reason: String| SnapshotError::Damaged {
+        generation: id.to_string(),
+        file: manifest::FILE.to_owned(),
+        reason,
+    };
+    let path = directory.join(manifest::FILE);
+    let json = fs_err::read(&path).map_err(|error| damaged(error.to_string()))?;
+    let digest = fs_err::read_to_string(directory.join(manifest::DIGEST_FILE))
+        .map_err(|error| damaged(error.to_string()))?;
+    if blake3::hash(&json).to_hex().as_str() != digest.trim() {
+        return Err(damaged("its BLAKE3 digest does not match".to_owned()));
+    }
+    let found = serde_json::from_slice::<FormatOnly>(&json)
+        .map_err(|error| damaged(error.to_string()))?
+        .format;
+    if found != FORMAT {
+        return Err(SnapshotError::Format {
+            generation: id.to_string(),
+            found,
+            known: FORMAT,
+        });
+    }
+    let manifest: Manifest =
+        serde_json::from_slice(&json).map_err(|error| damaged(error.to_string()))?;
+    if manifest.generation != *id {
+        return Err(damaged(format!(
+            "it describes generation {}",
+            manifest.generation
+        )));
+    }
+    Ok(manifest)
+}
+
+/// Compares a file with its entry: length first, then digest.
+pub fn check_file(
+    directory: &Path,
+    id: &GenerationId,
+    entry: &FileEntry,
+) -> Result<(), SnapshotError> {
+    let damaged = |reason: String| SnapshotError::Damaged {
+        generation: id.to_string(),
+        file: entry.name.clone(),
+        reason,
+    };
+    if entry.name.contains(['/', '\\']) || entry.name.starts_with('.') {
+        return Err(damaged("its name leaves the directory".to_owned()));
+    }
+    let path = directory.join(&entry.name);
+    let length = fs_err::metadata(&path)
+        .map_err(|error| damaged(error.to_string()))?
+        .len();
+    if length != entry.bytes {
+        return Err(damaged(format!(
+            "it has {length} bytes, the manifest says {}",
+            entry.bytes
+        )));
+    }
+    let mut hasher = blake3::Hasher::new();
+    let file = fs_err::File::open(&path).map_err(io("open", &path))?;
+    std::io::copy(
+        &mut std::io::BufReader::with_capacity(1 << 18, file),
+        &mut hasher,
+    )
+    .map_err(io("read", &path))?;
+    if hasher.finalize().to_hex().as_str() == entry.blake3 {
+        Ok(())
+    } else {
+        Err(damaged("its BLAKE3 digest does not match".to_owned()))
+    }
+}
+
+fn load_records(directory: &Path, manifest: Manifest) -> Result<Records, SnapshotError> {
+    let (documents, entries): (Vec<Document>, Vec<TextEntry>) =
+        decode(directory, &manifest, generation::DOCUMENTS)?;
+    let chunks: Vec<Chunk> = decode(directory, &manifest, generation::CHUNKS)?;
+    let packed_path = directory.join(generation::TEXTS);
+    let packed = fs_err::read(&packed_path).map_err(io("read", &packed_path))?;
+    let texts = entries
+        .iter()
+        .map(|entry| texts::unpack(&packed, entry))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|reason| damaged(&manifest, generation::TEXTS, reason))?;
+    let vectors = FlatVectors::open(&directory.join(generation::VECTORS))?;
+    let spans = SpanVectors::open(&directory.join(generation::SPANS))?;
+
+    let parts_fit = documents.len() == texts.len()
+        && documents.len() == manifest.counts.documents
+        && chunks.len() == manifest.counts.chunks
+        && vectors.len() == chunks.len()
+        && vectors.dimension() == manifest.embedder.dimension
+        && spans.len() == chunks.len();
+    if !parts_fit {
+        return Err(damaged(
+            &manifest,
+            manifest::FILE,
+            "its files do not fit each other".to_owned(),
+        ));
+    }
+    if let Some(chunk) = chunks.iter().find(|chunk| !lies_in_text(chunk, &texts)) {
+        return Err(damaged(
+            &manifest,
+            generation::CHUNKS,
+            format!("chunk {} lies outside its text", chunk.id),
+        ));
+    }
+    Ok(Records {
+        manifest,
+        vectors,
+        spans,
+        documents,
+        texts,
+        chunks,
+    })
+}
+
+fn load_search(
+    directory: &Path,
+    records: Records,
+    search_width: usize,
+) -> Result<Generation, SnapshotError> {
+    let moments = Moments::open(&directory.join(generation::MOMENTS))?;
+    let lexical = LexicalIndex::open(&directory.join(generation::LEXICAL))?;
+    let count = records.chunks.len();
+    let graph = HnswGraph::open(
+        directory,
+        count,
+        records.manifest.embedder.dimension,
+        search_width,
+    )?;
+    if lexical.len() != count {
+        return Err(damaged(
+            &records.manifest,
+            generation::LEXICAL,
+            "it has another number of rows".to_owned(),
+        ));
+    }
+    let rows_by_id = (0_u32..)
+        .zip(&records.chunks)
+        .map(|(row, chunk)| (chunk.id.clone(), row))
+        .collect();
+    Ok(Generation {
+        records,
+        moments,
+        lexical,
+        graph,
+        rows_by_id,
+        rows_by_text: OnceLock::new(),
+    })
+}
+
+/// Whether every range of a chunk can be sliced out of its document's text.
+fn lies_in_text(chunk: &Chunk, texts: &[Box<str>]) -> bool {
+    texts.get(chunk.document as usize).is_some_and(|text| {
+        text.get(chunk.range.clone()).is_some()
+            && chunk.sentences.iter().all(|sentence| {
+                sentence.start >= chunk.range.start
+                    && sentence.end <= chunk.range.end
+                    && text.get(sentence.clone()).is_some()
+            })
+    })
+}
+
+fn decode<T: DeserializeOwned>(
+    directory: &Path,
+    manifest: &Manifest,
+    file: &str,
+) -> Result<T, SnapshotError> {
+    let path = directory.join(file);
+    let bytes = fs_err::read(&path).map_err(io("read", &path))?;
+    codec::decode(&bytes).map_err(|error| damaged(manifest, file, error.to_string()))
+}
+
+fn damaged(manifest: &Manifest, file: &str, reason: String) -> SnapshotError {
+    SnapshotError::Damaged {
+        generation: manifest.generation.to_string(),
+        file: file.to_owned(),
+        reason,
+    }
+}

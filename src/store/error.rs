@@ -1,0 +1,49 @@
+//! What can go wrong with a store, in words that fit every engine.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::model::SessionId;
+
+/// Why a store did not do what was asked.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// No session has this id.
+    #[error("session {0} not found")]
+    SessionNotFound(SessionId),
+    /// The state directory or database could not be opened or created.
+    #[error("cannot open the state in {path}: {reason}")]
+    Open {
+        /// The directory or file.
+        path: PathBuf,
+        /// What the engine said.
+        reason: String,
+    },
+    /// The database was written by a newer Wattwise.
+    #[error(
+        "the state in {path} has schema version {found}, this program knows up to {known}: use a newer wattwise"
+    )]
+    TooNew {
+        /// The database file.
+        path: PathBuf,
+        /// Version found.
+        found: i64,
+        /// Newest version this program can use.
+        known: i64,
+    },
+    /// The engine refused or failed; nothing was acknowledged.
+    #[error("the session store failed to {action}: {reason}")]
+    Engine {
+        /// What was being done, as a verb phrase.
+        action: &'static str,
+        /// What the engine said.
+        reason: String,
+    },
+    /// More writes are waiting than the queue holds; try again later.
+    #[error("the session store is overloaded")]
+    Overloaded,
+    /// The store was closed, as at shutdown.
+    #[error("the session store is closed")]
+    Closed,
+}

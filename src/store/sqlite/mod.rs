@@ -1,0 +1,198 @@
+//! The embedded default: one `SQLite` database in WAL mode.
+//!
+//! Writes go through one named thread that commits what waits as a group (`writer`), reads through
+//! a few connections of their own (`readers`), and `schema` brings the file to the current version.
+//! SQL stays inside this module.
+
+mod readers;
+mod schema;
+mod writer;
+
+use std::fmt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use async_trait::async_trait;
+use rusqlite::{Connection, OpenFlags};
+
+use self::readers::Readers;
+use self::writer::{Command, Writer};
+use super::{SessionStore, StoreError};
+use crate::model::{Message, Record, SessionId};
+
+/// Name of the database inside the state directory.
+const DATABASE_FILE: &str = "wattwise.sqlite3";
+
+/// How long a connection waits for a lock that another process holds.
+const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// Sessions, messages and records in one `SQLite` file.
+///
+/// Dropping it commits what is queued, folds the write-ahead log into the database and closes it;
+/// the drop waits for that.
+pub struct SqliteStore {
+    // Dropped first, so that the writer's closing checkpoint finds no reader in its way.
+    readers: Arc<Readers>,
+    writer: Writer,
+    path: PathBuf,
+}
+
+impl SqliteStore {
+    /// Opens the store in `directory`. A missing directory is created for its owner alone (0700), a
+    /// missing database too (0600). Blocks; call it before the runtime is busy.
+    pub fn open(directory: &Path) -> Result<Self, StoreError> {
+        create_directory(directory)?;
+        let path = directory.join(DATABASE_FILE);
+        create_database_file(directory, &path)?;
+        let connection = open_connection(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        schema::bring_up_to_date(&connection, &path)?;
+        let readers = Readers::open(&path)?;
+        let writer = Writer::start(connection).map_err(|error| open_error(&path, &error))?;
+        Ok(Self {
+            readers: Arc::new(readers),
+            writer,
+            path,
+        })
+    }
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl SessionStore for SqliteStore {
+    async fn create_session(&self) -> Result<SessionId, StoreError> {
+        let session = SessionId::new_random();
+        self.writer
+            .submit(|reply| Command::CreateSession {
+                session,
+                created_at: now(),
+                reply,
+            })
+            .await?;
+        Ok(session)
+    }
+
+    async fn append_message(
+        &self,
+        session: SessionId,
+        text: String,
+    ) -> Result<Message, StoreError> {
+        self.writer
+            .submit(|reply| Command::AppendMessage {
+                session,
+                text,
+                created_at: now(),
+                reply,
+            })
+            .await
+    }
+
+    async fn messages(&self, session: SessionId) -> Result<Vec<Message>, StoreError> {
+        self.readers
+            .run(move |connection| readers::messages(connection, session))
+            .await
+    }
+
+    async fn save_record(
+        &self,
+        session: SessionId,
+        summary: String,
+        details: String,
+    ) -> Result<Record, StoreError> {
+        let record = Record {
+            session,
+            summary,
+            details,
+            created_at: now(),
+        };
+        self.writer
+            .submit(|reply| Command::SaveRecord { record, reply })
+            .await
+    }
+
+    async fn records(&self, session: SessionId) -> Result<Vec<Record>, StoreError> {
+        self.readers
+            .run(move |connection| readers::records(connection, session))
+            .await
+    }
+
+    async fn probe(&self) -> Result<(), StoreError> {
+        self.writer
+            .submit(|reply| Command::Probe { at: now(), reply })
+            .await?;
+        self.readers.run(readers::probe).await
+    }
+}
+
+/// Seconds since the Unix epoch; a clock before 1970 counts as 1970.
+fn now() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |elapsed| {
+            i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX)
+        })
+}
+
+fn create_directory(directory: &Path) -> Result<(), StoreError> {
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)
+        .map_err(|error| open_error(directory, &error))
+}
+
+/// Makes the file before `SQLite` does, because `SQLite` would make it readable for others; its log and
+/// index files inherit the mode.
+fn create_database_file(directory: &Path, path: &Path) -> Result<(), StoreError> {
+    let created = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path);
+    match created {
+        Ok(_) => sync_names(directory).map_err(|error| open_error(directory, &error)),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(open_error(path, &error)),
+    }
+}
+
+/// The names of a new file and of its directory must survive a power cut as well as the contents.
+fn sync_names(directory: &Path) -> std::io::Result<()> {
+    fs_err::File::open(directory)?.sync_all()?;
+    match fs_err::canonicalize(directory)?.parent() {
+        Some(parent) => fs_err::File::open(parent)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+fn open_connection(path: &Path, access: OpenFlags) -> Result<Connection, StoreError> {
+    let connect = || {
+        let connection =
+            Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        // Constraints on what a damaged or hostile schema can make the engine do.
+        connection.pragma_update(None, "trusted_schema", false)?;
+        connection.pragma_update(None, "cell_size_check", true)?;
+        Ok(connection)
+    };
+    connect().map_err(|error: rusqlite::Error| open_error(path, &error))
+}
+
+fn open_error(path: &Path, reason: &dyn fmt::Display) -> StoreError {
+    StoreError::Open {
+        path: path.to_owned(),
+        reason: reason.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,123 @@
+//! The database's layout, its version, and the steps from each version to the next.
+
+use std::path::Path;
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::{StoreError, open_error};
+
+/// Step `n` leads from version `n` to version `n + 1`. Never edit a released step; add one.
+const STEPS: &[&str] = &[
+    // A session's number keeps the other tables' keys small; its id is what clients know.
+    "CREATE TABLE sessions (
+        number INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        created_at INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE messages (
+        session INTEGER NOT NULL REFERENCES sessions (number) ON DELETE CASCADE,
+        sequence INTEGER NOT NULL,
+        text TEXT NOT NULL,
+        created_at INTEGER NOT NULL,
+        PRIMARY KEY (session, sequence)
+    ) STRICT;
+    CREATE TABLE records (
+        number INTEGER PRIMARY KEY,
+        session INTEGER NOT NULL REFERENCES sessions (number) ON DELETE CASCADE,
+        summary TEXT NOT NULL,
+        details TEXT NOT NULL,
+        created_at INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX records_by_session ON records (session);
+    CREATE TABLE probe (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        at INTEGER NOT NULL
+    ) STRICT;",
+];
+
+/// Marks the file as ours, so that another program's database is never migrated: "Watt".
+const APPLICATION_ID: i64 = 0x5761_7474;
+
+/// A database up to this size is checked page by page when it is opened; beyond it the check would
+/// hold up the start for too long, and damage is reported by the statement that meets it.
+const CHECKED_SIZE_BYTES: i64 = 256 << 20;
+
+/// Checks that the file is ours and whole, sets it to write-ahead logging and migrates it.
+pub(super) fn bring_up_to_date(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let version = read_number(connection, path, "user_version")?;
+    let known = i64::try_from(STEPS.len()).expect("the steps are counted on one hand");
+    refuse_foreign(connection, path, version)?;
+    if version > known {
+        return Err(StoreError::TooNew {
+            path: path.to_owned(),
+            found: version,
+            known,
+        });
+    }
+    check_pages(connection, path)?;
+    set_durability(connection).map_err(|error| open_error(path, &error))?;
+    migrate(connection, known).map_err(|error| open_error(path, &error))
+}
+
+fn refuse_foreign(connection: &Connection, path: &Path, version: i64) -> Result<(), StoreError> {
+    if read_number(connection, path, "application_id")? == APPLICATION_ID {
+        return Ok(());
+    }
+    let tables: i64 = connection
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(|error| open_error(path, &error))?;
+    if version == 0 && tables == 0 {
+        return Ok(());
+    }
+    Err(open_error(
+        path,
+        &"the file is a database of another program",
+    ))
+}
+
+fn check_pages(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let size_bytes =
+        read_number(connection, path, "page_count")? * read_number(connection, path, "page_size")?;
+    if size_bytes > CHECKED_SIZE_BYTES {
+        return Ok(());
+    }
+    let verdict: String = connection
+        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        .map_err(|error| open_error(path, &error))?;
+    if verdict == "ok" {
+        return Ok(());
+    }
+    let reason = format!(
+        "the database is damaged ({verdict}); restore a backup or move the file away to start anew"
+    );
+    Err(open_error(path, &reason))
+}
+
+fn set_durability(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // In WAL mode FULL syncs the log at every commit: an acknowledged write survives a power cut.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "journal_size_limit", 64 << 20)
+}
+
+fn migrate(connection: &Connection, known: i64) -> rusqlite::Result<()> {
+    let transaction =
+        rusqlite::Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+    // Read again under the lock: another process may have migrated meanwhile.
+    let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let done = usize::try_from(version).unwrap_or(0);
+    for step in STEPS.iter().skip(done) {
+        transaction.execute_batch(step)?;
+    }
+    if version < known {
+        transaction.pragma_update(None, "user_version", known)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    }
+    transaction.commit()
+}
+
+fn read_number(connection: &Connection, path: &Path, pragma: &str) -> Result<i64, StoreError> {
+    connection
+        .pragma_query_value(None, pragma, |row| row.get(0))
+        .map_err(|error| open_error(path, &error))
+}

@@ -1,0 +1,225 @@
+use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::*;
+
+fn mode(path: &Path) -> u32 {
+    fs_err::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+fn refusal(directory: &Path) -> String {
+    SqliteStore::open(directory).unwrap_err().to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keeps_the_contract() {
+    let directory = tempfile::tempdir().unwrap();
+    crate::store::contract::holds_for(|| SqliteStore::open(directory.path()).unwrap()).await;
+}
+
+#[tokio::test]
+async fn state_is_for_its_owner_alone() {
+    let parent = tempfile::tempdir().unwrap();
+    let directory = parent.path().join("deep/state");
+    let store = SqliteStore::open(&directory).unwrap();
+    store.create_session().await.unwrap();
+    assert_eq!(mode(&directory), 0o700);
+    for entry in fs_err::read_dir(&directory).unwrap() {
+        let path = entry.unwrap().path();
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
+    }
+}
+
+#[tokio::test]
+async fn closing_leaves_one_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(directory.path()).unwrap();
+    store.create_session().await.unwrap();
+    store.probe().await.unwrap();
+    drop(store);
+    let names: Vec<_> = fs_err::read_dir(directory.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(names, [DATABASE_FILE]);
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_is_in_the_files() {
+    let (directory, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let store = SqliteStore::open(directory.path()).unwrap();
+    let session = store.create_session().await.unwrap();
+    let message = store
+        .append_message(session, "kept".to_owned())
+        .await
+        .unwrap();
+    // The files as a kill at this instant would leave them; the shared index is rebuilt.
+    for name in [DATABASE_FILE.to_owned(), format!("{DATABASE_FILE}-wal")] {
+        fs_err::copy(directory.path().join(&name), copy.path().join(&name)).unwrap();
+    }
+    let survivor = SqliteStore::open(copy.path()).unwrap();
+    assert_eq!(survivor.messages(session).await.unwrap(), [message]);
+}
+
+#[test]
+fn a_newer_schema_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(SqliteStore::open(directory.path()).unwrap());
+    let path = directory.path().join(DATABASE_FILE);
+    Connection::open(&path)
+        .unwrap()
+        .pragma_update(None, "user_version", 99)
+        .unwrap();
+    let error = SqliteStore::open(directory.path()).unwrap_err();
+    assert!(
+        matches!(
+            &error,
+            StoreError::TooNew {
+                found: 99,
+                known: 1,
+                ..
+            }
+        ),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_file_that_is_no_database_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    fs_err::write(
+        directory.path().join(DATABASE_FILE),
+        "not a database at all ".repeat(500),
+    )
+    .unwrap();
+    assert!(
+        refusal(directory.path()).contains("not a database"),
+        "{}",
+        refusal(directory.path())
+    );
+}
+
+#[test]
+fn another_programs_database_is_left_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join(DATABASE_FILE);
+    Connection::open(&path)
+        .unwrap()
+        .execute_batch("CREATE TABLE theirs (x)")
+        .unwrap();
+    assert!(
+        refusal(directory.path()).contains("another program"),
+        "{}",
+        refusal(directory.path())
+    );
+}
+
+#[tokio::test]
+async fn a_damaged_page_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(directory.path()).unwrap();
+    let session = store.create_session().await.unwrap();
+    for number in 0..200 {
+        store
+            .append_message(session, format!("message {number}").repeat(20))
+            .await
+            .unwrap();
+    }
+    drop(store);
+    let path = directory.path().join(DATABASE_FILE);
+    let mut bytes = fs_err::read(&path).unwrap();
+    for page in bytes.chunks_mut(4096).skip(6) {
+        page[..64].fill(0xa5);
+    }
+    fs_err::write(&path, bytes).unwrap();
+    assert!(
+        refusal(directory.path()).contains("damaged"),
+        "{}",
+        refusal(directory.path())
+    );
+}
+
+#[test]
+fn a_directory_that_is_a_file_is_refused_by_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("state");
+    fs_err::write(&path, "").unwrap();
+    assert!(refusal(&path).contains("state"), "{}", refusal(&path));
+}
+
+#[tokio::test]
+async fn a_failed_command_undoes_itself_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Arc::new(SqliteStore::open(directory.path()).unwrap());
+    let session = store.create_session().await.unwrap();
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..60 {
+        let store = Arc::clone(&store);
+        let target = if number % 3 == 0 {
+            SessionId::new_random()
+        } else {
+            session
+        };
+        tasks.spawn(async move { store.append_message(target, "x".to_owned()).await.is_ok() });
+    }
+    let kept = tasks.join_all().await.into_iter().filter(|ok| *ok).count();
+    assert_eq!(kept, 40);
+    assert_eq!(store.messages(session).await.unwrap().len(), 40);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_full_queue_refuses_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Arc::new(SqliteStore::open(directory.path()).unwrap());
+    let session = store.create_session().await.unwrap();
+    // Another connection holds the write lock, so the writer can take one group and no more.
+    let other = Connection::open(directory.path().join(DATABASE_FILE)).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..3000 {
+        let store = Arc::clone(&store);
+        tasks.spawn(async move { store.append_message(session, "x".to_owned()).await });
+    }
+    tokio::task::yield_now().await;
+    other.execute_batch("COMMIT").unwrap();
+    let results = tasks.join_all().await;
+    let refused = results
+        .iter()
+        .filter(|result| matches!(result, Err(StoreError::Overloaded)))
+        .count();
+    let kept = results.iter().filter(|result| result.is_ok()).count();
+    assert!(refused > 0, "nothing was refused");
+    assert_eq!(refused + kept, 3000);
+    assert_eq!(store.messages(session).await.unwrap().len(), kept);
+}
+
+/// Prints the rate of durable appends: `cargo test -- --ignored --nocapture append_rate`.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement, not a check"]
+async fn append_rate() {
+    const CLIENTS: usize = 64;
+    const APPENDS: usize = 500;
+    let directory = tempfile::tempdir_in(".").unwrap();
+    let store = Arc::new(SqliteStore::open(directory.path()).unwrap());
+    let started = Instant::now();
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..CLIENTS {
+        let store = Arc::clone(&store);
+        tasks.spawn(async move {
+            let session = store.create_session().await.unwrap();
+            for _ in 0..APPENDS {
+                store
+                    .append_message(session, "how can I save energy at home?".to_owned())
+                    .await
+                    .unwrap();
+            }
+        });
+    }
+    tasks.join_all().await;
+    let seconds = started.elapsed().as_secs_f64();
+    println!(
+        "{:.0} durable appends a second",
+        (CLIENTS * APPENDS) as f64 / seconds
+    );
+}
