@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Extraction quality on the shared files: eval_extraction.sh WATTWISE SHARED
+set -euo pipefail
+wattwise=$(realpath "$1") shared=$2
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+echo "HTML: main content of $(ls "$shared"/extraction/html/*.html.gz | wc -l) pages against ground truth"
+for page in "$shared"/extraction/html/*.html.gz; do
+  gunzip -c "$page" >"$work/$(basename "$page" .gz)"
+done
+python3 - "$wattwise" "$work" <<'PYTHON'
+import glob, json, os, resource, subprocess, sys
+
+wattwise, work = sys.argv[1:]
+predicted = {}
+for path in sorted(glob.glob(os.path.join(work, "*.html"))):
+    run = subprocess.run([wattwise, "extract", "--json", path], capture_output=True)
+    text = json.loads(run.stdout)["text"] if run.returncode == 0 else ""
+    predicted[os.path.basename(path)[: -len(".html")]] = text
+with open(os.path.join(work, "predicted.json"), "w") as file:
+    json.dump(predicted, file)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(f"{1000 * (used.ru_utime + used.ru_stime) / len(predicted):.1f} ms CPU a page, the start of a process included")
+PYTHON
+python3 "$shared/extraction/score_html.py" "$work/predicted.json"
+
+echo "PDF: robustness, and text against a reference"
+python3 "$(dirname "$0")/score_pdf.py" --binary "$wattwise" --pdfs "$shared/extraction/pdf" \
+  --truth "$shared/extraction/pdf/pypdf_GeoTopo-komprimiert.txt" --seed "$shared/corpus/pdf"
