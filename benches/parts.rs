@@ -1,7 +1,6 @@
 //! Times of the parts that dominate a run and a request: `make bench`.
 //!
 //! Machines are shared and noisy: read medians and ratios.
-#![expect(missing_docs, reason = "criterion's macros make undocumented items")]
 
 use std::hint::black_box;
 use std::num::NonZeroUsize;
@@ -40,10 +39,10 @@ fn text_to_chunks(c: &mut Criterion) {
     .expect("the guide is readable");
     let mut group = c.benchmark_group("extract");
     group.bench_function("pdf of 3 pages", |b| {
-        b.iter(|| extract(ContentKind::Pdf, black_box(&pdf), None))
+        b.iter(|| extract(ContentKind::Pdf, black_box(&pdf), None));
     });
     group.bench_function("html guide", |b| {
-        b.iter(|| extract(ContentKind::Html, black_box(&html), None))
+        b.iter(|| extract(ContentKind::Html, black_box(&html), None));
     });
     group.finish();
     c.bench_function("split a guide of 800 words", |b| {
@@ -156,13 +155,13 @@ fn search(c: &mut Criterion) {
 
     let mut group = c.benchmark_group("search 10,000 chunks");
     group.bench_function("graph, 100 nearest", |b| {
-        b.iter(|| graph.search(black_box(&query), 100))
+        b.iter(|| graph.search(black_box(&query), 100));
     });
     group.bench_function("exact, 100 nearest", |b| {
-        b.iter(|| vectors.search(black_box(&query), 100))
+        b.iter(|| vectors.search(black_box(&query), 100));
     });
     group.bench_function("words, all scores", |b| {
-        b.iter(|| lexical.score(black_box("how thick is loft insulation")))
+        b.iter(|| lexical.score(black_box("how thick is loft insulation")));
     });
     group.finish();
 }

@@ -125,6 +125,7 @@ pub fn assistant(
     store: Arc<dyn SessionStore>,
     live: Arc<Live>,
     embedder: Arc<dyn Embedder>,
+    retrieval: RetrievalParameters,
 ) -> Assistant {
-    Assistant::new(store, live, embedder, RetrievalParameters::default())
+    Assistant::new(store, live, embedder, retrieval)
 }

@@ -149,20 +149,53 @@ pub enum SnapshotAction {
 #[derive(Debug, Args)]
 pub struct EvalArguments {
     /// Labelled questions, one JSON object a line: question, answers
-    #[arg(long, value_name = "FILE")]
-    pub questions: PathBuf,
+    #[arg(
+        long,
+        value_name = "FILE",
+        required_unless_present = "beir",
+        conflicts_with = "beir"
+    )]
+    pub questions: Option<PathBuf>,
+    /// Folder with queries.jsonl and qrels/test.tsv, over an index whose files are named by the
+    /// passages' ids
+    #[arg(long, value_name = "DIR")]
+    pub beir: Option<PathBuf>,
     /// Where the generations are [default: index]
     #[arg(long, env = "WATTWISE_INDEX", value_name = "DIR")]
     pub index: Option<PathBuf>,
     /// The embedder.
     #[command(flatten)]
     pub embed: EmbedConfig,
+    /// Other weights than the default ones, for ablations.
+    #[command(flatten)]
+    pub weights: Weights,
     /// Show each question with the rank at which its answer was complete
     #[arg(long)]
     pub verbose: bool,
     /// Print the figures as JSON
     #[arg(long)]
     pub json: bool,
+    /// Write each query's score to this file, to be compared with another run
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Compare with the scores that an earlier run wrote: difference of means and p value
+    #[arg(long, value_name = "FILE")]
+    pub compare: Option<PathBuf>,
+}
+
+/// Weights of retrieval, for ablations.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Ablations")]
+pub struct Weights {
+    /// Weight of vectors against words, from 0 to 1
+    #[arg(long, value_name = "WEIGHT")]
+    pub dense_weight: Option<f32>,
+    /// Weight of the best sentence against the whole chunk, from 0 to 1
+    #[arg(long, value_name = "WEIGHT")]
+    pub sentence_weight: Option<f32>,
+    /// Candidates from each side
+    #[arg(long, value_name = "N")]
+    pub candidates: Option<usize>,
 }
 
 #[cfg(test)]

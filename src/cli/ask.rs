@@ -9,6 +9,7 @@ use super::{ExitStatus, printer};
 use crate::assistant::{Summary, SummaryRequest};
 use crate::config::{ConfigError, EmbedConfig, File, Layer as _, ServeConfig};
 use crate::model::Citation;
+use crate::retrieve::RetrievalParameters;
 use crate::runtime::cpu_pool;
 use crate::snapshot::live::Live;
 use crate::store::memory::MemoryStore;
@@ -42,6 +43,7 @@ pub(super) async fn run(arguments: AskArguments, file: File) -> anyhow::Result<E
         Arc::new(MemoryStore::default()),
         Arc::new(Live::new(generation)),
         embedder,
+        RetrievalParameters::default(),
     );
     let request = SummaryRequest {
         session: String::new(),

@@ -1,39 +1,90 @@
 //! `wattwise eval`
 
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use serde_json::json;
+use anyhow::{Context as _, bail};
+use indicatif::ProgressBar;
+use serde_json::{Value, json};
 
-use super::args::EvalArguments;
+use super::args::{EvalArguments, Weights};
 use super::{ExitStatus, printer};
+use crate::assistant::Assistant;
 use crate::config::{File, Layer as _, ServeConfig};
-use crate::evaluate::{self, Figures};
+use crate::evaluate::{self, beir};
+use crate::retrieve::RetrievalParameters;
 use crate::runtime::cpu_pool;
 use crate::snapshot::live::Live;
 use crate::store::memory::MemoryStore;
 use crate::wiring;
 
+/// What is printed, and one score for each query to compare runs by.
+struct Evaluation {
+    figures: Vec<(&'static str, f64)>,
+    scores: Vec<(String, f64)>,
+    median: Duration,
+}
+
 pub(super) async fn run(arguments: EvalArguments, file: File) -> anyhow::Result<ExitStatus> {
-    let questions = evaluate::read_questions(&arguments.questions)?;
     let serve = ServeConfig {
-        index: arguments.index,
+        index: arguments.index.clone(),
         ..ServeConfig::default()
     }
     .over(file.serve)
     .resolve()?;
     let embed = arguments
         .embed
+        .clone()
         .over(file.embed)
         .resolve(cpu_pool::available_threads())?;
     let embedder = wiring::embedder(embed).await?;
     let generation = wiring::generation(&serve.index, embedder.as_ref()).await?;
+    let live = Arc::new(Live::new(generation));
     let assistant = wiring::assistant(
         Arc::new(MemoryStore::default()),
-        Arc::new(Live::new(generation)),
+        live,
         embedder,
+        parameters(&arguments.weights),
     );
-    let outcomes = evaluate::run(&assistant, &questions).await?;
-    if arguments.verbose {
+    let evaluation = match (&arguments.questions, &arguments.beir) {
+        (Some(path), _) => on_questions(&assistant, path, arguments.verbose).await?,
+        (None, Some(folder)) => on_beir(&assistant, folder).await?,
+        (None, None) => bail!("name what to measure: --questions FILE or --beir DIR"),
+    };
+    print(&evaluation, arguments.json)?;
+    if let Some(path) = &arguments.output {
+        let scores: serde_json::Map<String, Value> = evaluation
+            .scores
+            .iter()
+            .map(|(id, score)| (id.clone(), json!(score)))
+            .collect();
+        fs_err::write(path, serde_json::to_vec_pretty(&scores)?)?;
+    }
+    if let Some(path) = &arguments.compare {
+        compare(&evaluation, path)?;
+    }
+    Ok(ExitStatus::Done)
+}
+
+fn parameters(weights: &Weights) -> RetrievalParameters {
+    let default = RetrievalParameters::default();
+    RetrievalParameters {
+        dense_weight: weights.dense_weight.unwrap_or(default.dense_weight),
+        sentence_weight: weights.sentence_weight.unwrap_or(default.sentence_weight),
+        candidates: weights.candidates.unwrap_or(default.candidates),
+        ..default
+    }
+}
+
+async fn on_questions(
+    assistant: &Assistant,
+    path: &Path,
+    verbose: bool,
+) -> anyhow::Result<Evaluation> {
+    let questions = evaluate::read_questions(path)?;
+    let outcomes = evaluate::run(assistant, &questions).await?;
+    if verbose {
         for outcome in &outcomes {
             let rank = outcome
                 .rank
@@ -47,41 +98,110 @@ pub(super) async fn run(arguments: EvalArguments, file: File) -> anyhow::Result<
         }
     }
     let figures = evaluate::figures(&outcomes);
-    printer::result(if arguments.json {
-        as_json(&figures)
-    } else {
-        as_text(&figures)
-    })?;
-    Ok(ExitStatus::Done)
-}
-
-fn as_text(figures: &Figures) -> String {
-    format!(
-        "{} answerable: hit@1 {:.3}  hit@4 {:.3}  hit@10 {:.3}  MRR@10 {:.3}  wrongly refused {:.3}\n\
-         {} unanswerable: refused {:.3}\nmedian latency {:.1} ms",
-        figures.answerable,
-        figures.hits[0],
-        figures.hits[1],
-        figures.hits[2],
-        figures.mrr,
-        figures.wrongly_refused,
-        figures.unanswerable,
-        figures.refused,
-        figures.median.as_secs_f64() * 1e3
-    )
-}
-
-fn as_json(figures: &Figures) -> String {
-    json!({
-        "answerable": figures.answerable,
-        "hit@1": figures.hits[0],
-        "hit@4": figures.hits[1],
-        "hit@10": figures.hits[2],
-        "mrr@10": figures.mrr,
-        "wrongly_refused": figures.wrongly_refused,
-        "unanswerable": figures.unanswerable,
-        "refused": figures.refused,
-        "median_ms": figures.median.as_secs_f64() * 1e3,
+    Ok(Evaluation {
+        figures: vec![
+            ("answerable", figures.answerable as f64),
+            ("hit@1", figures.hits[0]),
+            ("hit@4", figures.hits[1]),
+            ("hit@10", figures.hits[2]),
+            ("MRR@10", figures.mrr),
+            ("wrongly refused", figures.wrongly_refused),
+            ("unanswerable", figures.unanswerable as f64),
+            ("refused", figures.refused),
+        ],
+        scores: outcomes
+            .iter()
+            .filter(|outcome| outcome.answerable)
+            .map(|outcome| {
+                (
+                    outcome.question.clone(),
+                    outcome.rank.map_or(0.0, |rank| 1.0 / rank as f64),
+                )
+            })
+            .collect(),
+        median: figures.median,
     })
-    .to_string()
+}
+
+async fn on_beir(assistant: &Assistant, folder: &Path) -> anyhow::Result<Evaluation> {
+    let queries = beir::read_beir(folder)?;
+    let bar = ProgressBar::new(queries.len() as u64);
+    let mut judged = Vec::with_capacity(queries.len());
+    for query in &queries {
+        judged.push(beir::judge(assistant, query).await?);
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    let mean = |value: fn(&beir::Judged) -> f64| {
+        judged.iter().map(value).sum::<f64>() / judged.len().max(1) as f64
+    };
+    let mut latencies: Vec<Duration> = judged.iter().map(|query| query.latency).collect();
+    latencies.sort();
+    Ok(Evaluation {
+        figures: vec![
+            ("queries", judged.len() as f64),
+            ("nDCG@10", mean(|query| query.ndcg_10)),
+            ("Recall@10", mean(|query| query.recall_10)),
+            ("Recall@100", mean(|query| query.recall_100)),
+            ("MRR@10", mean(|query| query.reciprocal_rank)),
+        ],
+        scores: judged
+            .iter()
+            .map(|query| (query.id.clone(), query.ndcg_10))
+            .collect(),
+        median: latencies
+            .get(latencies.len() / 2)
+            .copied()
+            .unwrap_or_default(),
+    })
+}
+
+fn print(evaluation: &Evaluation, as_json: bool) -> anyhow::Result<()> {
+    let median_ms = evaluation.median.as_secs_f64() * 1e3;
+    if as_json {
+        let mut figures: serde_json::Map<String, Value> = evaluation
+            .figures
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), json!(value)))
+            .collect();
+        figures.insert("median_ms".to_owned(), json!(median_ms));
+        printer::result(Value::Object(figures))?;
+    } else {
+        let line: Vec<String> = evaluation
+            .figures
+            .iter()
+            .map(|(name, value)| {
+                if value.fract() == 0.0 && *value > 1.0 {
+                    format!("{name} {value}")
+                } else {
+                    format!("{name} {value:.3}")
+                }
+            })
+            .collect();
+        printer::result(format!("{}  median {median_ms:.1} ms", line.join("  ")))?;
+    }
+    Ok(())
+}
+
+fn compare(evaluation: &Evaluation, path: &Path) -> anyhow::Result<()> {
+    let earlier: serde_json::Map<String, Value> = serde_json::from_slice(&fs_err::read(path)?)
+        .with_context(|| format!("{} holds no scores of an earlier run", path.display()))?;
+    let mut pairs = (Vec::new(), Vec::new());
+    for (id, score) in &evaluation.scores {
+        if let Some(before) = earlier.get(id).and_then(Value::as_f64) {
+            pairs.0.push(*score);
+            pairs.1.push(before);
+        }
+    }
+    match evaluate::compare(&pairs.0, &pairs.1) {
+        Some(found) => printer::result(format!(
+            "against {}: {:+.4} on {} queries, p = {:.4}",
+            path.display(),
+            found.difference,
+            pairs.0.len(),
+            found.p
+        ))?,
+        None => bail!("{} has no query in common with this run", path.display()),
+    }
+    Ok(())
 }

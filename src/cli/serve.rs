@@ -12,6 +12,7 @@ use super::args::ServeArguments;
 use super::{ExitStatus, printer};
 use crate::config::{File, Layer as _};
 use crate::http;
+use crate::retrieve::RetrievalParameters;
 use crate::retrieve::reload::{self, ReloadOptions};
 use crate::runtime::cpu_pool;
 use crate::snapshot::live::Live;
@@ -58,7 +59,12 @@ pub(super) async fn run(arguments: ServeArguments, file: File) -> anyhow::Result
         snapshot.chunks = counts.chunks,
         "ready"
     );
-    let assistant = Arc::new(wiring::assistant(store, live, embedder));
+    let assistant = Arc::new(wiring::assistant(
+        store,
+        live,
+        embedder,
+        RetrievalParameters::default(),
+    ));
     let limits = http::ServerLimits {
         max_body_bytes: settings.max_body * 1024,
         drain_timeout: Duration::from_secs(settings.drain),

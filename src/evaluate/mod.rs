@@ -2,10 +2,13 @@
 //!
 //! A question counts as hit at `k` when *all* its answer strings stand in the first `k` contexts.
 
+pub mod beir;
+mod compare;
 mod questions;
 
 use std::time::{Duration, Instant};
 
+pub use compare::{Comparison, compare};
 pub use questions::{LabelledQuestion, QuestionsError, read_questions};
 
 use self::questions::normalize;

@@ -20,6 +20,8 @@ pub struct RetrievalParameters {
     pub candidates: usize,
     /// Weight of the dense side; the lexical side has the rest.
     pub dense_weight: f32,
+    /// Weight of a chunk's best sentence within the dense side; the whole chunk has the rest.
+    pub sentence_weight: f32,
     /// Two chunks whose vectors have at least this cosine say the same; only the better one is
     /// returned.
     pub duplicate_cosine: f32,
@@ -31,7 +33,8 @@ impl Default for RetrievalParameters {
     fn default() -> Self {
         Self {
             candidates: 100,
-            dense_weight: 0.7,
+            dense_weight: 0.75,
+            sentence_weight: 0.6,
             duplicate_cosine: 0.998,
             floor: 0.30,
         }
@@ -158,7 +161,7 @@ fn search(
     rows.sort_unstable();
     rows.dedup();
 
-    let scorer = Scorer::new(generation, query, &lexical, parameters.dense_weight);
+    let scorer = Scorer::new(generation, query, &lexical, parameters);
     let mut scored: Vec<(u32, Score)> = rows
         .into_iter()
         .map(|row| (row, scorer.score(row)))

@@ -4,6 +4,7 @@
 //! the two are added by weight. On every public set that was measured this beats either side alone
 //! and reciprocal rank fusion; see `docs/retrieval.md`.
 
+use super::retriever::RetrievalParameters;
 use crate::index::lexical::LexicalScores;
 use crate::model::UnitVector;
 use crate::snapshot::Generation;
@@ -15,7 +16,7 @@ pub(super) struct Scorer<'a> {
     lexical: &'a LexicalScores,
     dense_mean: f32,
     dense_deviation: f32,
-    dense_weight: f32,
+    parameters: &'a RetrievalParameters,
 }
 
 /// The scores of one candidate.
@@ -38,7 +39,7 @@ impl<'a> Scorer<'a> {
         generation: &'a Generation,
         query: &'a UnitVector,
         lexical: &'a LexicalScores,
-        dense_weight: f32,
+        parameters: &'a RetrievalParameters,
     ) -> Self {
         let (dense_mean, dense_deviation) =
             generation.moments.of_cosines(query).unwrap_or((0.0, 1.0));
@@ -48,7 +49,7 @@ impl<'a> Scorer<'a> {
             lexical,
             dense_mean,
             dense_deviation,
-            dense_weight,
+            parameters,
         }
     }
 
@@ -62,8 +63,8 @@ impl<'a> Scorer<'a> {
             .copied()
             .unwrap_or(0.0);
         let lexical_standard = standard(lexical, self.lexical.mean, self.lexical.deviation);
-        let fused =
-            self.dense_weight * dense_standard + (1.0 - self.dense_weight) * lexical_standard;
+        let weight = self.parameters.dense_weight;
+        let fused = weight * dense_standard + (1.0 - weight) * lexical_standard;
         Score {
             fused,
             shown: (self.dense_mean + self.dense_deviation * fused).clamp(0.0, 1.0),
@@ -71,7 +72,7 @@ impl<'a> Scorer<'a> {
         }
     }
 
-    /// The mean of the chunk's cosine and its best sentence's: a chunk is often found for one of its
+    /// The chunk's cosine and its best sentence's, by weight: a chunk is often found for one of its
     /// sentences, and a single sentence without its surroundings misleads.
     fn dense(&self, row: u32) -> f32 {
         let whole = self.query.cosine(self.generation.records.vectors.row(row));
@@ -82,7 +83,9 @@ impl<'a> Scorer<'a> {
             .cosines(row, self.query)
             .into_iter()
             .reduce(f32::max);
-        best.map_or(whole, |best| f32::midpoint(whole, best))
+        best.map_or(whole, |best| {
+            whole + self.parameters.sentence_weight * (best - whole)
+        })
     }
 }
 
