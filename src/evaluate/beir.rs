@@ -202,7 +202,7 @@ mod tests {
         }
     }
 
-    /// Grades 2 and 1 at ranks 2 and 4; the ideal has them at 1 and 2. Computed with pytrec_eval's
+    /// Grades 2 and 1 at ranks 2 and 4; the ideal has them at 1 and 2. Computed with `pytrec_eval`'s
     /// formula on paper: (3/log2 3 + 1/log2 5) / (3/log2 2 + 1/log2 3).
     #[test]
     fn gains_agree_with_a_worked_example() {
