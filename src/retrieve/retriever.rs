@@ -44,6 +44,10 @@ impl Default for RetrievalParameters {
 /// Questions whose vectors are remembered.
 const CACHED_QUERIES: usize = 4_096;
 
+/// A question is searched by its first bytes up to this many: nobody asks more than a page, and a
+/// pasted book must not cost seconds.
+const LONGEST_QUESTION_BYTES: usize = 8 * 1024;
+
 /// Why nothing was retrieved.
 #[derive(Debug, Error)]
 pub enum RetrieveError {
@@ -111,6 +115,7 @@ impl Retriever {
         question: &str,
         k: usize,
     ) -> Result<Ranked, RetrieveError> {
+        let question = &question[..question.floor_char_boundary(LONGEST_QUESTION_BYTES)];
         let query = self.embed(question).await?;
         let parameters = self.parameters;
         let question = question.to_owned();

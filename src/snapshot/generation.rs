@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::OnceLock;
 
 use super::Manifest;
 use crate::index::flat::FlatVectors;
@@ -81,7 +80,7 @@ pub struct Generation {
     /// The graph over the chunk vectors.
     pub graph: HnswGraph,
     pub(super) rows_by_id: HashMap<ChunkId, u32>,
-    pub(super) rows_by_text: OnceLock<HashMap<blake3::Hash, u32>>,
+    pub(super) rows_by_text: HashMap<blake3::Hash, u32>,
 }
 
 impl Generation {
@@ -106,13 +105,9 @@ impl Generation {
     /// The row of a chunk whose quoted text is exactly `text`, so that clients that send contexts
     /// back as bare strings still get citations.
     pub fn row_with_text(&self, text: &str) -> Option<u32> {
-        let rows = self.rows_by_text.get_or_init(|| {
-            let chunks = (0_u32..).zip(&self.records.chunks);
-            chunks
-                .map(|(row, chunk)| (blake3::hash(self.records.chunk_text(chunk).as_bytes()), row))
-                .collect()
-        });
-        rows.get(&blake3::hash(text.as_bytes())).copied()
+        self.rows_by_text
+            .get(&blake3::hash(text.as_bytes()))
+            .copied()
     }
 
     /// A chunk with all that a reader needs, under a score.

@@ -1,7 +1,6 @@
 //! Opens a generation and believes nothing that it has not checked.
 
 use std::path::Path;
-use std::sync::OnceLock;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -239,13 +238,17 @@ fn load_search(
         .zip(&records.chunks)
         .map(|(row, chunk)| (chunk.id.clone(), row))
         .collect();
+    let rows_by_text = (0_u32..)
+        .zip(&records.chunks)
+        .map(|(row, chunk)| (blake3::hash(records.chunk_text(chunk).as_bytes()), row))
+        .collect();
     Ok(Generation {
         records,
         moments,
         lexical,
         graph,
         rows_by_id,
-        rows_by_text: OnceLock::new(),
+        rows_by_text,
     })
 }
 

@@ -14,6 +14,10 @@ use crate::model::UnitVector;
 /// The longest input, special tokens included: the length that the default model was made for.
 pub(super) const MAX_TOKENS: usize = 256;
 
+/// What lies beyond this many bytes cannot be within the window and is not even tokenized, so that
+/// a megabyte of text costs no more than a page.
+const LONGEST_INPUT_BYTES: usize = 64 * 1024;
+
 /// The tokenizer and the network. Shared by all workers: a pass does not change it.
 pub(super) struct Network {
     model: Model,
@@ -109,7 +113,10 @@ impl Network {
         }
         let encoding = self
             .tokenizer
-            .encode(passage.text.as_str(), true)
+            .encode(
+                &passage.text[..passage.text.floor_char_boundary(LONGEST_INPUT_BYTES)],
+                true,
+            )
             .map_err(|error| EmbedError::Inference(error.to_string()))?;
         let ids: Vec<i32> = encoding
             .get_ids()
