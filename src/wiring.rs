@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use crate::assistant::Assistant;
 use crate::chunk::ChunkParameters;
 use crate::config::{EmbedSettings, IngestSettings};
-use crate::crawl::FetchLimits;
+use crate::crawl::{FetchLimits, FrontierLimits, Manners};
 use crate::embed::Embedder;
 use crate::embed::ollama::{OllamaEmbedder, OllamaOptions};
 use crate::embed::openai::{OpenAiEmbedder, OpenAiOptions};
@@ -64,7 +64,9 @@ pub fn ingestor(
     let mut fetch = FetchLimits {
         total_timeout: Duration::from_secs(settings.fetch_timeout),
         max_bytes: settings.max_size * 1024 * 1024,
+        read_timeout: Duration::from_secs(settings.read_timeout),
         allow_private: settings.allow_private,
+        use_proxy: settings.use_proxy,
         ..FetchLimits::default()
     };
     if let Some(user_agent) = settings.user_agent {
@@ -89,6 +91,16 @@ pub fn ingestor(
         concurrency: settings.concurrency,
         threads,
         fetch,
+        manners: Manners {
+            pace: Duration::from_millis(settings.pace),
+            max_crawl_delay: Duration::from_secs(settings.max_crawl_delay),
+            retries: settings.retries,
+        },
+        frontier: FrontierLimits {
+            depth: settings.depth,
+            max_pages: settings.max_pages,
+        },
+        sitemaps: settings.sitemap,
         extractor,
         chunking: ChunkParameters {
             max_tokens: settings.chunk_tokens,

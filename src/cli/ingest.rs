@@ -18,11 +18,12 @@ pub(super) async fn run(arguments: IngestArguments, file: File) -> anyhow::Resul
         printer::result(toml::to_string(&embed)?)?;
         return Ok(ExitStatus::Done);
     }
-    if settings.urls.is_none() && settings.docs.is_empty() {
+    if settings.urls.is_none() && settings.docs.is_empty() && settings.sitemap.is_empty() {
         return Err(ConfigError::Invalid {
-            name: "--urls, --docs",
-            reason: "there is nothing to ingest: name a URL list, or folders of documents, or both"
-                .to_owned(),
+            name: "--urls, --docs, --sitemap",
+            reason:
+                "there is nothing to ingest: name a URL list, folders of documents or a sitemap"
+                    .to_owned(),
         }
         .into());
     }

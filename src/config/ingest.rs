@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 use super::{ConfigError, Layer};
 
@@ -18,6 +19,33 @@ pub struct IngestConfig {
     /// Folders of PDF, HTML, Markdown and text files; may be repeated
     #[arg(long, env = "PDF_FOLDER_PATH", value_name = "DIR", num_args = 1.., value_delimiter = ',')]
     pub docs: Option<Vec<PathBuf>>,
+    /// Sitemap whose pages are fetched too, or a site's robots.txt that names its sitemaps; may be
+    /// repeated. Only pages of the sitemap's own site count
+    #[arg(
+        long,
+        env = "WATTWISE_SITEMAP",
+        value_name = "URL",
+        value_delimiter = ','
+    )]
+    pub sitemap: Option<Vec<Url>>,
+    /// Links to follow from each page, within its site [default: 0, only the pages that are named]
+    #[arg(long, env = "WATTWISE_DEPTH", value_name = "N")]
+    pub depth: Option<u32>,
+    /// Most pages of a run, those from links and sitemaps included; pages of the URL list are never
+    /// left out [default: 500]
+    #[arg(long, env = "WATTWISE_MAX_PAGES", value_name = "N")]
+    pub max_pages: Option<usize>,
+    /// Milliseconds between two requests to one host [default: 500]
+    #[arg(long, env = "WATTWISE_PACE", value_name = "MS")]
+    pub pace: Option<u64>,
+    /// Longest pause, in seconds, that a robots.txt may ask for; hosts that ask for more are not
+    /// fetched [default: 30]
+    #[arg(long, env = "WATTWISE_MAX_CRAWL_DELAY", value_name = "SECONDS")]
+    pub max_crawl_delay: Option<u64>,
+    /// Further attempts after time-outs, lost connections and answers 429, 500, 502, 503 and 504
+    /// [default: 2]
+    #[arg(long, env = "WATTWISE_RETRIES", value_name = "N")]
+    pub retries: Option<u32>,
     /// Where generations are written [default: index]
     #[arg(long, env = "WATTWISE_INDEX", value_name = "DIR")]
     pub index: Option<PathBuf>,
@@ -25,6 +53,11 @@ pub struct IngestConfig {
     #[arg(long, env = "WATTWISE_ALLOW_PRIVATE", action = ArgAction::SetTrue)]
     #[serde(default)]
     pub allow_private: Option<bool>,
+    /// Fetch through the proxy that the environment names (`HTTPS_PROXY` and so on). The proxy then
+    /// resolves names, so private addresses behind names are no longer refused
+    #[arg(long, env = "WATTWISE_USE_PROXY", action = ArgAction::SetTrue)]
+    #[serde(default)]
+    pub use_proxy: Option<bool>,
     /// Sent with every request, so that sites know who fetches
     #[arg(long, env = "USER_AGENT", value_name = "TEXT")]
     pub user_agent: Option<String>,
@@ -34,6 +67,9 @@ pub struct IngestConfig {
     /// Seconds for one page, redirects included [default: 60]
     #[arg(long, value_name = "SECONDS")]
     pub fetch_timeout: Option<u64>,
+    /// Seconds for which a server may say nothing [default: 15]
+    #[arg(long, env = "WATTWISE_READ_TIMEOUT", value_name = "SECONDS")]
+    pub read_timeout: Option<u64>,
     /// Seconds for the extraction of one document [default: 30]
     #[arg(long, value_name = "SECONDS")]
     pub extract_timeout: Option<u64>,
@@ -59,16 +95,32 @@ pub struct IngestSettings {
     pub urls: Option<PathBuf>,
     /// Folders.
     pub docs: Vec<PathBuf>,
+    /// Sitemaps.
+    pub sitemap: Vec<Url>,
+    /// Links followed.
+    pub depth: u32,
+    /// Pages.
+    pub max_pages: usize,
+    /// Milliseconds.
+    pub pace: u64,
+    /// Seconds.
+    pub max_crawl_delay: u64,
+    /// Attempts after the first.
+    pub retries: u32,
     /// Index directory.
     pub index: PathBuf,
     /// Private networks too.
     pub allow_private: bool,
+    /// Through the proxy of the environment.
+    pub use_proxy: bool,
     /// `User-Agent`, if not the program's own.
     pub user_agent: Option<String>,
     /// Sources at a time.
     pub concurrency: NonZeroUsize,
     /// Seconds.
     pub fetch_timeout: u64,
+    /// Seconds.
+    pub read_timeout: u64,
     /// Seconds.
     pub extract_timeout: u64,
     /// MiB.
@@ -86,15 +138,26 @@ impl Layer for IngestConfig {
         Self {
             urls: self.urls.or(below.urls),
             docs: self.docs.or(below.docs),
+            sitemap: self.sitemap.or(below.sitemap),
+            depth: self.depth.or(below.depth),
+            max_pages: self.max_pages.or(below.max_pages),
+            pace: self.pace.or(below.pace),
+            max_crawl_delay: self.max_crawl_delay.or(below.max_crawl_delay),
+            retries: self.retries.or(below.retries),
             index: self.index.or(below.index),
             // The flag can only switch on; absent, it says nothing.
             allow_private: self
                 .allow_private
                 .filter(|allow| *allow)
                 .or(below.allow_private),
+            use_proxy: self
+                .use_proxy
+                .filter(|through| *through)
+                .or(below.use_proxy),
             user_agent: self.user_agent.or(below.user_agent),
             concurrency: self.concurrency.or(below.concurrency),
             fetch_timeout: self.fetch_timeout.or(below.fetch_timeout),
+            read_timeout: self.read_timeout.or(below.read_timeout),
             extract_timeout: self.extract_timeout.or(below.extract_timeout),
             extract_memory: self.extract_memory.or(below.extract_memory),
             max_size: self.max_size.or(below.max_size),
@@ -110,13 +173,21 @@ impl IngestConfig {
         let settings = IngestSettings {
             urls: self.urls,
             docs: self.docs.unwrap_or_default(),
+            sitemap: self.sitemap.unwrap_or_default(),
+            depth: self.depth.unwrap_or(0),
+            max_pages: self.max_pages.unwrap_or(500),
+            pace: self.pace.unwrap_or(500),
+            max_crawl_delay: self.max_crawl_delay.unwrap_or(30),
+            retries: self.retries.unwrap_or(2),
             index: self.index.unwrap_or_else(|| PathBuf::from("index")),
             allow_private: self.allow_private.unwrap_or(false),
+            use_proxy: self.use_proxy.unwrap_or(false),
             user_agent: self.user_agent,
             concurrency: self
                 .concurrency
                 .unwrap_or(NonZeroUsize::new(8).expect("eight is not zero")),
             fetch_timeout: self.fetch_timeout.unwrap_or(60),
+            read_timeout: self.read_timeout.unwrap_or(15),
             extract_timeout: self.extract_timeout.unwrap_or(30),
             extract_memory: self.extract_memory.unwrap_or(1024),
             max_size: self.max_size.unwrap_or(32),
@@ -135,8 +206,33 @@ impl IngestConfig {
                 "at least 32: smaller chunks say too little to be found",
             );
         }
-        if settings.fetch_timeout == 0 || settings.extract_timeout == 0 {
-            return invalid("--fetch-timeout, --extract-timeout", "at least 1 second");
+        if [
+            settings.fetch_timeout,
+            settings.read_timeout,
+            settings.extract_timeout,
+        ]
+        .contains(&0)
+        {
+            return invalid(
+                "--fetch-timeout, --read-timeout, --extract-timeout",
+                "at least 1 second",
+            );
+        }
+        if settings
+            .sitemap
+            .iter()
+            .any(|url| !matches!(url.scheme(), "http" | "https"))
+        {
+            return invalid("--sitemap", "an http or https address");
+        }
+        if settings.max_pages == 0 {
+            return invalid("--max-pages", "at least 1");
+        }
+        if settings.pace > 3_600_000 || settings.max_crawl_delay > 3_600 {
+            return invalid("--pace, --max-crawl-delay", "at most an hour");
+        }
+        if settings.retries > 10 {
+            return invalid("--retries", "at most 10: more is no longer polite");
         }
         if !(1..=200).contains(&settings.max_size) {
             return invalid("--max-size", "from 1 to 200 MiB");

@@ -1,8 +1,7 @@
-//! One document over HTTP.
+//! One request over HTTP, within its limits.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{self, HeaderMap, HeaderName};
@@ -31,6 +30,9 @@ pub struct FetchLimits {
     pub max_redirects: u32,
     /// Whether hosts inside private networks may be fetched.
     pub allow_private: bool,
+    /// Whether the proxy that the environment names is used. It resolves names by itself, so that
+    /// only addresses written as numbers can still be refused.
+    pub use_proxy: bool,
 }
 
 impl Default for FetchLimits {
@@ -48,6 +50,7 @@ impl Default for FetchLimits {
             max_bytes: 32 * 1024 * 1024,
             max_redirects: 5,
             allow_private: false,
+            use_proxy: false,
         }
     }
 }
@@ -83,62 +86,82 @@ pub enum FetchOutcome {
     NotModified,
 }
 
-/// Fetches documents. Cheap to clone.
-#[derive(Clone)]
-pub struct Fetcher {
+/// The answer to one request.
+#[derive(Debug)]
+pub(super) enum Answer {
+    Body(Box<Fetched>),
+    NotModified,
+    Redirect(Url),
+}
+
+/// What becomes of a body that is too long.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum BodyLimit {
+    Refuse(u64),
+    Cut(u64),
+}
+
+/// Sends requests.
+pub(super) struct Fetcher {
     client: Client,
-    limits: Arc<FetchLimits>,
+    limits: FetchLimits,
 }
 
 impl Fetcher {
-    /// Sets up the client. Redirects are followed by hand, so that each hop is checked; the
+    /// Sets up the client. Redirects are left to the caller, so that each hop is checked; the
     /// resolver gives out only addresses that may be connected to, so that no name can resolve to
     /// one thing when checked and another when used.
-    pub fn new(limits: FetchLimits) -> Result<Self, FetchError> {
+    pub(super) fn new(limits: FetchLimits) -> Result<Self, FetchError> {
         tls::install_provider();
-        let client = Client::builder()
+        let mut client = Client::builder()
             .user_agent(&limits.user_agent)
-            .connect_timeout(limits.connect_timeout)
-            .read_timeout(limits.read_timeout)
+            .connect_timeout(limits.connect_timeout.min(limits.total_timeout))
+            .read_timeout(limits.read_timeout.min(limits.total_timeout))
             .redirect(Policy::none())
             .pool_max_idle_per_host(1)
             .dns_resolver(CheckedResolver {
-                allow_private: limits.allow_private,
-            })
+                // The only name looked up behind a proxy is the proxy's own.
+                allow_private: limits.allow_private || limits.use_proxy,
+            });
+        if !limits.use_proxy {
+            // A proxy from the environment would connect to private addresses on our behalf.
+            client = client.no_proxy();
+        }
+        let client = client
             .build()
             .map_err(|error| FetchError::Connect(error.to_string()))?;
-        Ok(Self {
-            client,
-            limits: Arc::new(limits),
-        })
+        Ok(Self { client, limits })
     }
 
-    /// Fetches `url`, or learns that it has not changed since `known`.
-    pub async fn fetch(&self, url: &Url, known: &Validators) -> Result<FetchOutcome, FetchError> {
-        let limit = self.limits.total_timeout;
-        tokio::time::timeout(limit, self.follow(url.clone(), known))
-            .await
-            .unwrap_or(Err(FetchError::TimedOut(limit.as_secs())))
+    pub(super) fn limits(&self) -> &FetchLimits {
+        &self.limits
     }
 
-    async fn follow(&self, mut url: Url, known: &Validators) -> Result<FetchOutcome, FetchError> {
-        for _ in 0..=self.limits.max_redirects {
-            let response = self.request(&url, known).await?;
-            let status = response.status();
-            match status {
-                StatusCode::NOT_MODIFIED => return Ok(FetchOutcome::NotModified),
-                StatusCode::NOT_FOUND | StatusCode::GONE => {
-                    return Err(FetchError::Gone(status.as_u16()));
-                }
-                _ if status.is_redirection() => url = redirect_target(&url, response.headers())?,
-                _ if status.is_success() => return self.read(url, response).await,
-                _ => return Err(FetchError::Status(status.as_u16())),
+    /// Asks for `url`, or whether it has changed since `known`.
+    pub(super) async fn request(
+        &self,
+        url: &Url,
+        known: &Validators,
+        limit: BodyLimit,
+    ) -> Result<Answer, FetchError> {
+        let response = self.send(url, known).await?;
+        let status = response.status();
+        match status {
+            StatusCode::NOT_MODIFIED => Ok(Answer::NotModified),
+            StatusCode::NOT_FOUND | StatusCode::GONE => Err(FetchError::Gone(status.as_u16())),
+            _ if status.is_redirection() => {
+                redirect_target(url, response.headers()).map(Answer::Redirect)
             }
+            _ if status.is_success() => self.read(url, response, limit).await,
+            _ => Err(FetchError::Status {
+                status: status.as_u16(),
+                retry_after: text(response.headers(), &header::RETRY_AFTER)
+                    .and_then(|value| parse_retry_after(&value, SystemTime::now())),
+            }),
         }
-        Err(FetchError::TooManyRedirects(self.limits.max_redirects))
     }
 
-    async fn request(&self, url: &Url, known: &Validators) -> Result<Response, FetchError> {
+    async fn send(&self, url: &Url, known: &Validators) -> Result<Response, FetchError> {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(FetchError::Scheme);
         }
@@ -174,25 +197,37 @@ impl Fetcher {
         }
     }
 
-    async fn read(&self, url: Url, mut response: Response) -> Result<FetchOutcome, FetchError> {
+    async fn read(
+        &self,
+        url: &Url,
+        mut response: Response,
+        limit: BodyLimit,
+    ) -> Result<Answer, FetchError> {
         let content_type = text(response.headers(), &header::CONTENT_TYPE);
         let validators = Validators {
             etag: text(response.headers(), &header::ETAG),
             last_modified: text(response.headers(), &header::LAST_MODIFIED),
         };
+        let (BodyLimit::Refuse(most) | BodyLimit::Cut(most)) = limit;
         let mut body = Vec::new();
+        // Pieces arrive decompressed, so that a small bomb ends as early as a large file.
         while let Some(piece) = response
             .chunk()
             .await
             .map_err(|error| self.explain(&error))?
         {
-            if (body.len() + piece.len()) as u64 > self.limits.max_bytes {
-                return Err(FetchError::TooLarge(self.limits.max_bytes));
+            let room = usize::try_from(most).unwrap_or(usize::MAX) - body.len();
+            if piece.len() > room {
+                match limit {
+                    BodyLimit::Refuse(most) => return Err(FetchError::TooLarge(most)),
+                    BodyLimit::Cut(_) => body.extend_from_slice(&piece[..room]),
+                }
+                break;
             }
             body.extend_from_slice(&piece);
         }
-        Ok(FetchOutcome::Body(Box::new(Fetched {
-            url,
+        Ok(Answer::Body(Box::new(Fetched {
+            url: url.clone(),
             body,
             content_type,
             validators,
@@ -228,6 +263,16 @@ impl Fetcher {
 
 fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     headers.get(name)?.to_str().ok().map(str::to_owned)
+}
+
+/// `Retry-After` as a number of seconds or as a date.
+fn parse_retry_after(value: &str, now: SystemTime) -> Option<Duration> {
+    let value = value.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(value).ok()?;
+    Some(date.duration_since(now).unwrap_or_default())
 }
 
 fn redirect_target(from: &Url, headers: &HeaderMap) -> Result<Url, FetchError> {
@@ -283,5 +328,30 @@ impl ResolveError {
                 address: *address,
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use super::*;
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let now = UNIX_EPOCH + Duration::from_secs(784_111_777);
+        let parse = |value| parse_retry_after(value, now);
+        assert_eq!(parse(" 120 "), Some(Duration::from_mins(2)));
+        assert_eq!(
+            parse("Sun, 06 Nov 1994 08:50:37 GMT"),
+            Some(Duration::from_mins(1))
+        );
+        assert_eq!(
+            parse("Sun, 06 Nov 1994 08:00:00 GMT"),
+            Some(Duration::ZERO),
+            "past"
+        );
+        assert_eq!(parse("soon"), None);
+        assert_eq!(parse("-5"), None);
     }
 }

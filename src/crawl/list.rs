@@ -6,13 +6,14 @@ use serde::Deserialize;
 use url::Url;
 
 use super::ListError;
+use super::scope::normalize;
 
 #[derive(Deserialize)]
 struct UrlList {
     energy_saving_resources: Vec<String>,
 }
 
-/// Reads `{"energy_saving_resources": [url, …]}`. Fragments are dropped and repeated addresses
+/// Reads `{"energy_saving_resources": [url, …]}`. Addresses are normalized and repeated ones
 /// kept once, in the order of the file.
 pub fn read_url_list(path: &Path) -> Result<Vec<Url>, ListError> {
     let malformed = |reason: String| ListError::Malformed {
@@ -27,14 +28,14 @@ pub fn read_url_list(path: &Path) -> Result<Vec<Url>, ListError> {
         serde_json::from_slice(&json).map_err(|error| malformed(error.to_string()))?;
     let mut urls = Vec::new();
     for text in list.energy_saving_resources {
-        let mut url =
+        let url =
             Url::parse(text.trim()).map_err(|error| malformed(format!("{text:?}: {error}")))?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(malformed(format!(
                 "{text:?} is not an http or https address"
             )));
         }
-        url.set_fragment(None);
+        let url = normalize(url);
         if !urls.contains(&url) {
             urls.push(url);
         }

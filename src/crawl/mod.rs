@@ -1,13 +1,24 @@
 //! From addresses to bytes, with every limit that a crawler owes to its user and to the web.
 //!
-//! Knows nothing of documents: what the bytes mean is `extract`'s business.
+//! Start reading at [`Crawler::visit`]. Knows nothing of documents: what the bytes mean is
+//! `extract`'s business, and what is done with them `ingest`'s.
 
 mod address;
+mod crawler;
 mod error;
 mod fetch;
+mod frontier;
 mod list;
+mod robots;
+mod scope;
+mod sitemap;
+mod turns;
 
 pub use address::is_public;
+pub use crawler::{Crawler, Manners, Visit};
 pub use error::{FetchError, ListError};
-pub use fetch::{FetchLimits, FetchOutcome, Fetched, Fetcher, Validators};
+pub use fetch::{FetchLimits, FetchOutcome, Fetched, Validators};
+pub use frontier::{Frontier, FrontierLimits};
 pub use list::read_url_list;
+pub use scope::{is_same_site, normalize, same_site_links};
+pub use sitemap::{Discovered, discover};

@@ -6,9 +6,12 @@ use std::time::Instant;
 use url::Url;
 
 use super::extractor::Extractor;
+use super::memory::{Memory, PageLinks};
 use super::sources::Source;
 use super::{IngestError, Status};
-use crate::crawl::{FetchError, FetchOutcome, Fetcher, Validators};
+use crate::crawl::{
+    Crawler, FetchOutcome, Validators, Visit, is_same_site, normalize, same_site_links,
+};
 use crate::extract::worker::Job;
 use crate::extract::{EXTRACTION_VERSION, sniff};
 use crate::model::{ContentKind, Document, DocumentId, Extracted};
@@ -32,11 +35,16 @@ pub(super) struct Gathered {
     pub(super) warnings: Vec<String>,
     pub(super) bytes: usize,
     pub(super) seconds: f64,
+    /// What the page says about itself and where it leads.
+    pub(super) page: Option<PageLinks>,
+    /// Whether the page failed today, so that nobody knows where it leads.
+    pub(super) hides_links: bool,
 }
 
 /// What all sources are gathered with.
 pub(super) struct Gatherer {
-    pub(super) fetcher: Fetcher,
+    pub(super) crawler: Crawler,
+    pub(super) memory: Memory,
     pub(super) extractor: Extractor,
     pub(super) max_file_bytes: u64,
     /// Seconds since the Unix epoch.
@@ -45,6 +53,8 @@ pub(super) struct Gatherer {
 
 /// Bytes that have arrived, before anything is made of them.
 struct Arrived {
+    /// Where it was found, after redirects.
+    url: Option<Url>,
     bytes: Vec<u8>,
     kind: Option<ContentKind>,
     charset: Option<String>,
@@ -65,22 +75,25 @@ impl Gatherer {
         &self,
         source: &Source,
         previous: Option<&Records>,
+        wants_links: bool,
     ) -> Result<Gathered, IngestError> {
         let begun = Instant::now();
         let name = source.name();
-        let last =
+        let wants_links = wants_links && source.url().is_some();
+        let mut last =
             previous.and_then(|records| LastTime::find(records, &DocumentId::of_source(&name)));
-        let mut gathered = Gathered {
-            source: name,
-            status: Status::Failed,
-            text: None,
-            reason: None,
-            warnings: Vec::new(),
-            bytes: 0,
-            seconds: 0.0,
-        };
+        let mut gathered = Gathered::failed(name, String::new());
+        if let Some(last) = &mut last {
+            let page = self.memory.find(last.document);
+            last.lacks_links = wants_links && page.is_none_or(|page| page.links.is_none());
+            gathered.page = page.cloned();
+        }
+        let mut is_final = false;
         match self.arrive(source, last.as_ref()).await {
-            Arrival::New(arrived) => self.take(arrived, last, &mut gathered).await?,
+            Arrival::New(arrived) => {
+                is_final = arrived.kind.is_none();
+                self.take(arrived, last, wants_links, &mut gathered).await?;
+            }
             Arrival::NotModified => gathered.keep(last, None, self.now),
             Arrival::Failed(reason) => gathered.keep(last, Some(reason), self.now),
             Arrival::Gone(reason) => {
@@ -90,26 +103,44 @@ impl Gatherer {
                     Status::Failed
                 };
                 gathered.reason = Some(reason);
+                gathered.page = None;
+                is_final = true;
             }
         }
+        let is_failed = gathered.status == Status::Failed;
+        if is_failed && is_final && matches!(source, Source::Link(_)) {
+            gathered.status = Status::Skipped;
+        }
+        let is_down = is_failed || gathered.status == Status::KeptStale;
+        let knows_links = gathered
+            .page
+            .as_ref()
+            .is_some_and(|page| page.links.is_some());
+        gathered.hides_links = wants_links && is_down && !is_final && !knows_links;
         gathered.seconds = begun.elapsed().as_secs_f64();
         Ok(gathered)
     }
 
     async fn arrive(&self, source: &Source, last: Option<&LastTime<'_>>) -> Arrival {
         match source {
-            Source::Url(url) => self.fetch(url, last).await,
+            Source::Url(url) => self.fetch(url, last, false).await,
+            Source::Link(url) => self.fetch(url, last, true).await,
             Source::File(path) => read_file(path.clone(), self.max_file_bytes).await,
         }
     }
 
-    async fn fetch(&self, url: &Url, last: Option<&LastTime<'_>>) -> Arrival {
+    async fn fetch(&self, url: &Url, last: Option<&LastTime<'_>>, stay_on_site: bool) -> Arrival {
         // Asking only for changes makes sense only while what we have is still good.
         let known = last
             .filter(|last| last.is_current())
             .map(LastTime::validators)
             .unwrap_or_default();
-        match self.fetcher.fetch(url, &known).await {
+        let visit = Visit {
+            url,
+            known: &known,
+            stay_on_site,
+        };
+        match self.crawler.visit(visit).await {
             Ok(FetchOutcome::NotModified) => Arrival::NotModified,
             Ok(FetchOutcome::Body(fetched)) => Arrival::New(Arrived {
                 kind: sniff(
@@ -120,8 +151,9 @@ impl Gatherer {
                 charset: fetched.content_type.as_deref().and_then(charset_parameter),
                 bytes: fetched.body,
                 validators: fetched.validators,
+                url: Some(fetched.url),
             }),
-            Err(error @ FetchError::Gone(_)) => Arrival::Gone(error.to_string()),
+            Err(error) if error.is_final() => Arrival::Gone(error.to_string()),
             Err(error) => Arrival::Failed(error.to_string()),
         }
     }
@@ -131,6 +163,7 @@ impl Gatherer {
         &self,
         arrived: Arrived,
         last: Option<LastTime<'_>>,
+        wants_links: bool,
         gathered: &mut Gathered,
     ) -> Result<(), IngestError> {
         gathered.bytes = arrived.bytes.len();
@@ -161,6 +194,10 @@ impl Gatherer {
         match self.extractor.extract(&job).await? {
             Ok(extracted) => {
                 gathered.warnings = extracted.warnings.iter().map(ToString::to_string).collect();
+                gathered.page = arrived
+                    .url
+                    .as_ref()
+                    .map(|url| page_links(url, &content_digest, &extracted, wants_links));
                 let text = self.document(
                     &gathered.source,
                     kind,
@@ -214,6 +251,27 @@ impl Gatherer {
 }
 
 impl Gathered {
+    /// A source of which there is nothing.
+    pub(super) fn failed(source: String, reason: String) -> Self {
+        Self {
+            source,
+            status: Status::Failed,
+            text: None,
+            reason: (!reason.is_empty()).then_some(reason),
+            warnings: Vec::new(),
+            bytes: 0,
+            seconds: 0.0,
+            page: None,
+            hides_links: false,
+        }
+    }
+
+    /// The pages of its site that it leads to, as far as known.
+    pub(super) fn links(&self) -> &[Url] {
+        let links = self.page.as_ref().and_then(|page| page.links.as_deref());
+        links.unwrap_or_default()
+    }
+
     /// Falls back on the content of last time: as unchanged, or as stale if there is a `reason`.
     fn keep(&mut self, last: Option<LastTime<'_>>, reason: Option<String>, now: i64) {
         let Some(last) = last else {
@@ -239,6 +297,8 @@ struct LastTime<'a> {
     document: &'a Document,
     text: &'a str,
     extraction_version: u32,
+    /// Whether it must be read again because nobody knows where it leads.
+    lacks_links: bool,
 }
 
 impl<'a> LastTime<'a> {
@@ -250,12 +310,13 @@ impl<'a> LastTime<'a> {
             document,
             text: records.text(position),
             extraction_version: records.manifest.extraction_version,
+            lacks_links: false,
         })
     }
 
-    /// Whether its text would be extracted in the same way today.
+    /// Whether reading it again would tell nothing new.
     fn is_current(&self) -> bool {
-        self.extraction_version == EXTRACTION_VERSION
+        self.extraction_version == EXTRACTION_VERSION && !self.lacks_links
     }
 
     fn validators(&self) -> Validators {
@@ -286,6 +347,7 @@ async fn read_file(path: PathBuf, max_bytes: u64) -> Arrival {
         }
         match fs_err::read(&path) {
             Ok(bytes) => Arrival::New(Arrived {
+                url: None,
                 kind: sniff(&bytes, None, &path.to_string_lossy()),
                 charset: None,
                 bytes,
@@ -295,6 +357,23 @@ async fn read_file(path: PathBuf, max_bytes: u64) -> Arrival {
         }
     })
     .await
+}
+
+fn page_links(
+    url: &Url,
+    content_digest: &str,
+    extracted: &Extracted,
+    wants_links: bool,
+) -> PageLinks {
+    let canonical = extracted
+        .canonical_url
+        .as_deref()
+        .and_then(|address| Url::parse(address).ok())
+        .map(normalize)
+        .filter(|canonical| is_same_site(url, canonical));
+    let links =
+        wants_links.then(|| same_site_links(url, extracted.base_url.as_deref(), &extracted.links));
+    PageLinks::new(content_digest, canonical, links)
 }
 
 /// The `charset` parameter of a content type.

@@ -7,10 +7,12 @@ mod assemble;
 mod error;
 mod extractor;
 mod gather;
+mod memory;
 mod pipeline;
 mod progress;
 mod report;
 mod sources;
+mod walk;
 
 pub use error::IngestError;
 pub use extractor::ExtractorOptions;

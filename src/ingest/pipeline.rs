@@ -6,16 +6,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use futures::{StreamExt, TryStreamExt, stream};
+use url::Url;
 
 use super::assemble::{self, Prepared};
 use super::extractor::{Extractor, ExtractorOptions};
 use super::gather::{Gathered, Gatherer, Text};
+use super::memory::Memory;
 use super::report::{self, Report, Row, Status, Totals};
 use super::sources::{self, Source};
+use super::walk::Walk;
 use super::{IngestError, Progress};
 use crate::chunk::ChunkParameters;
-use crate::crawl::{FetchLimits, Fetcher};
+use crate::crawl::{Crawler, FetchLimits, FrontierLimits, Manners};
 use crate::embed::Embedder;
 use crate::extract::EXTRACTION_VERSION;
 use crate::index::hnsw::HnswParameters;
@@ -40,6 +42,12 @@ pub struct IngestOptions {
     pub threads: NonZeroUsize,
     /// Bounds of a fetch.
     pub fetch: FetchLimits,
+    /// What is owed to the sites.
+    pub manners: Manners,
+    /// How far links are followed.
+    pub frontier: FrontierLimits,
+    /// Sitemaps whose pages are fetched too, or a robots.txt that names them.
+    pub sitemaps: Vec<Url>,
     /// Extraction workers.
     pub extractor: ExtractorOptions,
     /// How texts are split.
@@ -75,11 +83,11 @@ impl Ingestor {
         current::remove_unfinished(&self.options.index)?;
 
         let sources = sources::list(self.options.urls.as_deref(), &self.options.folders)?;
-        if sources.is_empty() {
+        if sources.is_empty() && self.options.sitemaps.is_empty() {
             return Err(IngestError::NoSources);
         }
         let previous = self.open_previous().await;
-        let gathered = self.gather(&sources, previous.as_deref(), now).await?;
+        let gathered = self.gather(sources, previous.as_deref(), now).await?;
         let (mut rows, texts) = select(gathered);
         rows.extend(removed_rows(previous.as_deref(), &rows));
         if texts.is_empty() {
@@ -140,34 +148,37 @@ impl Ingestor {
         }
     }
 
-    /// Fetches and extracts all sources, several at a time, keeping their order.
+    /// Fetches and extracts all sources and what belongs to them.
     async fn gather(
         &self,
-        sources: &[Source],
+        sources: Vec<Source>,
         previous: Option<&Records>,
         now: i64,
     ) -> Result<Vec<Gathered>, IngestError> {
         let gatherer = Gatherer {
-            fetcher: Fetcher::new(self.options.fetch.clone()).map_err(IngestError::Crawler)?,
+            crawler: Crawler::new(self.options.fetch.clone(), self.options.manners.clone())
+                .map_err(IngestError::Crawler)?,
+            memory: Memory::open(&self.options.index),
             extractor: Extractor::new(self.options.extractor.clone()),
             max_file_bytes: self.options.fetch.max_bytes,
             now,
         };
         let bar = self.progress.stage("extract", sources.len());
-        let gathered = stream::iter(sources)
-            .map(|source| {
-                let (gatherer, bar) = (&gatherer, &bar);
-                async move {
-                    let gathered = gatherer.gather(source, previous).await;
-                    bar.inc(1);
-                    gathered
-                }
-            })
-            .buffered(self.options.concurrency.get())
-            .try_collect()
-            .await;
+        let walk = Walk {
+            gatherer: &gatherer,
+            previous,
+            concurrency: self.options.concurrency,
+            limits: self.options.frontier,
+            sitemaps: &self.options.sitemaps,
+            bar: &bar,
+        };
+        let gathered = walk.run(sources).await;
         bar.finish();
-        gathered
+        let gathered = gathered?;
+        if let Err(error) = Memory::save(&self.options.index, &gathered) {
+            tracing::warn!(%error, "the links of this run cannot be kept; the next one reads all pages anew");
+        }
+        Ok(gathered)
     }
 
     fn is_up_to_date(&self, records: &Records, rows: &[Row]) -> bool {
@@ -175,7 +186,7 @@ impl Ingestor {
         rows.iter().all(|row| {
             matches!(
                 row.status,
-                Status::Unchanged | Status::Duplicate | Status::Failed
+                Status::Unchanged | Status::Duplicate | Status::Skipped | Status::Failed
             )
         }) && rows
             .iter()

@@ -20,6 +20,9 @@ pub enum Status {
     Duplicate,
     /// It was in the generation before and is not in this one.
     Removed,
+    /// A link that was followed and leads to nothing for us: gone, forbidden, off the site, or no
+    /// document. Nobody asked for it by name, so nothing has failed.
+    Skipped,
     /// Nothing of it is indexed.
     Failed,
 }
@@ -34,6 +37,7 @@ impl Status {
             Self::KeptStale => "kept stale",
             Self::Duplicate => "duplicate",
             Self::Removed => "removed",
+            Self::Skipped => "skipped",
             Self::Failed => "failed",
         }
     }
@@ -80,6 +84,8 @@ pub struct Totals {
     /// Rows by status.
     pub removed: usize,
     /// Rows by status.
+    pub skipped: usize,
+    /// Rows by status.
     pub failed: usize,
     /// The whole run, in seconds.
     pub seconds: f64,
@@ -115,6 +121,7 @@ pub(super) fn count(rows: &[Row], totals: &mut Totals) {
             Status::KeptStale => &mut totals.kept_stale,
             Status::Duplicate => &mut totals.duplicates,
             Status::Removed => &mut totals.removed,
+            Status::Skipped => &mut totals.skipped,
             Status::Failed => &mut totals.failed,
         };
         *counter += 1;
@@ -143,13 +150,14 @@ impl fmt::Display for Report {
         let totals = &self.totals;
         writeln!(
             f,
-            "{} added, {} changed, {} unchanged, {} kept stale, {} duplicate, {} removed, {} failed",
+            "{} added, {} changed, {} unchanged, {} kept stale, {} duplicate, {} removed, {} skipped, {} failed",
             totals.added,
             totals.changed,
             totals.unchanged,
             totals.kept_stale,
             totals.duplicates,
             totals.removed,
+            totals.skipped,
             totals.failed
         )?;
         let verb = if self.published {

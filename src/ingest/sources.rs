@@ -11,15 +11,26 @@ use crate::model::ContentKind;
 /// One thing to ingest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Source {
+    /// A page that the operator named.
     Url(Url),
+    /// A page that was found: in a sitemap or behind a link.
+    Link(Url),
     File(PathBuf),
 }
 
 impl Source {
+    /// The address of a page.
+    pub(super) fn url(&self) -> Option<&Url> {
+        match self {
+            Self::Url(url) | Self::Link(url) => Some(url),
+            Self::File(_) => None,
+        }
+    }
+
     /// The name under which its document is known, on every run.
     pub(super) fn name(&self) -> String {
         match self {
-            Self::Url(url) => url.to_string(),
+            Self::Url(url) | Self::Link(url) => url.to_string(),
             Self::File(path) => path.to_string_lossy().replace('\\', "/"),
         }
     }

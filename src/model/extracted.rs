@@ -23,6 +23,10 @@ pub struct Extracted {
     pub page_count: Option<u32>,
     /// The canonical address that the page names for itself, if any.
     pub canonical_url: Option<String>,
+    /// What the page says that its links are relative to, as written.
+    pub base_url: Option<String>,
+    /// The addresses that a page's links lead to, as written.
+    pub links: Vec<String>,
     /// What was lost or doubtful, for the ingest report.
     pub warnings: Vec<Warning>,
 }

@@ -7,10 +7,12 @@
 )]
 
 mod contract;
+mod crawling;
 mod embedders;
 mod fake_embedder;
 mod layering;
 mod program;
+mod rude_site;
 mod serving;
 mod snapshots;
 mod support;

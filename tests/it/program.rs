@@ -29,6 +29,8 @@ fn documents() -> tempfile::TempDir {
 
 fn report(folder: &Path, arguments: &[&str], expected_status: i32) -> Value {
     let mut all = vec!["ingest", "--index", "index", "--report", "report.json"];
+    // The pages of these tests are their own.
+    all.extend(["--pace", "0", "--retries", "0"]);
     all.extend_from_slice(arguments);
     let output = run(folder, &all);
     assert_eq!(

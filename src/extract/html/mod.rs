@@ -3,13 +3,14 @@
 //! The steps, one file each: refuse what would stop a parser (`guard`, with `markup` and
 //! `open_elements`), take out what is not content (`clutter`), find the main content
 //! (`main_content`), lay it out as a flat sequence of blocks (`flatten`, `tables`), take out what publishers
-//! set between them (`trim`), render their text (`render`). Beside them stand the page's `title` and
-//! its own address (`canonical`).
+//! set between them (`trim`), render their text (`render`). Beside them stand the page's `title`, its
+//! own address (`canonical`) and its `links`.
 
 mod canonical;
 mod clutter;
 mod flatten;
 mod guard;
+mod links;
 mod main_content;
 mod markup;
 mod open_elements;
@@ -66,6 +67,7 @@ pub fn extract(
     clutter::remove_invisible(&document);
     let title = title::title(&document);
     let canonical_url = canonical::canonical_url(&document);
+    let (base_url, links) = (links::base(&document), links::links(&document));
     let form = Form::of(&document, is_fragment);
     clutter::remove_furniture(&document, form == Form::Article);
     let mut builder = text_of(&main_content::find(document, form), form, limits)?;
@@ -80,6 +82,8 @@ pub fn extract(
     let mut extracted = builder.finish();
     extracted.title = title;
     extracted.canonical_url = canonical_url;
+    extracted.base_url = base_url;
+    extracted.links = links;
     extracted.warnings.extend(warning);
     Ok(extracted)
 }

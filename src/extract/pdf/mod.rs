@@ -94,8 +94,8 @@ pub fn extract(bytes: &[u8], limits: &Limits) -> Result<Extracted, ExtractError>
         text: written.text,
         blocks: written.blocks,
         page_count: Some(count(opened.pdf.pages().len())),
-        canonical_url: None,
         warnings,
+        ..Extracted::default()
     })
 }
 

@@ -1,0 +1,76 @@
+//! Where the pages of the last run led.
+//!
+//! A page that has not changed is not read again, but the pages it leads to are still to be
+//! visited. This lies beside the generations, not in them: `serve` has no use for it, and a run
+//! that finds it missing, damaged or out of date reads the pages anew and loses nothing else.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::gather::Gathered;
+use crate::model::Document;
+
+const FILE: &str = "links.json";
+
+/// What one page said about itself and others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct PageLinks {
+    /// Digest of the page that said so.
+    content_digest: String,
+    /// The address that it names as its own.
+    pub(super) canonical: Option<Url>,
+    /// The pages of its site that it leads to; `None` if nobody asked.
+    pub(super) links: Option<Vec<Url>>,
+}
+
+impl PageLinks {
+    pub(super) fn new(
+        content_digest: &str,
+        canonical: Option<Url>,
+        links: Option<Vec<Url>>,
+    ) -> Self {
+        Self {
+            content_digest: content_digest.to_owned(),
+            canonical,
+            links,
+        }
+    }
+}
+
+/// By source.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Memory(BTreeMap<String, PageLinks>);
+
+impl Memory {
+    /// What the last run left; nothing if that cannot be read.
+    pub(super) fn open(index: &Path) -> Self {
+        fs_err::read(index.join(FILE))
+            .ok()
+            .and_then(|json| serde_json::from_slice(&json).ok())
+            .unwrap_or_default()
+    }
+
+    /// What the very bytes that `document` was made of said.
+    pub(super) fn find(&self, document: &Document) -> Option<&PageLinks> {
+        self.0
+            .get(&document.source)
+            .filter(|page| page.content_digest == document.content_digest)
+    }
+
+    /// Replaces the memory by what this run learned. The caller holds the lock on `index`.
+    pub(super) fn save(index: &Path, gathered: &[Gathered]) -> std::io::Result<()> {
+        let pages = gathered
+            .iter()
+            .filter_map(|item| Some((item.source.clone(), item.page.clone()?)))
+            .collect();
+        let mut file = tempfile::NamedTempFile::new_in(index)?;
+        file.write_all(&serde_json::to_vec(&Self(pages))?)?;
+        file.as_file().sync_all()?;
+        file.persist(index.join(FILE))?;
+        Ok(())
+    }
+}
