@@ -86,6 +86,8 @@ impl Crawler {
 
     /// Fetches a document, or learns that it has not changed.
     pub async fn visit(&self, visit: Visit<'_>) -> Result<FetchOutcome, FetchError> {
+        // A host that could not even be asked for its rules was tried often enough.
+        self.consent(visit.url).await?;
         retry::run(&self.retry, FetchError::retry, || self.attempt(visit)).await
     }
 
