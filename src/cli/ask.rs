@@ -8,7 +8,7 @@ use super::args::AskArguments;
 use super::{ExitStatus, printer};
 use crate::assistant::{Summary, SummaryRequest};
 use crate::config::{ConfigError, EmbedConfig, File, Layer as _, ServeConfig};
-use crate::model::Citation;
+use crate::model::{Citation, Owner};
 use crate::runtime::cpu_pool;
 use crate::snapshot::live::Live;
 use crate::store::memory::MemoryStore;
@@ -44,6 +44,7 @@ pub(super) async fn run(arguments: AskArguments, file: File) -> anyhow::Result<E
         embedder,
     );
     let request = SummaryRequest {
+        owner: Owner::OPERATOR,
         session: String::new(),
         contexts: None,
         history: Some(vec![arguments.question]),

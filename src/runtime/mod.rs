@@ -1,7 +1,8 @@
-//! How work is run: blocking calls off the async threads, and a pool for computation.
+//! How work is run: blocking calls off the async threads, a pool for computation, and stopwatches.
 //!
 //! Knows nothing of the product.
 
 pub mod blocking;
 pub mod cpu_pool;
+pub mod stages;
 pub mod tls;

@@ -6,10 +6,15 @@
     reason = "in a test a failure is the message"
 )]
 
+mod client;
 mod contract;
+mod durability;
 mod embedders;
 mod fake_embedder;
+mod keys;
 mod layering;
+mod limits;
+mod operations;
 mod program;
 mod serving;
 mod snapshots;
