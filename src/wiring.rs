@@ -21,8 +21,8 @@ use crate::retrieve::{RetrievalParameters, check_embedder};
 use crate::runtime::{blocking, cpu_pool};
 use crate::snapshot::live::Live;
 use crate::snapshot::{Generation, open};
-use crate::store::SessionStore;
 use crate::store::sqlite::SqliteStore;
+use crate::store::{SessionLimits, SessionStore};
 
 /// Candidates kept during a graph search (ef).
 pub const SEARCH_WIDTH: usize = 192;
@@ -124,11 +124,11 @@ pub async fn generation(index: &Path, embedder: &dyn Embedder) -> anyhow::Result
     Ok(generation)
 }
 
-/// Opens the store in a state directory.
-pub async fn store(state: &Path) -> anyhow::Result<Arc<dyn SessionStore>> {
+/// Opens the store in a state directory: sessions and keys.
+pub async fn store(state: &Path, limits: SessionLimits) -> anyhow::Result<Arc<SqliteStore>> {
     let state = state.to_owned();
     Ok(Arc::new(
-        blocking::run(move || SqliteStore::open(&state)).await?,
+        blocking::run(move || SqliteStore::open(&state, limits)).await?,
     ))
 }
 

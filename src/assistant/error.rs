@@ -10,6 +10,12 @@ pub enum AssistantError {
     /// No session has this id.
     #[error("session not found")]
     SessionNotFound,
+    /// The session holds as much as one session may.
+    #[error("session is full")]
+    SessionFull,
+    /// The name of a repeatable write was used before, for a write that said something else.
+    #[error("the idempotency key was used for another request")]
+    KeyReused,
     /// The server has as much work as it can do; try again later.
     #[error("overloaded")]
     Overloaded,
@@ -28,6 +34,8 @@ impl From<StoreError> for AssistantError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::SessionNotFound(_) => Self::SessionNotFound,
+            StoreError::SessionFull(_) => Self::SessionFull,
+            StoreError::KeyReused => Self::KeyReused,
             StoreError::Overloaded => Self::Overloaded,
             other @ (StoreError::Open { .. }
             | StoreError::TooNew { .. }

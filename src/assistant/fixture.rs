@@ -15,14 +15,15 @@ use crate::snapshot::live::Live;
 use crate::snapshot::write::write;
 use crate::snapshot::{current, open};
 use crate::store::sqlite::SqliteStore;
+use crate::store::{SessionLimits, SessionStore};
 
 #[path = "../../tests/it/fake_embedder.rs"]
 mod fake_embedder;
 #[path = "../../tests/it/tiny_generation.rs"]
 mod tiny_generation;
 
-/// An assistant that keeps its index and its state below `directory`.
-pub(crate) fn assistant(directory: &Path) -> Arc<Assistant> {
+/// An assistant that keeps its index and its state below `directory`, and its store.
+pub(crate) fn assistant(directory: &Path) -> (Arc<Assistant>, Arc<SqliteStore>) {
     let embedder: Arc<dyn Embedder> = Arc::new(fake_embedder::HashEmbedder::named("fake"));
     let index = directory.join("index");
     let contents = block_on(tiny_generation::contents(6, embedder.as_ref()));
@@ -30,11 +31,13 @@ pub(crate) fn assistant(directory: &Path) -> Arc<Assistant> {
     let id = write(&index, &contents, HnswParameters::default(), &pool).unwrap();
     current::publish(&index, &id).unwrap();
     let (generation, _) = open::open_usable(&index, 64).unwrap();
-    let store = Arc::new(SqliteStore::open(&directory.join("state")).unwrap());
-    Arc::new(Assistant::new(
-        store,
+    let store =
+        Arc::new(SqliteStore::open(&directory.join("state"), SessionLimits::default()).unwrap());
+    let assistant = Assistant::new(
+        Arc::clone(&store) as Arc<dyn SessionStore>,
         Arc::new(Live::new(generation)),
         embedder,
         RetrievalParameters::default(),
-    ))
+    );
+    (Arc::new(assistant), store)
 }

@@ -2,11 +2,14 @@
 //!
 //! Knows nothing of HTTP. Start reading at [`Assistant`].
 
+pub mod access;
 mod error;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod request;
+mod sessions;
 mod summary;
+pub mod upkeep;
 
 pub use error::AssistantError;
 pub use request::{GenerationInfo, Question, Retrieved, Summary, SummaryRequest, SuppliedContext};
@@ -14,7 +17,7 @@ pub use request::{GenerationInfo, Question, Retrieved, Summary, SummaryRequest, 
 use std::sync::Arc;
 
 use crate::embed::Embedder;
-use crate::model::{Message, SessionId};
+use crate::model::Message;
 use crate::retrieve::{Ranked, RetrievalParameters, Retriever, contextual_query};
 use crate::snapshot::live::Live;
 use crate::store::SessionStore;
@@ -41,25 +44,6 @@ impl Assistant {
             retriever: Retriever::new(Arc::clone(&embedder), parameters),
             embedder,
         }
-    }
-
-    /// Begins a conversation.
-    pub async fn open_session(&self) -> Result<SessionId, AssistantError> {
-        Ok(self.store.create_session().await?)
-    }
-
-    /// Adds a user's message to a conversation. It is durable when this returns.
-    pub async fn ask(
-        &self,
-        session: SessionId,
-        message: String,
-    ) -> Result<Message, AssistantError> {
-        Ok(self.store.append_message(session, message).await?)
-    }
-
-    /// The messages of a conversation, oldest first.
-    pub async fn history(&self, session: SessionId) -> Result<Vec<Message>, AssistantError> {
-        Ok(self.store.messages(session).await?)
     }
 
     /// The `k` best contexts for a question. A session without messages, or a blank question, has
@@ -97,17 +81,6 @@ impl Assistant {
             .retrieve(self.live.current(), text, k)
             .await
             .map_err(|error| AssistantError::Embedder(error.to_string()))
-    }
-
-    /// Keeps a summary of a session. `details` is JSON text. Durable when this returns.
-    pub async fn save(
-        &self,
-        session: SessionId,
-        summary: String,
-        details: String,
-    ) -> Result<(), AssistantError> {
-        self.store.save_record(session, summary, details).await?;
-        Ok(())
     }
 
     /// Proves that a question could be answered now: the store works and the embedder embeds.

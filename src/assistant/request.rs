@@ -1,12 +1,12 @@
 //! What goes in and out of the use cases.
 
-use crate::model::{Answer, ChunkId, Context, Message, SessionId};
+use crate::model::{Answer, ChunkId, Context, Message, OwnedSession, Owner};
 
 /// What to retrieve for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Question {
     /// The last message of a session, in the light of those before it.
-    Session(SessionId),
+    Session(OwnedSession),
     /// A text of its own, without a session.
     Text(String),
 }
@@ -36,6 +36,8 @@ pub struct SuppliedContext {
 /// What to summarise.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SummaryRequest {
+    /// Who asks; only a session of theirs is read.
+    pub owner: Owner,
     /// The session named in the request: any string, since the original application checks nothing
     /// here. Only when it names a real session is its history used.
     pub session: String,

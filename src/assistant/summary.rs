@@ -7,8 +7,11 @@ use super::{Assistant, AssistantError, Summary, SummaryRequest, SuppliedContext}
 use crate::embed;
 use crate::generate::extractive::{self, Passage, Quote, Sentence};
 use crate::language::sentences;
-use crate::model::{Answer, BlockKind, Citation, Place, SessionId, UnitVector};
+use crate::model::{
+    Answer, BlockKind, Citation, OwnedSession, Owner, Place, SessionId, UnitVector,
+};
 use crate::retrieve::contextual_query;
+use crate::runtime::stages;
 use crate::snapshot::Generation;
 use crate::store::StoreError;
 
@@ -30,7 +33,10 @@ impl Assistant {
     pub async fn summarize(&self, request: SummaryRequest) -> Result<Summary, AssistantError> {
         let history = match request.history {
             Some(history) => history,
-            None => self.session_history(&request.session).await?,
+            None => {
+                self.session_history(request.owner, &request.session)
+                    .await?
+            }
         };
         let history: Vec<&str> = history.iter().map(String::as_str).collect();
         let question = contextual_query(&history).filter(|question| !question.trim().is_empty());
@@ -64,11 +70,15 @@ impl Assistant {
         })
     }
 
-    async fn session_history(&self, session: &str) -> Result<Vec<String>, AssistantError> {
-        let Some(session) = SessionId::parse(session) else {
+    async fn session_history(
+        &self,
+        owner: Owner,
+        session: &str,
+    ) -> Result<Vec<String>, AssistantError> {
+        let Some(id) = SessionId::parse(session) else {
             return Ok(Vec::new());
         };
-        match self.store.messages(session).await {
+        match self.store.messages(OwnedSession { owner, id }).await {
             Ok(messages) => Ok(messages.into_iter().map(|message| message.text).collect()),
             Err(StoreError::SessionNotFound(_)) => Ok(Vec::new()),
             Err(error) => Err(error.into()),
@@ -101,11 +111,15 @@ impl Assistant {
             .filter_map(|s| s.cosine)
             .reduce(f32::max);
         let is_covered = query.is_none() || nearest.is_none_or(|nearest| nearest >= FLOOR);
-        let quotes = extractive::choose(question.unwrap_or_default(), &passages);
+        let quotes = stages::timed_now("generate", || {
+            extractive::choose(question.unwrap_or_default(), &passages)
+        });
         if quotes.is_empty() || !is_covered {
             return Ok(not_covered(generation, sources));
         }
-        Ok(compose(generation, sources, &passages, &quotes))
+        Ok(stages::timed_now("verify", || {
+            compose(generation, sources, &passages, &quotes)
+        }))
     }
 
     /// A context with its sentences and their cosines with the question.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{EmbedConfig, IngestConfig, LogConfig, ServeConfig};
+use crate::config::{EmbedConfig, IngestConfig, LimitsConfig, LogConfig, ServeConfig};
 
 /// An assistant over your own documents: ingest pages and PDFs, then ask, with verified citations.
 ///
@@ -37,6 +37,10 @@ pub enum Command {
     Ask(AskArguments),
     /// Show what ingest would keep of files
     Extract(ExtractArguments),
+    /// Create, list and revoke the keys that clients of the server need
+    ///
+    /// As soon as there is one, the server asks for one on every route but /healthz and /readyz.
+    Keys(KeysArguments),
     /// List, verify, roll back and prune generations
     Snapshot(SnapshotArguments),
     /// Measure retrieval on labelled questions
@@ -68,12 +72,47 @@ pub struct ServeArguments {
     /// Where and what.
     #[command(flatten)]
     pub serve: ServeConfig,
+    /// What clients may cost.
+    #[command(flatten)]
+    pub limits: LimitsConfig,
     /// The embedder.
     #[command(flatten)]
     pub embed: EmbedConfig,
     /// Print the merged settings without secrets, and stop
     #[arg(long)]
     pub print_config: bool,
+}
+
+/// `keys`
+#[derive(Debug, Args)]
+pub struct KeysArguments {
+    /// Where the server keeps its state [default: state]
+    #[arg(long, env = "WATTWISE_STATE", value_name = "DIR", global = true)]
+    pub state: Option<PathBuf>,
+    /// What to do with them.
+    #[command(subcommand)]
+    pub action: KeysAction,
+}
+
+/// What to do with keys.
+#[derive(Debug, Clone, Subcommand)]
+pub enum KeysAction {
+    /// Make a key and print it, this once
+    Create {
+        /// What to call it in lists
+        #[arg(long)]
+        name: String,
+        /// What it opens, between commas: chat, retrieve, admin
+        #[arg(long, default_value = "chat,retrieve")]
+        scopes: String,
+    },
+    /// List all keys, revoked ones too
+    List,
+    /// End a key's validity
+    Revoke {
+        /// Its id, as `keys list` shows it
+        id: String,
+    },
 }
 
 /// `ask`

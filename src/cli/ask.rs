@@ -8,7 +8,7 @@ use super::args::AskArguments;
 use super::{ExitStatus, printer};
 use crate::assistant::{Summary, SummaryRequest};
 use crate::config::{ConfigError, EmbedConfig, File, Layer as _, ServeConfig};
-use crate::model::Citation;
+use crate::model::{Citation, Owner};
 use crate::retrieve::RetrievalParameters;
 use crate::runtime::cpu_pool;
 use crate::snapshot::live::Live;
@@ -46,6 +46,7 @@ pub(super) async fn run(arguments: AskArguments, file: File) -> anyhow::Result<E
         RetrievalParameters::default(),
     );
     let request = SummaryRequest {
+        owner: Owner::OPERATOR,
         session: String::new(),
         contexts: None,
         history: Some(vec![arguments.question]),

@@ -6,6 +6,7 @@ mod eval;
 mod exit;
 mod extract;
 mod ingest;
+mod keys;
 mod printer;
 mod serve;
 mod snapshot;
@@ -67,6 +68,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitStatus> {
             Command::Serve(arguments) => serve::run(arguments, file).await,
             Command::Ask(arguments) => ask::run(arguments, file).await,
             Command::Extract(arguments) => extract::run(&arguments),
+            Command::Keys(arguments) => keys::run(arguments, file).await,
             Command::Snapshot(arguments) => snapshot::run(arguments, file).await,
             Command::Eval(arguments) => eval::run(arguments, file).await,
             Command::ExtractWorker(_) => unreachable!("handled before the runtime starts"),

@@ -10,13 +10,17 @@ use tokio::sync::Notify;
 
 use super::args::ServeArguments;
 use super::{ExitStatus, printer};
-use crate::config::{File, Layer as _};
+use crate::assistant::access::Access;
+use crate::assistant::upkeep;
+use crate::config::{File, Layer as _, LimitsSettings};
 use crate::http;
+use crate::model::KeyHash;
 use crate::retrieve::RetrievalParameters;
 use crate::retrieve::reload::{self, ReloadOptions};
 use crate::runtime::cpu_pool;
 use crate::snapshot::live::Live;
-use crate::wiring;
+use crate::store::{KeyStore, SessionLimits, SessionStore};
+use crate::{telemetry, wiring};
 
 pub(super) async fn run(arguments: ServeArguments, file: File) -> anyhow::Result<ExitStatus> {
     let settings = arguments.serve.over(file.serve).resolve()?;
@@ -24,17 +28,32 @@ pub(super) async fn run(arguments: ServeArguments, file: File) -> anyhow::Result
         .embed
         .over(file.embed)
         .resolve(cpu_pool::available_threads())?;
+    let limits = arguments.limits.over(file.limits).resolve()?;
     if arguments.print_config {
         printer::result(toml::to_string(&settings)?)?;
+        printer::result(toml::to_string(&limits)?)?;
         printer::result(toml::to_string(&embed)?)?;
         return Ok(ExitStatus::Done);
     }
+    let figures = telemetry::install_metrics()?;
+    http::metrics::describe();
+    let store = wiring::store(
+        &settings.state,
+        SessionLimits {
+            entries: limits.max_session_entries,
+            bytes: limits.max_session_size * 1024,
+        },
+    )
+    .await?;
+    let operator = settings.auth_api_key.as_deref().map(str::trim);
+    let operator = operator.map(|key| KeyHash::of(key.as_bytes()));
+    let access = Arc::new(Access::open(Arc::clone(&store) as Arc<dyn KeyStore>, operator).await?);
+    settings.check_exposure(access.needs_key())?;
     let embedder = wiring::embedder(embed).await?;
     let generation = wiring::generation(&settings.index, embedder.as_ref()).await?;
     let counts = generation.records.manifest.counts;
     let id = generation.id().clone();
     let live = Arc::new(Live::new(generation));
-    let store = wiring::store(&settings.state).await?;
 
     let reload_now = Arc::new(Notify::new());
     let watcher = tokio::spawn(reload::watch(
@@ -48,6 +67,12 @@ pub(super) async fn run(arguments: ServeArguments, file: File) -> anyhow::Result
         Arc::clone(&reload_now),
     ));
     let hangups = tokio::spawn(notify_on_hangup(reload_now)?);
+    let ttl = (limits.session_ttl > 0).then(|| Duration::from_secs(limits.session_ttl));
+    let expiry = tokio::spawn(upkeep::delete_old(
+        Arc::clone(&store) as Arc<dyn SessionStore>,
+        ttl,
+    ));
+    let keys = tokio::spawn(upkeep::follow_keys(Arc::clone(&access)));
 
     let listener = TcpListener::bind(settings.bind)
         .await
@@ -65,19 +90,39 @@ pub(super) async fn run(arguments: ServeArguments, file: File) -> anyhow::Result
         embedder,
         RetrievalParameters::default(),
     ));
-    let limits = http::ServerLimits {
-        max_body_bytes: settings.max_body * 1024,
-        drain_timeout: Duration::from_secs(settings.drain),
-        ..http::ServerLimits::default()
-    };
-    let key = settings.auth_api_key.as_deref().and_then(http::ApiKey::new);
-    let state = http::AppState::new(assistant, key, limits);
+    let limits = server_limits(&limits, settings.drain);
+    let state = http::AppState::new(http::Parts {
+        assistant,
+        access,
+        limits,
+        figures: Some(Arc::new(move || figures.render())),
+    });
     let outcome = http::serve(listener, http::router(state), limits, shutdown_signal()?).await;
-    watcher.abort();
-    hangups.abort();
+    for task in [watcher, hangups, expiry, keys] {
+        task.abort();
+    }
     outcome.context("the server failed")?;
     tracing::info!("stopped");
     Ok(ExitStatus::Done)
+}
+
+fn server_limits(limits: &LimitsSettings, drain: u64) -> http::ServerLimits {
+    http::ServerLimits {
+        max_connections: limits.max_connections,
+        first_bytes_timeout: Duration::from_secs(limits.first_bytes_timeout),
+        header_timeout: Duration::from_secs(limits.header_timeout),
+        max_header_bytes: limits.max_header * 1024,
+        max_body_bytes: limits.max_body * 1024,
+        body_timeout: Duration::from_secs(limits.body_timeout),
+        request_timeout: Duration::from_secs(limits.request_timeout),
+        write_timeout: Duration::from_secs(limits.write_timeout),
+        max_concurrent_requests: limits.max_concurrent,
+        requests_per_minute: limits.requests_per_minute,
+        max_message_bytes: limits.max_message * 1024,
+        max_contexts: limits.max_contexts,
+        max_json_depth: limits.max_json_depth,
+        drain_timeout: Duration::from_secs(drain),
+    }
 }
 
 /// SIGHUP asks for a look at `CURRENT` at once.

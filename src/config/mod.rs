@@ -6,6 +6,7 @@
 
 mod embed;
 mod ingest;
+mod limits;
 mod log;
 mod serve;
 
@@ -16,6 +17,7 @@ use thiserror::Error;
 
 pub use embed::{EmbedConfig, EmbedSettings, EmbedderKind};
 pub use ingest::{IngestConfig, IngestSettings};
+pub use limits::{LimitsConfig, LimitsSettings};
 pub use log::{LogConfig, LogFormat, LogSettings};
 pub use serve::{ServeConfig, ServeSettings};
 
@@ -39,6 +41,8 @@ pub struct File {
     pub ingest: IngestConfig,
     /// `[serve]`
     pub serve: ServeConfig,
+    /// `[limits]`
+    pub limits: LimitsConfig,
     /// `[log]`
     pub log: LogConfig,
 }
@@ -118,7 +122,9 @@ mod tests {
             .join("\n");
         let file = parse(&uncommented).unwrap();
         assert!(
-            file.serve.bind.is_some() && file.ingest.urls.is_some(),
+            file.serve.bind.is_some()
+                && file.ingest.urls.is_some()
+                && file.limits.session_ttl.is_some(),
             "the example shows every section"
         );
     }

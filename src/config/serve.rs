@@ -34,9 +34,6 @@ pub struct ServeConfig {
     /// Seconds between two looks for a new generation [default: 2]
     #[arg(long, value_name = "SECONDS")]
     pub reload_interval: Option<u64>,
-    /// Largest request body, in KiB [default: 2048]
-    #[arg(long, value_name = "KIB")]
-    pub max_body: Option<usize>,
 }
 
 /// Checked values.
@@ -56,8 +53,8 @@ pub struct ServeSettings {
     pub drain: u64,
     /// Seconds.
     pub reload_interval: u64,
-    /// KiB.
-    pub max_body: usize,
+    /// Whether the operator said that no key is needed anywhere.
+    pub insecure: bool,
 }
 
 impl Layer for ServeConfig {
@@ -73,7 +70,6 @@ impl Layer for ServeConfig {
                 .or(below.insecure),
             drain: self.drain.or(below.drain),
             reload_interval: self.reload_interval.or(below.reload_interval),
-            max_body: self.max_body.or(below.max_body),
         }
     }
 }
@@ -90,7 +86,7 @@ impl ServeConfig {
             auth_api_key: self.auth_api_key,
             drain: self.drain.unwrap_or(10),
             reload_interval: self.reload_interval.unwrap_or(2),
-            max_body: self.max_body.unwrap_or(2048),
+            insecure: self.insecure == Some(true),
         };
         if settings
             .auth_api_key
@@ -102,25 +98,29 @@ impl ServeConfig {
                 reason: "at least 16 characters, so that it cannot be guessed".to_owned(),
             });
         }
-        if !settings.bind.ip().is_loopback()
-            && settings.auth_api_key.is_none()
-            && self.insecure != Some(true)
-        {
+        if settings.reload_interval == 0 {
             return Err(ConfigError::Invalid {
-                name: "--bind",
-                reason: format!(
-                    "{} can be reached from other machines and no key is set: set AUTH_API_KEY, or say --insecure",
-                    settings.bind
-                ),
-            });
-        }
-        if settings.reload_interval == 0 || settings.max_body == 0 {
-            return Err(ConfigError::Invalid {
-                name: "--reload-interval, --max-body",
+                name: "--reload-interval",
                 reason: "at least 1".to_owned(),
             });
         }
         Ok(settings)
+    }
+}
+
+impl ServeSettings {
+    /// Refuses to let the world in by accident.
+    pub fn check_exposure(&self, needs_key: bool) -> Result<(), ConfigError> {
+        if self.bind.ip().is_loopback() || needs_key || self.insecure {
+            return Ok(());
+        }
+        Err(ConfigError::Invalid {
+            name: "--bind",
+            reason: format!(
+                "{} can be reached from other machines and there is no key: run `wattwise keys create` or set AUTH_API_KEY, or say --insecure",
+                self.bind
+            ),
+        })
     }
 }
 
@@ -130,35 +130,26 @@ mod tests {
 
     #[test]
     fn the_world_is_let_in_only_with_a_key_or_a_word() {
-        let open = ServeConfig {
-            bind: Some("0.0.0.0:8000".parse().unwrap()),
+        let bound = |address: &str, insecure| ServeConfig {
+            bind: Some(address.parse().unwrap()),
+            insecure,
             ..ServeConfig::default()
         };
-        assert!(open.clone().resolve().is_err());
-        assert!(
-            ServeConfig {
-                insecure: Some(true),
-                ..open.clone()
-            }
-            .resolve()
-            .is_ok()
-        );
-        let key = Some("0123456789abcdef".to_owned());
-        assert!(
-            ServeConfig {
-                auth_api_key: key,
-                ..open.clone()
-            }
-            .resolve()
-            .is_ok()
-        );
-        assert!(
-            ServeConfig {
-                auth_api_key: Some("short".to_owned()),
-                ..open
-            }
-            .resolve()
-            .is_err()
-        );
+        let check = |config: ServeConfig, needs_key| {
+            config.resolve().unwrap().check_exposure(needs_key).is_ok()
+        };
+        assert!(!check(bound("0.0.0.0:8000", None), false));
+        assert!(check(bound("0.0.0.0:8000", None), true));
+        assert!(check(bound("0.0.0.0:8000", Some(true)), false));
+        assert!(check(bound("127.0.0.1:8000", None), false));
+    }
+
+    #[test]
+    fn a_key_that_can_be_guessed_is_refused() {
+        let short = ServeConfig {
+            auth_api_key: Some("short".to_owned()),
+            ..ServeConfig::default()
+        };
+        assert!(short.resolve().is_err());
     }
 }

@@ -1,100 +1,65 @@
-//! The API key and the places where clients put it.
-
-use std::fmt;
+//! The places where clients put their key.
 
 use axum::http::{HeaderMap, header};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
-/// A key, held as its hash only.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ApiKey {
-    hash: blake3::Hash,
+/// Shows `accept` everything in the request that may be a key, until it takes one: the values of
+/// `X-API-Key`, then `Authorization: <key>`, a bearer token, the user or the password of Basic.
+pub(super) fn find_key<T>(headers: &HeaderMap, accept: impl Fn(&[u8]) -> Option<T>) -> Option<T> {
+    let direct = headers.get_all("x-api-key").iter();
+    let authorized = headers.get_all(header::AUTHORIZATION).iter();
+    direct
+        .map(|value| accept(value.as_bytes()))
+        .chain(authorized.map(|value| from_credentials(value.as_bytes(), &accept)))
+        .flatten()
+        .next()
 }
 
-impl ApiKey {
-    /// `None` for a blank key, which would be no protection.
-    pub fn new(key: &str) -> Option<Self> {
-        let key = key.trim();
-        (!key.is_empty()).then(|| Self {
-            hash: blake3::hash(key.as_bytes()),
-        })
+fn from_credentials<T>(credentials: &[u8], accept: &impl Fn(&[u8]) -> Option<T>) -> Option<T> {
+    if let Some(found) = accept(credentials) {
+        return Some(found);
     }
-
-    /// Whether the request carries this key: as `Authorization: <key>`, as a bearer token, as the
-    /// user or the password of Basic, or in `X-API-Key`.
-    pub(super) fn is_carried_by(&self, headers: &HeaderMap) -> bool {
-        let direct = headers
-            .get_all("x-api-key")
-            .iter()
-            .any(|value| self.is(value.as_bytes()));
-        direct
-            || headers
-                .get_all(header::AUTHORIZATION)
-                .iter()
-                .any(|value| self.is_authorized_by(value.as_bytes()))
+    let space = credentials.iter().position(|byte| *byte == b' ')?;
+    let (scheme, rest) = (&credentials[..space], credentials[space..].trim_ascii());
+    if scheme.eq_ignore_ascii_case(b"bearer") {
+        return accept(rest);
     }
-
-    fn is_authorized_by(&self, credentials: &[u8]) -> bool {
-        if self.is(credentials) {
-            return true;
-        }
-        let Some(space) = credentials.iter().position(|byte| *byte == b' ') else {
-            return false;
-        };
-        let (scheme, rest) = (&credentials[..space], credentials[space..].trim_ascii());
-        if scheme.eq_ignore_ascii_case(b"bearer") {
-            return self.is(rest);
-        }
-        scheme.eq_ignore_ascii_case(b"basic") && self.is_in_basic(rest)
+    if !scheme.eq_ignore_ascii_case(b"basic") {
+        return None;
     }
-
-    fn is_in_basic(&self, encoded: &[u8]) -> bool {
-        let Ok(pair) = BASE64_STANDARD.decode(encoded) else {
-            return false;
-        };
-        let colon = pair
-            .iter()
-            .position(|byte| *byte == b':')
-            .unwrap_or(pair.len());
-        let (user, password) = (&pair[..colon], pair.get(colon + 1..).unwrap_or_default());
-        self.is(user) | self.is(password)
-    }
-
-    // Comparing two hashes of this type takes the same time wherever they differ.
-    fn is(&self, presented: &[u8]) -> bool {
-        blake3::hash(presented) == self.hash
-    }
-}
-
-impl fmt::Debug for ApiKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ApiKey(..)")
-    }
+    let pair = BASE64_STANDARD.decode(rest).ok()?;
+    let colon = pair
+        .iter()
+        .position(|byte| *byte == b':')
+        .unwrap_or(pair.len());
+    let (user, password) = (&pair[..colon], pair.get(colon + 1..).unwrap_or_default());
+    accept(user).or_else(|| accept(password))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn accepts(header: &'static str, value: &str) -> bool {
+    fn accepts(key: &str, header: &'static str, value: &str) -> bool {
         let mut headers = HeaderMap::new();
         headers.insert(header, value.parse().unwrap());
-        ApiKey::new("sec:ret").unwrap().is_carried_by(&headers)
+        find_key(&headers, |shown| (shown == key.as_bytes()).then_some(())).is_some()
     }
 
     #[test]
     fn the_key_is_found_in_each_of_its_places() {
-        assert!(accepts("authorization", "sec:ret"));
-        assert!(accepts("authorization", "Bearer sec:ret"));
-        assert!(accepts("authorization", "bearer   sec:ret"));
-        assert!(accepts("x-api-key", "sec:ret"));
+        assert!(accepts("sec:ret", "authorization", "sec:ret"));
+        assert!(accepts("sec:ret", "authorization", "Bearer sec:ret"));
+        assert!(accepts("sec:ret", "authorization", "bearer   sec:ret"));
+        assert!(accepts("sec:ret", "x-api-key", "sec:ret"));
         let basic = |pair: &str| format!("Basic {}", BASE64_STANDARD.encode(pair));
-        assert!(accepts("authorization", &basic("anyone:sec:ret")));
-        let plain = ApiKey::new("secret").unwrap();
-        let mut headers = HeaderMap::new();
-        headers.insert("authorization", basic("secret:").parse().unwrap());
-        assert!(plain.is_carried_by(&headers));
+        assert!(accepts(
+            "sec:ret",
+            "authorization",
+            &basic("anyone:sec:ret")
+        ));
+        assert!(accepts("secret", "authorization", &basic("secret:")));
     }
 
     #[test]
@@ -110,15 +75,8 @@ mod tests {
             "Basic c2Vj",
             "Token sec:ret",
         ] {
-            assert!(!accepts("authorization", value), "{value:?}");
+            assert!(!accepts("sec:ret", "authorization", value), "{value:?}");
         }
-        assert!(!accepts("cookie", "sec:ret"));
-        assert!(!ApiKey::new("k").unwrap().is_carried_by(&HeaderMap::new()));
-    }
-
-    #[test]
-    fn a_blank_key_is_no_key_and_none_is_shown() {
-        assert_eq!(ApiKey::new("  "), None);
-        assert_eq!(format!("{:?}", ApiKey::new("secret")), "Some(ApiKey(..))");
+        assert!(!accepts("sec:ret", "cookie", "sec:ret"));
     }
 }

@@ -2,14 +2,16 @@
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::Request;
-use axum::http::{HeaderMap, header};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Uri, header};
 use futures::StreamExt;
 use serde_json::Value;
 
-use super::encoding;
 use super::error::ApiError;
 use super::json::{self, JsonError};
 use super::validation::{Fields, Problems, Step};
+use super::{ServerLimits, encoding, idempotency};
+use crate::model::Once;
 
 /// A body over the limit is read and thrown away up to this many times the limit, so that a client
 /// that sends before it listens gets to read the reply.
@@ -19,22 +21,59 @@ const DISCARDED_BODIES: usize = 16;
 /// does for broken JSON; `None` comes with an entry in `problems`, beside which others are listed.
 pub(super) async fn read_fields(
     request: Request,
-    max_bytes: usize,
+    limits: &ServerLimits,
     problems: &mut Problems,
 ) -> Result<Option<Fields>, ApiError> {
-    let (head, body) = request.into_parts();
-    if may_be_refused_unread(&head.headers, &body, max_bytes) {
-        return Err(ApiError::BodyTooLarge { max_bytes });
-    }
-    let bytes = collect(body, max_bytes).await?;
-    match parse(&head.headers, &bytes)? {
-        Value::Object(fields) => return Ok(Some(Fields::new(fields))),
-        Value::Null => problems.missing(&[Step::Name("body")], &Value::Null),
-        other @ (Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => {
-            problems.not_object(&other);
+    ReadRequest::read(request, limits)
+        .await?
+        .fields(limits, problems)
+}
+
+/// A request whose body has come whole.
+pub(super) struct ReadRequest {
+    head: Parts,
+    bytes: Bytes,
+}
+
+impl ReadRequest {
+    /// Waits for the body, within the limits of size and time.
+    pub(super) async fn read(request: Request, limits: &ServerLimits) -> Result<Self, ApiError> {
+        let (head, body) = request.into_parts();
+        let max_bytes = limits.max_body_bytes;
+        if may_be_refused_unread(&head.headers, &body, max_bytes) {
+            return Err(ApiError::BodyTooLarge { max_bytes });
         }
+        let bytes = tokio::time::timeout(limits.body_timeout, collect(body, max_bytes))
+            .await
+            .map_err(|_| ApiError::BodyTooSlow)??;
+        Ok(Self { head, bytes })
     }
-    Ok(None)
+
+    /// The body's fields, as [`read_fields`] gives them.
+    pub(super) fn fields(
+        &self,
+        limits: &ServerLimits,
+        problems: &mut Problems,
+    ) -> Result<Option<Fields>, ApiError> {
+        match parse(&self.head.headers, &self.bytes, limits.max_json_depth)? {
+            Value::Object(fields) => return Ok(Some(Fields::new(fields))),
+            Value::Null => problems.missing(&[Step::Name("body")], &Value::Null),
+            other @ (Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => {
+                problems.not_object(&other);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The head's address.
+    pub(super) fn uri(&self) -> &Uri {
+        &self.head.uri
+    }
+
+    /// The mark of a write that the client may repeat.
+    pub(super) fn once(&self, problems: &mut Problems) -> Option<Once> {
+        idempotency::once(&self.head, &self.bytes, problems)
+    }
 }
 
 /// A body declared too long need not be waited for if the client asked first, or if it is beyond
@@ -68,7 +107,7 @@ async fn collect(body: Body, max_bytes: usize) -> Result<Bytes, ApiError> {
 }
 
 /// No body is null; a body of another type than JSON is a text.
-fn parse(headers: &HeaderMap, bytes: &[u8]) -> Result<Value, ApiError> {
+fn parse(headers: &HeaderMap, bytes: &[u8], max_depth: usize) -> Result<Value, ApiError> {
     if bytes.is_empty() {
         return Ok(Value::Null);
     }
@@ -76,7 +115,7 @@ fn parse(headers: &HeaderMap, bytes: &[u8]) -> Result<Value, ApiError> {
         return Ok(Value::String(String::from_utf8_lossy(bytes).into_owned()));
     }
     let text = encoding::decode(bytes).ok_or(ApiError::UnreadableBody)?;
-    json::parse(&text).map_err(|error| match error {
+    json::parse(&text, max_depth).map_err(|error| match error {
         JsonError::Syntax { position, message } => {
             ApiError::Invalid(Problems::invalid_json(position, message))
         }

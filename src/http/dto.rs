@@ -291,6 +291,9 @@ pub(super) struct HealthBody {
     /// `ok`, `ready` or `unavailable`.
     #[schema(example = "ok")]
     pub(super) status: &'static str,
+    /// The generation that answers, if it is ready.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) generation: Option<String>,
     /// Why it is not ready.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]

@@ -8,6 +8,7 @@ use axum::http::{Extensions, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
+use super::metrics;
 use super::validation::Problems;
 use crate::assistant::AssistantError;
 
@@ -25,6 +26,12 @@ pub(super) enum ApiError {
     BodyTooLarge { max_bytes: usize },
     /// The key is missing or wrong.
     NotAuthenticated,
+    /// The key is good but not for this route.
+    Forbidden { scope: &'static str },
+    /// The client has sent more requests than it may; the limiter adds when it may come again.
+    TooManyRequests,
+    /// The body did not come in time.
+    BodyTooSlow,
     /// No route has this address.
     NotFound,
     /// The route exists, for these methods only.
@@ -83,6 +90,20 @@ impl ApiError {
                     challenge,
                 )
             }
+            Self::Forbidden { scope } => {
+                let detail = format!("This key lacks the scope {scope}");
+                (StatusCode::FORBIDDEN, detail.into(), None)
+            }
+            Self::TooManyRequests => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "Too many requests, slow down".into(),
+                None,
+            ),
+            Self::BodyTooSlow => (
+                StatusCode::REQUEST_TIMEOUT,
+                "The request's body took too long".into(),
+                Some((header::CONNECTION, "close")),
+            ),
             Self::NotFound => (StatusCode::NOT_FOUND, "Not Found".into(), None),
             Self::MethodNotAllowed(allow) => {
                 let allow = Some((header::ALLOW, *allow));
@@ -98,13 +119,23 @@ impl ApiError {
                 retry,
             ),
             Self::TimedOut => (
-                StatusCode::SERVICE_UNAVAILABLE,
+                StatusCode::GATEWAY_TIMEOUT,
                 "The request took too long".into(),
                 retry,
             ),
             Self::Assistant(AssistantError::SessionNotFound) => {
                 (StatusCode::NOT_FOUND, "Session not found".into(), None)
             }
+            Self::Assistant(AssistantError::SessionFull) => (
+                StatusCode::CONFLICT,
+                "The session is full, begin another one".into(),
+                None,
+            ),
+            Self::Assistant(AssistantError::KeyReused) => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                Problems::reused_key().to_detail(),
+                None,
+            ),
             Self::Assistant(AssistantError::Store(_)) => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "The session store is not available".into(),
@@ -120,6 +151,32 @@ impl ApiError {
                 internal_detail("").into(),
                 None,
             ),
+        }
+    }
+
+    /// One word for what went wrong, for counting.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Invalid(_) => "invalid",
+            Self::UnreadableBody => "unreadable_body",
+            Self::BodyTooLarge { .. } => "body_too_large",
+            Self::BodyTooSlow => "body_too_slow",
+            Self::NotAuthenticated => "not_authenticated",
+            Self::Forbidden { .. } => "forbidden",
+            Self::TooManyRequests => "too_many_requests",
+            Self::NotFound => "no_route",
+            Self::MethodNotAllowed(_) => "method_not_allowed",
+            Self::Busy => "busy",
+            Self::TimedOut => "timed_out",
+            Self::Assistant(error) => match error {
+                AssistantError::SessionNotFound => "no_session",
+                AssistantError::SessionFull => "session_full",
+                AssistantError::KeyReused => "idempotency_key_reused",
+                AssistantError::Overloaded => "overloaded",
+                AssistantError::Store(_) => "store",
+                AssistantError::Embedder(_) => "embedder",
+                AssistantError::Internal(_) => "internal",
+            },
         }
     }
 
@@ -161,6 +218,7 @@ pub(super) fn internal_detail(request_id: &str) -> String {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
+        metrics::failed(self.kind());
         let (status, detail, extra_header) = self.parts();
         let mut response = (status, Json(json!({ "detail": detail }))).into_response();
         if let Some((name, value)) = extra_header {
@@ -203,7 +261,12 @@ mod tests {
                 Some(("allow", "POST")),
             ),
             (ApiError::Busy, 503, Some(("retry-after", "1"))),
-            (ApiError::TimedOut, 503, Some(("retry-after", "1"))),
+            (ApiError::Forbidden { scope: "chat" }, 403, None),
+            (ApiError::TooManyRequests, 429, None),
+            (ApiError::BodyTooSlow, 408, None),
+            (ApiError::TimedOut, 504, Some(("retry-after", "1"))),
+            (AssistantError::SessionFull.into(), 409, None),
+            (AssistantError::KeyReused.into(), 422, None),
             (AssistantError::SessionNotFound.into(), 404, None),
             (
                 AssistantError::Overloaded.into(),

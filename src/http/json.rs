@@ -7,9 +7,6 @@
 
 use serde_json::{Map, Number, Value};
 
-/// Nesting beyond this is refused; Python gives up at its recursion limit of about a thousand.
-const MAX_DEPTH: usize = 900;
-
 /// More values than this in one body are refused.
 const MAX_VALUES: usize = 20_000;
 
@@ -30,12 +27,14 @@ pub(super) enum JsonError {
     OverLimit,
 }
 
-/// Reads one value and nothing after it but white space.
-pub(super) fn parse(text: &str) -> Result<Value, JsonError> {
+/// Reads one value and nothing after it but white space. Nesting beyond `max_depth` is refused;
+/// Python gives up at its recursion limit of about a thousand.
+pub(super) fn parse(text: &str, max_depth: usize) -> Result<Value, JsonError> {
     let mut reader = Reader {
         text,
         at: 0,
         values: 0,
+        max_depth,
     };
     match reader.document() {
         Ok(value) => Ok(value),
@@ -65,6 +64,7 @@ struct Reader<'a> {
     text: &'a str,
     at: usize,
     values: usize,
+    max_depth: usize,
 }
 
 impl Reader<'_> {
@@ -122,7 +122,7 @@ impl Reader<'_> {
             return Err(Stop::OverLimit);
         }
         match self.peek() {
-            Some(b'{' | b'[') if depth >= MAX_DEPTH => Err(Stop::OverLimit),
+            Some(b'{' | b'[') if depth >= self.max_depth => Err(Stop::OverLimit),
             Some(b'{') => {
                 self.at += 1;
                 self.skip_space();

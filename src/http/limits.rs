@@ -15,12 +15,22 @@ pub struct ServerLimits {
     pub max_header_bytes: u32,
     /// Bytes of a request's body; more is 413.
     pub max_body_bytes: usize,
-    /// Time from a request's head to the head of its reply, reading the body included; more is 503.
+    /// Time for a request's body to arrive; more is 408.
+    pub body_timeout: Duration,
+    /// Time from a request's head to the head of its reply, reading the body included; more is 504.
     pub request_timeout: Duration,
     /// Time a reply may wait to be sent while its client reads nothing; the connection is cut then.
     pub write_timeout: Duration,
     /// Requests being worked on; further ones are refused at once with 503 and `Retry-After`.
     pub max_concurrent_requests: usize,
+    /// Requests a minute of one key, or of one address where there are no keys; 0 is no limit.
+    pub requests_per_minute: u32,
+    /// Bytes of a message, a question or a comment; more is 422.
+    pub max_message_bytes: usize,
+    /// Contexts that a request may ask for or send along; more is 422.
+    pub max_contexts: usize,
+    /// Nesting of a JSON body; more is 400.
+    pub max_json_depth: usize,
     /// Time that running requests have to finish after a shutdown began.
     pub drain_timeout: Duration,
 }
@@ -33,9 +43,14 @@ impl Default for ServerLimits {
             header_timeout: Duration::from_secs(30),
             max_header_bytes: 128 << 10,
             max_body_bytes: 2 << 20,
+            body_timeout: Duration::from_secs(30),
             request_timeout: Duration::from_mins(1),
             write_timeout: Duration::from_secs(30),
             max_concurrent_requests: 256,
+            requests_per_minute: 0,
+            max_message_bytes: 2 << 20,
+            max_contexts: 50,
+            max_json_depth: 900,
             drain_timeout: Duration::from_secs(20),
         }
     }

@@ -2,43 +2,59 @@
 //! what becomes of a panic.
 
 use std::any::Any;
+use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::Json;
+use axum::body::{Body, HttpBody};
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use futures::FutureExt;
+use futures::{FutureExt, StreamExt};
 use serde_json::json;
 use tracing::Instrument;
 use uuid::Uuid;
 
-use super::AppState;
+use super::auth::find_key;
 use super::error::{ApiError, FailureDetails, InternalFailure, internal_detail};
+use super::rate::Client;
 use super::router::HEALTH_PATHS;
+use super::{AppState, metrics, router};
+use crate::assistant::access::Caller;
+use crate::assistant::upkeep::now;
+use crate::model::KeyId;
+use crate::runtime::stages::Stages;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Names the generation that a reply was made from.
 pub(super) const SNAPSHOT_ID: HeaderName = HeaderName::from_static("x-snapshot-id");
 
-/// Outermost: gives the request its id and the reply its headers, and logs both in one line.
+/// The address at the other end of the connection.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Peer(pub(super) SocketAddr);
+
+/// Outermost: gives the request its id and the reply its headers, logs both in one line and counts
+/// them.
 pub(super) async fn observe(
     State(state): State<AppState>,
     mut request: Request,
     next: Next,
 ) -> Response {
     let started = Instant::now();
+    let _in_flight = metrics::InFlight::begin();
     let id = request_id(&request);
     if let Some(uri) = decoded(request.uri()) {
         *request.uri_mut() = uri;
     }
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let span = tracing::info_span!("request", request.id = id);
-    let work = AssertUnwindSafe(next.run(request))
-        .catch_unwind()
+    let stages = Stages::default();
+    let work = stages
+        .collect(AssertUnwindSafe(next.run(request)).catch_unwind())
         .instrument(span);
     let mut response = work
         .await
@@ -49,26 +65,91 @@ pub(super) async fn observe(
         response = (response.status(), body).into_response();
         *response.extensions_mut() = extensions;
     }
-    log(&method, &path, &id, started, &response);
+    let (took, stages) = (started.elapsed(), stages.noted());
+    let route = router::find(&path).map_or("none", |(route, _)| route);
+    metrics::answered(route, &method, response.status().as_u16(), took, &stages);
+    log(&method, &path, &id, took, &response);
     add_headers(&state, &id, &mut response);
+    add_timing(took, &stages, response.headers_mut());
     response
 }
 
-/// Inside `observe`: the key, the number of requests at once, and the time a request may take.
-/// Health checks need no key and are never turned away.
-pub(super) async fn guard(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    let is_health_check = HEALTH_PATHS.contains(&request.uri().path());
-    if !is_health_check
-        && state
-            .key()
-            .is_some_and(|key| !key.is_carried_by(request.headers()))
+/// Inside `observe`: who is calling and whether they may, how often, how many at once, and how long
+/// a request may take. Health checks need no key and are never turned away.
+pub(super) async fn guard(
+    State(state): State<AppState>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    if HEALTH_PATHS.contains(&request.uri().path()) {
+        return in_time(&state, request, next).await;
+    }
+    let access = state.access();
+    let caller = if access.needs_key() {
+        find_key(request.headers(), |key| access.identify(key, now()))
+    } else {
+        Some(Caller::OPERATOR)
+    };
+    let client = match caller {
+        Some(caller) if access.needs_key() => Client::Holder(caller.owner),
+        Some(_) | None => {
+            let peer = request.extensions().get::<Peer>();
+            Client::at(peer.map(|Peer(address)| address.ip()))
+        }
+    };
+    let verdict = state.rate().map(|rate| rate.take(client, Instant::now()));
+    let mut response = match caller {
+        _ if verdict.is_some_and(|verdict| !verdict.allowed) => {
+            metrics::shed("rate");
+            ApiError::TooManyRequests.into_response()
+        }
+        None => ApiError::NotAuthenticated.into_response(),
+        Some(caller) => {
+            request.extensions_mut().insert(caller);
+            admit(&state, caller, request, next).await
+        }
+    };
+    if let Some(verdict) = verdict {
+        verdict.add_headers(response.headers_mut());
+    }
+    if let Some(key) = caller.and_then(|caller| caller.key) {
+        response.extensions_mut().insert(ShownKey(key));
+    }
+    response
+}
+
+/// The stored key that a request showed, for the log.
+#[derive(Debug, Clone, Copy)]
+struct ShownKey(KeyId);
+
+async fn admit(state: &AppState, caller: Caller, request: Request, next: Next) -> Response {
+    let route = router::find(request.uri().path());
+    if let Some((_, Some(scope))) = route
+        && !caller.scopes.allow(scope)
     {
-        return ApiError::NotAuthenticated.into_response();
+        return ApiError::Forbidden {
+            scope: scope.as_str(),
+        }
+        .into_response();
     }
-    let permit = state.permits().try_acquire();
-    if permit.is_err() && !is_health_check {
+    let Ok(permit) = Arc::clone(state.permits()).try_acquire_owned() else {
+        metrics::shed("concurrency");
         return ApiError::Busy.into_response();
+    };
+    let response = in_time(state, request, next).await;
+    if response.body().size_hint().exact().is_some() {
+        return response;
     }
+    // A reply that is made while it is sent is work until its end.
+    response.map(|body| {
+        let chunks = body.into_data_stream().inspect(move |_| {
+            let _until_the_end = &permit;
+        });
+        Body::from_stream(chunks)
+    })
+}
+
+async fn in_time(state: &AppState, request: Request, next: Next) -> Response {
     match tokio::time::timeout(state.limits().request_timeout, next.run(request)).await {
         Ok(response) => response,
         Err(_) => ApiError::TimedOut.into_response(),
@@ -138,13 +219,16 @@ fn panic_response(panic: &(dyn Any + Send)) -> Response {
 }
 
 /// The path and never the query, which names sessions and carries questions.
-fn log(method: &Method, path: &str, id: &str, started: Instant, response: &Response) {
+fn log(method: &Method, path: &str, id: &str, took: Duration, response: &Response) {
     let status = response.status().as_u16();
-    let duration_ms = started.elapsed().as_secs_f64() * 1000.0;
+    let duration_ms = took.as_secs_f64() * 1000.0;
+    let key = response.extensions().get::<ShownKey>();
+    let key = key.map(|ShownKey(key)| tracing::field::display(key));
     if let Some(FailureDetails(error)) = response.extensions().get() {
         tracing::error!(
             request.id = id, http.method = %method, http.path = path, http.status = status,
-            http.duration_ms = duration_ms, error = %error, "{method} {path} failed with {status}: {error}"
+            http.duration_ms = duration_ms, key.id = key, error = %error,
+            "{method} {path} failed with {status}: {error}"
         );
     } else if HEALTH_PATHS.contains(&path) {
         tracing::debug!(
@@ -154,8 +238,23 @@ fn log(method: &Method, path: &str, id: &str, started: Instant, response: &Respo
     } else {
         tracing::info!(
             request.id = id, http.method = %method, http.path = path, http.status = status,
-            http.duration_ms = duration_ms, "{method} {path} gave {status}"
+            http.duration_ms = duration_ms, key.id = key, "{method} {path} gave {status}"
         );
+    }
+}
+
+/// Tells the client where the time went, in milliseconds.
+fn add_timing(took: Duration, stages: &[(&'static str, Duration)], headers: &mut HeaderMap) {
+    let mut text = String::new();
+    for (stage, took) in stages.iter().chain(&[("total", took)]) {
+        let comma = if text.is_empty() { "" } else { ", " };
+        text.push_str(&format!(
+            "{comma}{stage};dur={:.2}",
+            took.as_secs_f64() * 1000.0
+        ));
+    }
+    if let Ok(value) = HeaderValue::try_from(text) {
+        headers.insert(HeaderName::from_static("server-timing"), value);
     }
 }
 

@@ -6,14 +6,18 @@
 
 mod auth;
 mod body;
+mod conversation_dto;
 mod docs;
 mod dto;
 mod encoding;
 mod error;
+mod idempotency;
 mod json;
 mod limits;
+pub mod metrics;
 mod middleware;
 mod openapi;
+mod rate;
 mod router;
 mod routes;
 mod server;
@@ -21,11 +25,10 @@ mod state;
 mod validation;
 mod write_deadline;
 
-pub use auth::ApiKey;
 pub use limits::ServerLimits;
 pub use router::router;
 pub use server::serve;
-pub use state::AppState;
+pub use state::{AppState, Figures, Parts};
 
 #[cfg(test)]
 mod tests;

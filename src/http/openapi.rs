@@ -7,8 +7,9 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, Secur
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
+use super::metrics;
 use super::router::HEALTH_PATHS;
-use super::routes::{ask, health, retrieve, save, session, summary};
+use super::routes::{ask, export, feedback, health, retrieve, save, session, sessions, summary};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -24,9 +25,16 @@ use super::routes::{ask, health, retrieve, save, session, summary};
         retrieve::retrieve_contexts,
         summary::generate_summary,
         save::save_records,
+        sessions::history,
+        sessions::list,
+        sessions::show,
+        sessions::delete,
+        export::export,
+        feedback::rate,
         health::healthz,
         health::readyz,
         health::version,
+        metrics::page,
     ),
     modifiers(&Keys),
     security((), ("bearer" = []), ("header" = [])),
@@ -48,16 +56,28 @@ impl Modify for Keys {
             .iter_mut()
             .filter(|(path, _)| !HEALTH_PATHS.contains(&path.as_str()));
         for (_, item) in guarded {
-            for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+            for operation in [&mut item.get, &mut item.post, &mut item.delete]
+                .into_iter()
+                .flatten()
+            {
                 for (status, description) in [
                     ("401", "The key is missing or wrong"),
+                    ("403", "The key lacks the scope that this route asks for"),
+                    ("408", "The body took too long"),
+                    (
+                        "429",
+                        "Too many requests; `Retry-After` says when to come again",
+                    ),
                     ("500", "The server failed"),
+                    ("503", "Busy, try again"),
+                    ("504", "The request took too long"),
                 ] {
                     let response = error_response(description);
                     operation
                         .responses
                         .responses
-                        .insert(status.to_owned(), RefOr::T(response));
+                        .entry(status.to_owned())
+                        .or_insert(RefOr::T(response));
                 }
             }
         }

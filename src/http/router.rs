@@ -1,5 +1,7 @@
 //! Which address leads where, and what an address without a route gets.
 
+use std::sync::LazyLock;
+
 use axum::Router;
 use axum::handler::Handler;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
@@ -8,8 +10,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 
 use super::error::ApiError;
-use super::routes::{ask, health, retrieve, save, session, summary};
-use super::{AppState, docs, middleware, openapi};
+use super::routes::{ask, export, feedback, health, retrieve, save, session, sessions, summary};
+use super::{AppState, docs, metrics, middleware, openapi};
+use crate::model::Scope;
 
 /// Addresses that answer without a key and under any load.
 pub(super) const HEALTH_PATHS: [&str; 2] = ["/healthz", "/readyz"];
@@ -17,14 +20,13 @@ pub(super) const HEALTH_PATHS: [&str; 2] = ["/healthz", "/readyz"];
 /// The whole application.
 pub fn router(state: AppState) -> Router {
     let routes = route_table();
-    let paths: Vec<&str> = routes.iter().map(|(path, _)| *path).collect();
     let routed = routes
         .into_iter()
-        .fold(Router::new(), |router, (path, methods)| {
-            router.route(path, methods)
+        .fold(Router::new(), |router, route| {
+            router.route(route.path, route.methods)
         })
-        .fallback(move |uri: Uri, headers: HeaderMap| {
-            let response = unrouted(&uri, &headers, &paths);
+        .fallback(|uri: Uri, headers: HeaderMap| {
+            let response = unrouted(&uri, &headers);
             async move { response }
         })
         .with_state(state.clone());
@@ -35,24 +37,91 @@ pub fn router(state: AppState) -> Router {
         .layer(from_fn_with_state(state, middleware::observe))
 }
 
+/// One address, or a family of them, and what is there.
+pub(super) struct Route {
+    /// Segments in braces stand for any.
+    pub(super) path: &'static str,
+    /// What a key must hold; any key will do where there is none.
+    pub(super) scope: Option<Scope>,
+    methods: MethodRouter<AppState>,
+}
+
+fn route(
+    path: &'static str,
+    scope: impl Into<Option<Scope>>,
+    methods: MethodRouter<AppState>,
+) -> Route {
+    Route {
+        path,
+        scope: scope.into(),
+        methods,
+    }
+}
+
 /// Every route; the addresses are compared letter by letter.
-pub(super) fn route_table() -> Vec<(&'static str, MethodRouter<AppState>)> {
+pub(super) fn route_table() -> Vec<Route> {
+    use Scope::{Admin, Chat, Retrieve};
     vec![
-        ("/get_session_id", post_only(session::open_session)),
-        ("/ask", post_only(ask::ask)),
-        ("/retrieve_contexts", post_only(retrieve::retrieve_contexts)),
-        ("/generate_summary", post_only(summary::generate_summary)),
-        ("/save_records", post_only(save::save_records)),
-        ("/save_record", post_only(save::save_records)),
-        ("/healthz", get_only(health::healthz)),
-        ("/readyz", get_only(health::readyz)),
-        ("/version", get_only(health::version)),
-        ("/openapi.json", get_only(openapi::document)),
-        ("/docs", get_only(docs::page)),
-        ("/redoc", get_only(docs::page)),
-        ("/docs/oauth2-redirect", get_only(docs::oauth2_redirect)),
-        ("/docs/{file}", get_only(docs::file)),
+        route("/get_session_id", Chat, post_only(session::open_session)),
+        route("/ask", Chat, post_only(ask::ask)),
+        route(
+            "/retrieve_contexts",
+            Retrieve,
+            post_only(retrieve::retrieve_contexts),
+        ),
+        route(
+            "/generate_summary",
+            Chat,
+            post_only(summary::generate_summary),
+        ),
+        route("/save_records", Chat, post_only(save::save_records)),
+        route("/save_record", Chat, post_only(save::save_records)),
+        route("/get_session_history", Chat, post_only(sessions::history)),
+        route("/feedback", Chat, post_only(feedback::rate)),
+        route("/sessions", Chat, get_only(sessions::list)),
+        route(
+            "/sessions/{id}",
+            Chat,
+            get(sessions::show)
+                .delete(sessions::delete)
+                .fallback(|| async { ApiError::MethodNotAllowed("DELETE, GET, HEAD") }),
+        ),
+        route("/export", Chat, get_only(export::export)),
+        route("/healthz", None, get_only(health::healthz)),
+        route("/readyz", None, get_only(health::readyz)),
+        route("/version", None, get_only(health::version)),
+        route("/metrics", Admin, get_only(metrics::page)),
+        route("/openapi.json", None, get_only(openapi::document)),
+        route("/docs", None, get_only(docs::page)),
+        route("/redoc", None, get_only(docs::page)),
+        route(
+            "/docs/oauth2-redirect",
+            None,
+            get_only(docs::oauth2_redirect),
+        ),
+        route("/docs/{file}", None, get_only(docs::file)),
     ]
+}
+
+static INDEX: LazyLock<Vec<(&'static str, Option<Scope>)>> = LazyLock::new(|| {
+    let routes = route_table().into_iter();
+    routes.map(|route| (route.path, route.scope)).collect()
+});
+
+/// The route that an address leads to: its path and what it asks of a key.
+pub(super) fn find(path: &str) -> Option<(&'static str, Option<Scope>)> {
+    INDEX
+        .iter()
+        .find(|(pattern, _)| fits(pattern, path))
+        .copied()
+}
+
+fn fits(pattern: &str, path: &str) -> bool {
+    let Some((fixed, _)) = pattern.split_once('{') else {
+        return pattern == path;
+    };
+    path.strip_prefix(fixed)
+        .is_some_and(|rest| !rest.is_empty() && !rest.contains('/'))
 }
 
 fn post_only<H, T>(handler: H) -> MethodRouter<AppState>
@@ -72,9 +141,9 @@ where
 }
 
 /// An address that is a route but for slashes at its end is sent there; any other is unknown.
-fn unrouted(uri: &Uri, headers: &HeaderMap, paths: &[&str]) -> Response {
+fn unrouted(uri: &Uri, headers: &HeaderMap) -> Response {
     let path = uri.path().trim_end_matches('/');
-    if path == uri.path() || !paths.contains(&path) {
+    if path == uri.path() || find(path).is_none() {
         return ApiError::NotFound.into_response();
     }
     let query = uri

@@ -5,10 +5,12 @@
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
@@ -16,8 +18,10 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
+use tower::util::MapRequest;
 
 use super::ServerLimits;
+use super::middleware::Peer;
 use super::write_deadline::WriteDeadline;
 
 /// What a client that speaks HTTP/2 at once says first.
@@ -44,7 +48,7 @@ pub async fn serve(
     let mut connections = JoinSet::new();
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
-        let (stream, slot) = tokio::select! {
+        let (stream, peer, slot) = tokio::select! {
             () = &mut shutdown => break,
             // Finished connections are collected as they end.
             Some(_) = connections.join_next() => continue,
@@ -57,7 +61,7 @@ pub async fn serve(
                 _ = closed.changed() => None,
             };
             if let Some(protocol) = protocol {
-                serve_connection(stream, protocol, router, &limits, watcher).await;
+                serve_connection((stream, peer), protocol, router, &limits, watcher).await;
             }
             drop(slot);
         });
@@ -82,19 +86,19 @@ pub async fn serve(
 async fn accept(
     listener: &TcpListener,
     slots: &Arc<Semaphore>,
-) -> (TcpStream, OwnedSemaphorePermit) {
+) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
     let slot = Arc::clone(slots)
         .acquire_owned()
         .await
         .expect("the semaphore is never closed");
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
                 // Replies are written whole; waiting to fill a packet only delays them.
                 if let Err(error) = stream.set_nodelay(true) {
                     tracing::debug!(%error, "a connection broke before it began");
                 }
-                return (stream, slot);
+                return (stream, peer, slot);
             }
             // The client's own affair: it left before it was served.
             Err(error) if is_of_connection(&error) => {
@@ -141,14 +145,20 @@ async fn detect(stream: &TcpStream, timeout: Duration) -> Option<Protocol> {
 }
 
 async fn serve_connection(
-    stream: TcpStream,
+    (stream, peer): (TcpStream, SocketAddr),
     protocol: Protocol,
     router: Router,
     limits: &ServerLimits,
     watcher: Watcher,
 ) {
     let stream = TokioIo::new(WriteDeadline::new(stream, limits.write_timeout));
-    let service = TowerToHyperService::new(router);
+    let service = TowerToHyperService::new(MapRequest::new(
+        router,
+        move |mut request: hyper::Request<Incoming>| {
+            request.extensions_mut().insert(Peer(peer));
+            request
+        },
+    ));
     let result = match protocol {
         Protocol::Http1 => {
             let connection = http1::Builder::new()

@@ -4,8 +4,25 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use super::{ApiKey, ServerLimits};
+use super::ServerLimits;
+use super::rate::RateLimiter;
 use crate::assistant::Assistant;
+use crate::assistant::access::Access;
+
+/// Gives the figures of operation as Prometheus text.
+pub type Figures = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// What the application is made of.
+pub struct Parts {
+    /// The use cases.
+    pub assistant: Arc<Assistant>,
+    /// Who may call.
+    pub access: Arc<Access>,
+    /// What callers may cost.
+    pub limits: ServerLimits,
+    /// Without them `/metrics` tells of the generation alone.
+    pub figures: Option<Figures>,
+}
 
 /// Shared by all requests; cheap to clone.
 #[derive(Clone)]
@@ -14,39 +31,47 @@ pub struct AppState {
 }
 
 struct Shared {
-    assistant: Arc<Assistant>,
-    key: Option<ApiKey>,
-    limits: ServerLimits,
-    permits: Semaphore,
+    parts: Parts,
+    permits: Arc<Semaphore>,
+    rate: Option<RateLimiter>,
 }
 
 impl AppState {
-    /// With a `key`, every route but the health checks asks for it.
-    pub fn new(assistant: Arc<Assistant>, key: Option<ApiKey>, limits: ServerLimits) -> Self {
+    /// Puts the parts together.
+    pub fn new(parts: Parts) -> Self {
+        let limits = &parts.limits;
         Self {
             shared: Arc::new(Shared {
-                assistant,
-                key,
-                limits,
-                permits: Semaphore::new(limits.max_concurrent_requests),
+                permits: Arc::new(Semaphore::new(limits.max_concurrent_requests)),
+                rate: RateLimiter::new(limits.requests_per_minute),
+                parts,
             }),
         }
     }
 
-    pub(super) fn assistant(&self) -> &Assistant {
-        &self.shared.assistant
+    pub(super) fn assistant(&self) -> &Arc<Assistant> {
+        &self.shared.parts.assistant
     }
 
-    pub(super) fn key(&self) -> Option<&ApiKey> {
-        self.shared.key.as_ref()
+    pub(super) fn access(&self) -> &Access {
+        &self.shared.parts.access
     }
 
     pub(super) fn limits(&self) -> &ServerLimits {
-        &self.shared.limits
+        &self.shared.parts.limits
+    }
+
+    pub(super) fn figures(&self) -> Option<&Figures> {
+        self.shared.parts.figures.as_ref()
     }
 
     /// One for each request being worked on.
-    pub(super) fn permits(&self) -> &Semaphore {
+    pub(super) fn permits(&self) -> &Arc<Semaphore> {
         &self.shared.permits
+    }
+
+    /// How often each client may come.
+    pub(super) fn rate(&self) -> Option<&RateLimiter> {
+        self.shared.rate.as_ref()
     }
 }

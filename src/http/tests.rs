@@ -1,14 +1,19 @@
 //! The router in process: what belongs to every request rather than to one route. What the routes
 //! give is in `tests/it/contract`.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use axum::response::Response;
+use futures::executor::block_on;
 use serde_json::Value;
 use tower::ServiceExt;
 
 use super::*;
+use crate::assistant::access::Access;
 use crate::assistant::{AssistantError, fixture};
+use crate::model::KeyHash;
 
 struct App {
     router: axum::Router,
@@ -26,11 +31,15 @@ impl App {
         router: impl FnOnce(AppState) -> axum::Router,
     ) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let state = AppState::new(
-            fixture::assistant(directory.path()),
-            key.and_then(ApiKey::new),
+        let (assistant, store) = fixture::assistant(directory.path());
+        let operator = key.map(|key| KeyHash::of(key.as_bytes()));
+        let access = block_on(Access::open(store, operator)).unwrap();
+        let state = AppState::new(Parts {
+            assistant,
+            access: Arc::new(access),
             limits,
-        );
+            figures: None,
+        });
         Self {
             router: router(state),
             _directory: directory,
@@ -145,7 +154,7 @@ async fn a_body_that_does_not_come_ends_in_time() {
     let never = Body::from_stream(futures::stream::pending::<Result<Vec<u8>, std::io::Error>>());
     let request = Request::post("/save_records").body(never).unwrap();
     let response = app.router.clone().oneshot(request).await.unwrap();
-    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(response.status(), StatusCode::GATEWAY_TIMEOUT);
     assert_eq!(json(response).await["detail"], "The request took too long");
 }
 
@@ -214,7 +223,7 @@ async fn the_description_and_the_routes_agree() {
     ];
     let routed: Vec<&str> = router::route_table()
         .iter()
-        .map(|(path, _)| *path)
+        .map(|route| route.path)
         .collect();
     for path in &described {
         assert!(

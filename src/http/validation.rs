@@ -50,6 +50,11 @@ impl Problems {
         serde_json::to_value(&self.0).expect("plain data becomes JSON")
     }
 
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// These, then `others`.
     pub(super) fn and(mut self, others: Self) -> Self {
         self.0.extend(others.0);
@@ -68,6 +73,40 @@ impl Problems {
             Some(json!({"error": message})),
         );
         problems
+    }
+
+    /// The name of a repeatable write stands for another write.
+    pub(super) fn reused_key() -> Self {
+        let mut problems = Self::default();
+        problems.idempotency_key("The key was used for another request");
+        problems
+    }
+
+    /// The header that names a repeatable write cannot be used.
+    pub(super) fn idempotency_key(&mut self, message: &'static str) {
+        let loc = [Step::Name("header"), Step::Name("Idempotency-Key")];
+        self.push("idempotency_key", &loc, message, Value::Null, None);
+    }
+
+    /// A text is longer than it may be. It is not echoed: the client knows what it sent.
+    pub(super) fn text_too_long(&mut self, loc: &[Step], most_bytes: usize) {
+        let message = format!("String should have at most {most_bytes} bytes");
+        let ctx = json!({"max_length": most_bytes});
+        self.push("string_too_long", loc, message, Value::Null, Some(ctx));
+    }
+
+    /// A list has more items than it may.
+    pub(super) fn list_too_long(&mut self, loc: &[Step], most: usize, actual: usize) {
+        let message = format!("List should have at most {most} items, not {actual}");
+        let ctx = json!({"field_type": "List", "max_length": most, "actual_length": actual});
+        self.push("too_long", loc, message, Value::Null, Some(ctx));
+    }
+
+    /// None of a few values.
+    pub(super) fn not_one_of(&mut self, loc: &[Step], input: &Value, expected: &'static str) {
+        let message = format!("Input should be {expected}");
+        let ctx = json!({"expected": expected});
+        self.push("literal_error", loc, message, echo(input), Some(ctx));
     }
 
     /// Something required is not there; `within` is what it should be in.
@@ -229,6 +268,36 @@ impl Fields {
                 None
             }
         }
+    }
+
+    /// A text that must be there and have at most so many bytes.
+    pub(super) fn short_text(
+        &self,
+        name: &'static str,
+        most_bytes: usize,
+        problems: &mut Problems,
+    ) -> Option<String> {
+        let text = self.text(name, problems)?;
+        if text.len() > most_bytes {
+            problems.text_too_long(&[Step::Name("body"), Step::Name(name)], most_bytes);
+            return None;
+        }
+        Some(text)
+    }
+
+    /// Any value; null where there is none.
+    pub(super) fn value(&self, name: &str) -> &Value {
+        self.0.get(name).unwrap_or(&Value::Null)
+    }
+
+    /// Whether a field is not there at all.
+    pub(super) fn is_without(&self, name: &str) -> bool {
+        !self.0.contains_key(name)
+    }
+
+    /// All of them, as they came.
+    pub(super) fn object(&self) -> Value {
+        Value::Object(self.0.clone())
     }
 
     /// A list that may be left out or null. `read` turns an item into a value or gives `None` where

@@ -4,6 +4,7 @@
 //! async, no policy. Types that cross one of our two binary formats (the snapshot and the
 //! extraction worker's pipe) derive serde; HTTP shapes live in `http::dto` and are never these.
 
+mod access;
 mod answer;
 mod chunk;
 mod document;
@@ -13,11 +14,14 @@ mod ids;
 mod session;
 mod vector;
 
+pub use access::{Key, KeyHash, KeyId, Owner, Scope, Scopes};
 pub use answer::{Answer, Citation, Context, Place};
 pub use chunk::Chunk;
 pub use document::{ContentKind, Document};
 pub use extracted::{Block, BlockKind, Extracted, Warning};
 pub use fingerprint::{EmbedderFingerprint, Probe};
 pub use ids::{ChunkId, DocumentId, GenerationId, SessionId};
-pub use session::{Message, Record};
+pub use session::{
+    Feedback, Message, Once, OwnedSession, Rating, Record, SessionDetails, SessionSummary,
+};
 pub use vector::{UnitVector, VectorError, dot};

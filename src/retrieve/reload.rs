@@ -51,11 +51,13 @@ pub async fn watch(
             Ok(generation) => {
                 let id = generation.id().clone();
                 live.replace(generation);
+                metrics::counter!("wattwise_reloads_total", "outcome" => "ok").increment(1);
                 tracing::info!(snapshot.generation = %id, "now answering from a new generation");
                 refused = None;
             }
             Err(reason) => {
                 tracing::error!(snapshot.generation = %named, reason, "a new generation was refused; the one before keeps answering");
+                metrics::counter!("wattwise_reloads_total", "outcome" => "refused").increment(1);
                 refused = Some(named);
             }
         }

@@ -10,7 +10,7 @@ use super::score::{Score, Scorer};
 use crate::embed::{EmbedError, Embedder};
 use crate::index::VectorIndex as _;
 use crate::model::{Context, UnitVector, dot};
-use crate::runtime::{blocking, cpu_pool};
+use crate::runtime::{blocking, cpu_pool, stages};
 use crate::snapshot::Generation;
 
 /// How retrieval weighs its evidence.
@@ -119,21 +119,24 @@ impl Retriever {
         let query = self.embed(question).await?;
         let parameters = self.parameters;
         let question = question.to_owned();
-        let _permit = self
-            .permits
-            .acquire()
+        let search = async {
+            let _permit = self
+                .permits
+                .acquire()
+                .await
+                .expect("the semaphore is never closed");
+            blocking::run(move || {
+                let (chunks, covered) = search(&generation, &question, &query, k, &parameters);
+                Ranked {
+                    generation,
+                    chunks,
+                    covered,
+                    query,
+                }
+            })
             .await
-            .expect("the semaphore is never closed");
-        Ok(blocking::run(move || {
-            let (chunks, covered) = search(&generation, &question, &query, k, &parameters);
-            Ranked {
-                generation,
-                chunks,
-                covered,
-                query,
-            }
-        })
-        .await)
+        };
+        Ok(stages::timed("search", search).await)
     }
 
     /// The vector of a question, from the cache if it was asked before.
@@ -141,7 +144,7 @@ impl Retriever {
         if let Some(vector) = self.cache.find(question) {
             return Ok(vector);
         }
-        let vector = self.embedder.embed_query(question).await?;
+        let vector = stages::timed("embed", self.embedder.embed_query(question)).await?;
         self.cache.insert(question, vector.clone());
         Ok(vector)
     }

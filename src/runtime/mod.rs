@@ -1,8 +1,10 @@
-//! How work is run: blocking calls off the async threads, a pool for computation, and retries.
+//! How work is run: blocking calls off the async threads, a pool for computation, retries and
+//! stopwatches.
 //!
 //! Knows nothing of the product.
 
 pub mod blocking;
 pub mod cpu_pool;
 pub mod retry;
+pub mod stages;
 pub mod tls;

@@ -12,6 +12,12 @@ pub enum StoreError {
     /// No session has this id.
     #[error("session {0} not found")]
     SessionNotFound(SessionId),
+    /// The session holds as many messages or bytes as one session may.
+    #[error("session {0} is full")]
+    SessionFull(SessionId),
+    /// The name of a repeatable write was used before, for a write that said something else.
+    #[error("the idempotency key was used for another request")]
+    KeyReused,
     /// The state directory or database could not be opened or created.
     #[error("cannot open the state in {path}: {reason}")]
     Open {

@@ -6,24 +6,115 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 
-use super::{SessionStore, StoreError};
-use crate::model::{Message, Record, SessionId};
+use super::{Expiry, SessionLimits, SessionStore, StoreError, size_of};
+use crate::model::{
+    Feedback, Message, Once, OwnedSession, Owner, Rating, Record, SessionDetails, SessionId,
+    SessionSummary,
+};
 
-/// Keeps everything in one map.
+/// Keeps everything in memory.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
-    sessions: Mutex<HashMap<SessionId, Session>>,
+    limits: SessionLimits,
+    contents: Mutex<Contents>,
 }
 
 #[derive(Debug, Default)]
+struct Contents {
+    sessions: HashMap<SessionId, Session>,
+    receipts: HashMap<(Owner, String), Receipt>,
+    created: u64,
+}
+
+#[derive(Debug)]
 struct Session {
-    messages: Vec<Message>,
-    records: Vec<Record>,
+    owner: Owner,
+    order: u64,
+    bytes: u64,
+    details: SessionDetails,
+}
+
+#[derive(Debug)]
+struct Receipt {
+    fingerprint: [u8; 32],
+    created_at: i64,
+    result: Done,
+}
+
+/// What a write returned.
+#[derive(Debug, Clone)]
+enum Done {
+    Created(SessionId),
+    Appended(Message),
+    Kept,
 }
 
 impl MemoryStore {
-    fn lock(&self) -> MutexGuard<'_, HashMap<SessionId, Session>> {
-        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    /// An empty store whose sessions may hold so much.
+    pub fn with_limits(limits: SessionLimits) -> Self {
+        Self {
+            limits,
+            contents: Mutex::default(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Contents> {
+        self.contents.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn once(
+        &self,
+        owner: Owner,
+        once: Option<Once>,
+        write: impl FnOnce(&mut Contents) -> Result<Done, StoreError>,
+    ) -> Result<Done, StoreError> {
+        let mut contents = self.lock();
+        let Some(once) = once else {
+            return write(&mut contents);
+        };
+        let place = (owner, once.key);
+        match contents.receipts.get(&place) {
+            Some(receipt) if receipt.fingerprint == once.fingerprint => Ok(receipt.result.clone()),
+            Some(_) => Err(StoreError::KeyReused),
+            None => {
+                let result = write(&mut contents)?;
+                let receipt = Receipt {
+                    fingerprint: once.fingerprint,
+                    created_at: now(),
+                    result: result.clone(),
+                };
+                contents.receipts.insert(place, receipt);
+                Ok(result)
+            }
+        }
+    }
+
+    /// Makes room for one more entry.
+    fn enter<'a>(
+        &self,
+        contents: &'a mut Contents,
+        session: OwnedSession,
+        bytes: u64,
+    ) -> Result<&'a mut SessionDetails, StoreError> {
+        let found = contents.find(session)?;
+        let entries = found.details.messages.len()
+            + found.details.records.len()
+            + found.details.feedback.len();
+        if entries as u64 >= self.limits.entries || found.bytes + bytes > self.limits.bytes {
+            return Err(StoreError::SessionFull(session.id));
+        }
+        found.bytes += bytes;
+        found.details.summary.used_at = now();
+        Ok(&mut found.details)
+    }
+}
+
+impl Contents {
+    fn find(&mut self, session: OwnedSession) -> Result<&mut Session, StoreError> {
+        self.sessions
+            .get_mut(&session.id)
+            .filter(|found| found.owner == session.owner)
+            .ok_or(StoreError::SessionNotFound(session.id))
     }
 }
 
@@ -36,67 +127,169 @@ fn now() -> i64 {
 
 #[async_trait]
 impl SessionStore for MemoryStore {
-    async fn create_session(&self) -> Result<SessionId, StoreError> {
+    async fn create_session(
+        &self,
+        owner: Owner,
+        once: Option<Once>,
+    ) -> Result<SessionId, StoreError> {
         let id = SessionId::new_random();
-        self.lock().insert(id, Session::default());
-        Ok(id)
+        let done = self.once(owner, once, |contents| {
+            contents.created += 1;
+            let summary = SessionSummary {
+                id,
+                created_at: now(),
+                used_at: now(),
+                messages: 0,
+            };
+            let session = Session {
+                owner,
+                order: contents.created,
+                bytes: 0,
+                details: SessionDetails {
+                    summary,
+                    messages: Vec::new(),
+                    records: Vec::new(),
+                    feedback: Vec::new(),
+                },
+            };
+            contents.sessions.insert(id, session);
+            Ok(Done::Created(id))
+        })?;
+        match done {
+            Done::Created(id) => Ok(id),
+            Done::Appended(_) | Done::Kept => Err(StoreError::KeyReused),
+        }
     }
 
     async fn append_message(
         &self,
-        session: SessionId,
+        session: OwnedSession,
         text: String,
+        once: Option<Once>,
     ) -> Result<Message, StoreError> {
-        let mut sessions = self.lock();
-        let messages = &mut sessions
-            .get_mut(&session)
-            .ok_or(StoreError::SessionNotFound(session))?
-            .messages;
-        let message = Message {
-            sequence: messages.len() as u64 + 1,
-            text,
-            created_at: now(),
-        };
-        messages.push(message.clone());
-        Ok(message)
+        let done = self.once(session.owner, once, |contents| {
+            let details = self.enter(contents, session, size_of(&[&text]))?;
+            details.summary.messages += 1;
+            let message = Message {
+                sequence: details.summary.messages,
+                text,
+                created_at: now(),
+            };
+            details.messages.push(message.clone());
+            Ok(Done::Appended(message))
+        })?;
+        match done {
+            Done::Appended(message) => Ok(message),
+            Done::Created(_) | Done::Kept => Err(StoreError::KeyReused),
+        }
     }
 
-    async fn messages(&self, session: SessionId) -> Result<Vec<Message>, StoreError> {
-        self.lock()
-            .get(&session)
-            .map(|found| found.messages.clone())
-            .ok_or(StoreError::SessionNotFound(session))
+    async fn messages(&self, session: OwnedSession) -> Result<Vec<Message>, StoreError> {
+        Ok(self.lock().find(session)?.details.messages.clone())
     }
 
     async fn save_record(
         &self,
-        session: SessionId,
+        session: OwnedSession,
         summary: String,
         details: String,
-    ) -> Result<Record, StoreError> {
-        let mut sessions = self.lock();
-        let records = &mut sessions
-            .get_mut(&session)
-            .ok_or(StoreError::SessionNotFound(session))?
-            .records;
-        let record = Record {
-            session,
-            summary,
-            details,
-            created_at: now(),
-        };
-        records.push(record.clone());
-        Ok(record)
+        once: Option<Once>,
+    ) -> Result<(), StoreError> {
+        self.once(session.owner, once, |contents| {
+            let kept = self.enter(contents, session, size_of(&[&summary, &details]))?;
+            kept.records.push(Record {
+                session: session.id,
+                summary,
+                details,
+                created_at: now(),
+            });
+            Ok(Done::Kept)
+        })
+        .map(|_| ())
     }
 
-    async fn records(&self, session: SessionId) -> Result<Vec<Record>, StoreError> {
-        self.lock()
-            .get(&session)
-            .map(|found| found.records.clone())
-            .ok_or(StoreError::SessionNotFound(session))
+    async fn save_feedback(
+        &self,
+        session: OwnedSession,
+        rating: Rating,
+        comment: String,
+        once: Option<Once>,
+    ) -> Result<(), StoreError> {
+        self.once(session.owner, once, |contents| {
+            let kept = self.enter(contents, session, size_of(&[&comment]))?;
+            kept.feedback.push(Feedback {
+                rating,
+                comment,
+                created_at: now(),
+            });
+            Ok(Done::Kept)
+        })
+        .map(|_| ())
+    }
+
+    async fn session(&self, session: OwnedSession) -> Result<SessionDetails, StoreError> {
+        Ok(self.lock().find(session)?.details.clone())
+    }
+
+    async fn sessions(
+        &self,
+        owner: Owner,
+        after: Option<SessionId>,
+        at_most: u32,
+    ) -> Result<Vec<SessionSummary>, StoreError> {
+        let contents = self.lock();
+        let mut own: Vec<&Session> = contents
+            .sessions
+            .values()
+            .filter(|session| session.owner == owner)
+            .collect();
+        let before = match after {
+            None => u64::MAX,
+            Some(id) => own
+                .iter()
+                .find(|session| session.details.summary.id == id)
+                .map_or(0, |session| session.order),
+        };
+        own.retain(|session| session.order < before);
+        own.sort_by_key(|session| std::cmp::Reverse(session.order));
+        Ok(own
+            .into_iter()
+            .take(at_most as usize)
+            .map(|session| session.details.summary.clone())
+            .collect())
+    }
+
+    async fn delete_session(&self, session: OwnedSession) -> Result<(), StoreError> {
+        let mut contents = self.lock();
+        contents.find(session)?;
+        contents.sessions.remove(&session.id);
+        Ok(())
+    }
+
+    async fn expire(&self, expiry: Expiry) -> Result<bool, StoreError> {
+        let mut contents = self.lock();
+        let old = expiry.sessions_before.unwrap_or(i64::MIN);
+        contents
+            .sessions
+            .retain(|_, session| session.details.summary.used_at >= old);
+        contents
+            .receipts
+            .retain(|_, receipt| receipt.created_at >= expiry.receipts_before);
+        Ok(false)
     }
 
     async fn probe(&self) -> Result<(), StoreError> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::contract;
+
+    #[tokio::test]
+    async fn keeps_the_contract_but_for_restarts() {
+        contract::holds_while_open(MemoryStore::with_limits(contract::LIMITS)).await;
     }
 }

@@ -33,7 +33,7 @@ const MAY_NAME: [(&str, &[&str]); 21] = [
     (
         "assistant",
         &[
-            "model", "language", "embed", "retrieve", "generate", "snapshot", "store",
+            "model", "runtime", "language", "embed", "retrieve", "generate", "snapshot", "store",
         ],
     ),
     ("evaluate", &["model", "assistant"]),

@@ -6,11 +6,16 @@
     reason = "in a test a failure is the message"
 )]
 
+mod client;
 mod contract;
 mod crawling;
+mod durability;
 mod embedders;
 mod fake_embedder;
+mod keys;
 mod layering;
+mod limits;
+mod operations;
 mod program;
 mod rude_site;
 mod serving;

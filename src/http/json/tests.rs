@@ -3,6 +3,12 @@ use serde_json::json;
 
 use super::*;
 
+const MAX_DEPTH: usize = 900;
+
+fn parse(text: &str) -> Result<Value, JsonError> {
+    super::parse(text, MAX_DEPTH)
+}
+
 fn syntax(text: &str) -> (usize, &'static str) {
     match parse(text) {
         Err(JsonError::Syntax { position, message }) => (position, message),

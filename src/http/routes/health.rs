@@ -21,6 +21,7 @@ use crate::http::error::ApiError;
 pub(in crate::http) async fn healthz() -> Json<HealthBody> {
     Json(HealthBody {
         status: "ok",
+        generation: None,
         reason: None,
     })
 }
@@ -41,6 +42,7 @@ pub(in crate::http) async fn readyz(State(state): State<AppState>) -> Response {
     let Err(error) = state.assistant().probe().await else {
         return Json(HealthBody {
             status: "ready",
+            generation: Some(state.assistant().generation().id),
             reason: None,
         })
         .into_response();
@@ -48,6 +50,7 @@ pub(in crate::http) async fn readyz(State(state): State<AppState>) -> Response {
     let error = ApiError::from(error);
     let body = Json(HealthBody {
         status: "unavailable",
+        generation: None,
         reason: Some(error.sentence()),
     });
     let mut response = (StatusCode::SERVICE_UNAVAILABLE, body).into_response();

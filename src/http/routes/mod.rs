@@ -1,10 +1,13 @@
 //! The handlers, one file a use case: read the request, call the assistant, shape the reply.
 
 pub(super) mod ask;
+pub(super) mod export;
+pub(super) mod feedback;
 pub(super) mod health;
 pub(super) mod retrieve;
 pub(super) mod save;
 pub(super) mod session;
+pub(super) mod sessions;
 pub(super) mod summary;
 
 use axum::http::{HeaderName, HeaderValue};
@@ -12,11 +15,16 @@ use axum::http::{HeaderName, HeaderValue};
 use super::error::ApiError;
 use super::middleware::SNAPSHOT_ID;
 use crate::assistant::AssistantError;
-use crate::model::SessionId;
+use crate::assistant::access::Caller;
+use crate::model::{OwnedSession, SessionId};
 
-/// An id that is none of ours cannot name a session.
-fn known_session(id: &str) -> Result<SessionId, ApiError> {
-    SessionId::parse(id).ok_or(ApiError::Assistant(AssistantError::SessionNotFound))
+/// The caller's session with this id. An id that is none of ours cannot name a session.
+fn known_session(caller: Caller, id: &str) -> Result<OwnedSession, ApiError> {
+    let id = SessionId::parse(id).ok_or(ApiError::Assistant(AssistantError::SessionNotFound))?;
+    Ok(OwnedSession {
+        owner: caller.owner,
+        id,
+    })
 }
 
 /// The header that names the generation a reply was made from.

@@ -1,20 +1,21 @@
 //! `POST /retrieve_contexts`
 
-use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::IntoResponse;
+use axum::{Extension, Json};
 
 use super::{known_session, snapshot_header};
 use crate::assistant::Question;
+use crate::assistant::access::Caller;
 use crate::http::AppState;
 use crate::http::dto::{ErrorBody, RetrievedBody, ValidationErrorBody};
 use crate::http::error::ApiError;
-use crate::http::validation::{Problems, Query};
-use crate::model::SessionId;
+use crate::http::validation::{Problems, Query, Step};
+use crate::model::OwnedSession;
 
-/// Least, default and most contexts in a reply.
-const CONTEXT_COUNT: (usize, usize, usize) = (1, 4, 50);
+/// Least and default number of contexts in a reply.
+const CONTEXT_COUNT: (usize, usize) = (1, 4);
 
 /// Says whether the sources cover the question.
 const COVERED: HeaderName = HeaderName::from_static("x-covered");
@@ -43,6 +44,7 @@ const COVERED: HeaderName = HeaderName::from_static("x-covered");
 )]
 pub(in crate::http) async fn retrieve_contexts(
     State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
     request: Request,
 ) -> Result<impl IntoResponse, ApiError> {
     let mut problems = Problems::default();
@@ -52,11 +54,17 @@ pub(in crate::http) async fn retrieve_contexts(
         Some(_) => Some(query.optional("session_id")),
         None => query.required("session_id", &mut problems).map(Some),
     };
-    let count = query.number("k", CONTEXT_COUNT, &mut problems);
-    let (Some(session_id), Some(count)) = (session_id, count) else {
+    let most = state.limits().max_contexts;
+    let (least, default) = CONTEXT_COUNT;
+    let count = query.number("k", (least, default.min(most), most), &mut problems);
+    let most_bytes = state.limits().max_message_bytes;
+    if message.is_some_and(|message| message.len() > most_bytes) {
+        problems.text_too_long(&[Step::Name("query"), Step::Name("message")], most_bytes);
+    }
+    let (Some(session_id), Some(count), true) = (session_id, count, problems.is_empty()) else {
         return Err(problems.into());
     };
-    let session = session_id.map(known_session).transpose()?;
+    let session = session_id.map(|id| known_session(caller, id)).transpose()?;
     let (question, history) = match (message, session) {
         (Some(message), Some(session)) => (
             Question::Text(message.to_owned()),
@@ -81,7 +89,7 @@ pub(in crate::http) async fn retrieve_contexts(
     Ok(([(COVERED, covered)], snapshot, Json(body)))
 }
 
-async fn history(state: &AppState, session: SessionId) -> Result<Vec<String>, ApiError> {
+async fn history(state: &AppState, session: OwnedSession) -> Result<Vec<String>, ApiError> {
     let messages = state.assistant().history(session).await?;
     Ok(messages.into_iter().map(|message| message.text).collect())
 }

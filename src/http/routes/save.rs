@@ -1,11 +1,12 @@
 //! `POST /save_records`
 
-use axum::Json;
 use axum::extract::{Request, State};
+use axum::{Extension, Json};
 
 use super::known_session;
+use crate::assistant::access::Caller;
 use crate::http::AppState;
-use crate::http::body::read_fields;
+use crate::http::body::ReadRequest;
 use crate::http::dto::{Acknowledgement, ErrorBody, SaveBody, ValidationErrorBody};
 use crate::http::error::ApiError;
 use crate::http::validation::Problems;
@@ -18,11 +19,13 @@ use crate::http::validation::Problems;
     post,
     path = "/save_records",
     tag = "conversation",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Names the write: repeated within a day with the same request, it has no further effect and gets the same reply")),
     request_body = SaveBody,
     responses(
         (status = 200, description = "Stored", body = Acknowledgement),
         (status = 400, description = "The body cannot be decoded", body = ErrorBody),
         (status = 404, description = "No such session", body = ErrorBody),
+        (status = 409, description = "The session is full", body = ErrorBody),
         (status = 413, description = "The body is over the limit", body = ErrorBody),
         (status = 422, description = "The request is not valid", body = ValidationErrorBody),
         (status = 503, description = "Busy, or the session store is not available", body = ErrorBody),
@@ -30,22 +33,25 @@ use crate::http::validation::Problems;
 )]
 pub(in crate::http) async fn save_records(
     State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
     request: Request,
 ) -> Result<Json<Acknowledgement>, ApiError> {
     let mut problems = Problems::default();
-    let fields = read_fields(request, state.limits().max_body_bytes, &mut problems).await?;
+    let request = ReadRequest::read(request, state.limits()).await?;
+    let fields = request.fields(state.limits(), &mut problems)?;
+    let once = request.once(&mut problems);
     let Some(fields) = fields else {
         return Err(problems.into());
     };
     let session_id = fields.text("session_id", &mut problems);
     let summary = fields.text("summary", &mut problems);
-    let (Some(session_id), Some(summary)) = (session_id, summary) else {
+    let (Some(session_id), Some(summary), true) = (session_id, summary, problems.is_empty()) else {
         return Err(problems.into());
     };
     let details = fields.without(&["session_id", "summary"]).to_string();
     state
         .assistant()
-        .save(known_session(&session_id)?, summary, details)
+        .save(known_session(caller, &session_id)?, summary, details, once)
         .await?;
     Ok(Json(Acknowledgement {
         message: "Session data saved",

@@ -1,18 +1,19 @@
 //! `POST /generate_summary`
 
-use axum::Json;
 use axum::extract::{Request, State};
 use axum::response::IntoResponse;
+use axum::{Extension, Json};
 
 use super::snapshot_header;
 use crate::assistant::SummaryRequest;
+use crate::assistant::access::Caller;
 use crate::http::AppState;
 use crate::http::body::read_fields;
 use crate::http::dto::{
     ErrorBody, SummaryBody, SummaryReply, ValidationErrorBody, supplied_context,
 };
 use crate::http::error::ApiError;
-use crate::http::validation::Problems;
+use crate::http::validation::{Problems, Step};
 
 /// Answer from contexts, with citations
 ///
@@ -33,10 +34,11 @@ use crate::http::validation::Problems;
 )]
 pub(in crate::http) async fn generate_summary(
     State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
     request: Request,
 ) -> Result<impl IntoResponse, ApiError> {
     let mut problems = Problems::default();
-    let fields = read_fields(request, state.limits().max_body_bytes, &mut problems).await?;
+    let fields = read_fields(request, state.limits(), &mut problems).await?;
     let Some(fields) = fields else {
         return Err(problems.into());
     };
@@ -48,7 +50,14 @@ pub(in crate::http) async fn generate_summary(
     let (Some(session), Ok(contexts), Ok(history)) = (session, contexts, history) else {
         return Err(problems.into());
     };
+    let most = state.limits().max_contexts;
+    let count = contexts.as_ref().map_or(0, Vec::len);
+    if count > most {
+        problems.list_too_long(&[Step::Name("body"), Step::Name("contexts")], most, count);
+        return Err(problems.into());
+    }
     let request = SummaryRequest {
+        owner: caller.owner,
         session: session.clone(),
         contexts,
         history,

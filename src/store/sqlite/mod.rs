@@ -4,9 +4,11 @@
 //! a few connections of their own (`readers`), and `schema` brings the file to the current version.
 //! SQL stays inside this module.
 
+mod keys;
 mod readers;
 mod schema;
 mod writer;
+mod writes;
 
 use std::fmt;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -18,9 +20,11 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OpenFlags};
 
 use self::readers::Readers;
-use self::writer::{Command, Writer};
-use super::{SessionStore, StoreError};
-use crate::model::{Message, Record, SessionId};
+use self::writer::Writer;
+use super::{Expiry, SessionLimits, SessionStore, StoreError};
+use crate::model::{
+    Message, Once, OwnedSession, Owner, Rating, SessionDetails, SessionId, SessionSummary,
+};
 
 /// Name of the database inside the state directory.
 const DATABASE_FILE: &str = "wattwise.sqlite3";
@@ -37,12 +41,13 @@ pub struct SqliteStore {
     readers: Arc<Readers>,
     writer: Writer,
     path: PathBuf,
+    limits: SessionLimits,
 }
 
 impl SqliteStore {
     /// Opens the store in `directory`. A missing directory is created for its owner alone (0700), a
     /// missing database too (0600). Blocks; call it before the runtime is busy.
-    pub fn open(directory: &Path) -> Result<Self, StoreError> {
+    pub fn open(directory: &Path, limits: SessionLimits) -> Result<Self, StoreError> {
         create_directory(directory)?;
         let path = directory.join(DATABASE_FILE);
         create_database_file(directory, &path)?;
@@ -54,6 +59,7 @@ impl SqliteStore {
             readers: Arc::new(readers),
             writer,
             path,
+            limits,
         })
     }
 }
@@ -68,34 +74,45 @@ impl fmt::Debug for SqliteStore {
 
 #[async_trait]
 impl SessionStore for SqliteStore {
-    async fn create_session(&self) -> Result<SessionId, StoreError> {
-        let session = SessionId::new_random();
-        self.writer
-            .submit(|reply| Command::CreateSession {
-                session,
-                created_at: now(),
-                reply,
+    async fn create_session(
+        &self,
+        owner: Owner,
+        once: Option<Once>,
+    ) -> Result<SessionId, StoreError> {
+        let (session, at) = (SessionId::new_random(), now());
+        let created = self
+            .writer
+            .submit("create a session", move |connection| {
+                writes::once(connection, owner, once.as_ref(), at, || {
+                    writes::create_session(connection, owner, session, at)?;
+                    Ok(session.to_string())
+                })
             })
             .await?;
-        Ok(session)
+        // What is no id was the result of another kind of write under this name.
+        SessionId::parse(&created).ok_or(StoreError::KeyReused)
     }
 
     async fn append_message(
         &self,
-        session: SessionId,
+        session: OwnedSession,
         text: String,
+        once: Option<Once>,
     ) -> Result<Message, StoreError> {
+        let (limits, at) = (self.limits, now());
         self.writer
-            .submit(|reply| Command::AppendMessage {
-                session,
-                text,
-                created_at: now(),
-                reply,
+            .submit("append a message", move |connection| {
+                let mut fresh = None;
+                let sequence = writes::once(connection, session.owner, once.as_ref(), at, || {
+                    let message = writes::append_message(connection, session, limits, text, at)?;
+                    Ok(fresh.insert(message).sequence.to_string())
+                })?;
+                fresh.map_or_else(|| writes::appended(connection, session, &sequence), Ok)
             })
             .await
     }
 
-    async fn messages(&self, session: SessionId) -> Result<Vec<Message>, StoreError> {
+    async fn messages(&self, session: OwnedSession) -> Result<Vec<Message>, StoreError> {
         self.readers
             .run(move |connection| readers::messages(connection, session))
             .await
@@ -103,30 +120,82 @@ impl SessionStore for SqliteStore {
 
     async fn save_record(
         &self,
-        session: SessionId,
+        session: OwnedSession,
         summary: String,
         details: String,
-    ) -> Result<Record, StoreError> {
-        let record = Record {
-            session,
-            summary,
-            details,
-            created_at: now(),
-        };
+        once: Option<Once>,
+    ) -> Result<(), StoreError> {
+        let (limits, at) = (self.limits, now());
         self.writer
-            .submit(|reply| Command::SaveRecord { record, reply })
+            .submit("save a record", move |connection| {
+                writes::once(connection, session.owner, once.as_ref(), at, || {
+                    let texts = (summary.as_str(), details.as_str());
+                    writes::save_record(connection, session, limits, texts, at)?;
+                    Ok(String::new())
+                })
+                .map(|_| ())
+            })
             .await
     }
 
-    async fn records(&self, session: SessionId) -> Result<Vec<Record>, StoreError> {
+    async fn save_feedback(
+        &self,
+        session: OwnedSession,
+        rating: Rating,
+        comment: String,
+        once: Option<Once>,
+    ) -> Result<(), StoreError> {
+        let (limits, at) = (self.limits, now());
+        self.writer
+            .submit("save feedback", move |connection| {
+                writes::once(connection, session.owner, once.as_ref(), at, || {
+                    writes::save_feedback(connection, session, limits, (rating, &comment), at)?;
+                    Ok(String::new())
+                })
+                .map(|_| ())
+            })
+            .await
+    }
+
+    async fn session(&self, session: OwnedSession) -> Result<SessionDetails, StoreError> {
         self.readers
-            .run(move |connection| readers::records(connection, session))
+            .run(move |connection| readers::session(connection, session))
+            .await
+    }
+
+    async fn sessions(
+        &self,
+        owner: Owner,
+        after: Option<SessionId>,
+        at_most: u32,
+    ) -> Result<Vec<SessionSummary>, StoreError> {
+        self.readers
+            .run(move |connection| readers::sessions(connection, owner, after, at_most))
+            .await
+    }
+
+    async fn delete_session(&self, session: OwnedSession) -> Result<(), StoreError> {
+        self.writer
+            .submit("delete a session", move |connection| {
+                writes::delete_session(connection, session)
+            })
+            .await
+    }
+
+    async fn expire(&self, expiry: Expiry) -> Result<bool, StoreError> {
+        self.writer
+            .submit("delete what is old", move |connection| {
+                writes::expire(connection, expiry)
+            })
             .await
     }
 
     async fn probe(&self) -> Result<(), StoreError> {
+        let at = now();
         self.writer
-            .submit(|reply| Command::Probe { at: now(), reply })
+            .submit("write a probe", move |connection| {
+                writes::probe(connection, at)
+            })
             .await?;
         self.readers.run(readers::probe).await
     }

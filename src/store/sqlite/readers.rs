@@ -3,12 +3,16 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row};
+use rusqlite::types::Type;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 use tokio::sync::Semaphore;
 
 use super::{StoreError, open_connection, open_error};
-use crate::model::{Message, Record, SessionId};
-use crate::runtime::blocking;
+use crate::model::{
+    Feedback, Message, OwnedSession, Owner, Rating, Record, SessionDetails, SessionId,
+    SessionSummary,
+};
+use crate::runtime::{blocking, stages};
 
 /// How many reads run at once.
 const CONNECTIONS: usize = 4;
@@ -52,17 +56,20 @@ impl Readers {
         let seat = Arc::clone(&self.seats)
             .try_acquire_owned()
             .map_err(|_| StoreError::Overloaded)?;
-        let turn = Arc::clone(&self.turns)
-            .acquire_owned()
-            .await
-            .map_err(|_| StoreError::Closed)?;
         let readers = Arc::clone(self);
-        blocking::run(move || {
-            let lease = Lease::take(&readers)?;
-            let result = read(lease.connection());
-            drop(lease);
-            drop((turn, seat));
-            result
+        stages::timed("store", async move {
+            let turn = Arc::clone(&readers.turns)
+                .acquire_owned()
+                .await
+                .map_err(|_| StoreError::Closed)?;
+            blocking::run(move || {
+                let lease = Lease::take(&readers)?;
+                let result = read(lease.connection());
+                drop(lease);
+                drop((turn, seat));
+                result
+            })
+            .await
         })
         .await
     }
@@ -109,44 +116,82 @@ impl Drop for Lease<'_> {
 /// The messages of a session, oldest first.
 pub(super) fn messages(
     connection: &Connection,
-    session: SessionId,
+    session: OwnedSession,
 ) -> Result<Vec<Message>, StoreError> {
-    read_of_session(
+    of_session(
         connection,
         session,
         "read the messages",
-        "SELECT sequence, text, created_at FROM messages WHERE session = ?1 ORDER BY sequence",
-        |row| {
-            let sequence: i64 = row.get(0)?;
-            Ok(Message {
-                sequence: u64::try_from(sequence)
-                    .map_err(|_| rusqlite::Error::IntegralValueOutOfRange(0, sequence))?,
-                text: row.get(1)?,
-                created_at: row.get(2)?,
+        |moment, number, _| rows(moment, MESSAGES, number, message),
+    )
+}
+
+/// Everything that is kept of a session, as of one moment.
+pub(super) fn session(
+    connection: &Connection,
+    session: OwnedSession,
+) -> Result<SessionDetails, StoreError> {
+    of_session(
+        connection,
+        session,
+        "read a session",
+        |moment, number, summary| {
+            Ok(SessionDetails {
+                summary,
+                messages: rows(moment, MESSAGES, number, message)?,
+                records: rows(
+                    moment,
+                    "SELECT summary, details, created_at FROM records WHERE session = ?1 ORDER BY number",
+                    number,
+                    |row| {
+                        Ok(Record {
+                            session: session.id,
+                            summary: row.get(0)?,
+                            details: row.get(1)?,
+                            created_at: row.get(2)?,
+                        })
+                    },
+                )?,
+                feedback: rows(
+                    moment,
+                    "SELECT rating, comment, created_at FROM feedback WHERE session = ?1 ORDER BY number",
+                    number,
+                    |row| {
+                        let rating = row.get(0)?;
+                        Ok(Feedback {
+                            rating: Rating::from_number(rating)
+                                .ok_or(rusqlite::Error::IntegralValueOutOfRange(0, rating))?,
+                            comment: row.get(1)?,
+                            created_at: row.get(2)?,
+                        })
+                    },
+                )?,
             })
         },
     )
 }
 
-/// The records of a session, oldest first.
-pub(super) fn records(
+/// Sessions of one owner, newest first.
+pub(super) fn sessions(
     connection: &Connection,
-    session: SessionId,
-) -> Result<Vec<Record>, StoreError> {
-    read_of_session(
-        connection,
-        session,
-        "read the records",
-        "SELECT summary, details, created_at FROM records WHERE session = ?1 ORDER BY number",
-        |row| {
-            Ok(Record {
-                session,
-                summary: row.get(0)?,
-                details: row.get(1)?,
-                created_at: row.get(2)?,
-            })
-        },
-    )
+    owner: Owner,
+    after: Option<SessionId>,
+    at_most: u32,
+) -> Result<Vec<SessionSummary>, StoreError> {
+    let read = || {
+        // A session that is not there has no number, and nothing is smaller than that.
+        let mut statement = connection.prepare_cached(
+            "SELECT id, created_at, used_at, messages FROM sessions
+             WHERE owner = ?1 AND number < iif(?2 IS NULL, 9223372036854775807,
+                 (SELECT number FROM sessions WHERE id = ?2 AND owner = ?1))
+             ORDER BY number DESC LIMIT ?3",
+        )?;
+        let after = after.map(|id| id.to_string());
+        statement
+            .query_map(params![owner.number(), after, at_most], summary)?
+            .collect::<rusqlite::Result<Vec<SessionSummary>>>()
+    };
+    read().map_err(|error: rusqlite::Error| engine_error("list sessions", &error))
 }
 
 /// Reads what the writer's probe wrote.
@@ -158,35 +203,76 @@ pub(super) fn probe(connection: &Connection) -> Result<(), StoreError> {
         .map_err(|error| engine_error("read a probe", &error))
 }
 
-fn read_of_session<T>(
-    connection: &Connection,
-    session: SessionId,
-    action: &'static str,
-    query: &str,
-    read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
-) -> Result<Vec<T>, StoreError> {
-    let rows = || {
-        // One transaction, so that both statements see the same moment.
-        let moment = connection.unchecked_transaction()?;
-        let number: Option<i64> = moment
-            .prepare_cached("SELECT number FROM sessions WHERE id = ?1")?
-            .query_row([session.to_string()], |row| row.get(0))
-            .optional()?;
-        let Some(number) = number else {
-            return Ok(None);
-        };
-        let rows: rusqlite::Result<Vec<T>> = moment
-            .prepare_cached(query)?
-            .query_map([number], read)?
-            .collect();
-        rows.map(Some)
-    };
-    rows()
-        .map_err(|error| engine_error(action, &error))?
-        .ok_or(StoreError::SessionNotFound(session))
+const MESSAGES: &str =
+    "SELECT sequence, text, created_at FROM messages WHERE session = ?1 ORDER BY sequence";
+
+/// Reads a row of sequence, text and time.
+pub(super) fn message(row: &Row<'_>) -> rusqlite::Result<Message> {
+    Ok(Message {
+        sequence: whole(0, row.get(0)?)?,
+        text: row.get(1)?,
+        created_at: row.get(2)?,
+    })
 }
 
-fn engine_error(action: &'static str, error: &rusqlite::Error) -> StoreError {
+fn summary(row: &Row<'_>) -> rusqlite::Result<SessionSummary> {
+    let id: String = row.get(0)?;
+    Ok(SessionSummary {
+        id: SessionId::parse(&id).ok_or_else(|| {
+            rusqlite::Error::FromSqlConversionFailure(0, Type::Text, "no session id".into())
+        })?,
+        created_at: row.get(1)?,
+        used_at: row.get(2)?,
+        messages: whole(3, row.get(3)?)?,
+    })
+}
+
+fn whole(column: usize, number: i64) -> rusqlite::Result<u64> {
+    u64::try_from(number).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, number))
+}
+
+fn rows<T>(
+    connection: &Connection,
+    query: &str,
+    session: i64,
+    read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Vec<T>> {
+    connection
+        .prepare_cached(query)?
+        .query_map([session], read)?
+        .collect()
+}
+
+/// Reads with the session's number and summary, all as of one moment.
+fn of_session<T>(
+    connection: &Connection,
+    session: OwnedSession,
+    action: &'static str,
+    read: impl FnOnce(&Connection, i64, SessionSummary) -> rusqlite::Result<T>,
+) -> Result<T, StoreError> {
+    let found = || {
+        let moment = connection.unchecked_transaction()?;
+        let found = moment
+            .prepare_cached(
+                "SELECT id, created_at, used_at, messages, number FROM sessions
+                 WHERE id = ?1 AND owner = ?2",
+            )?
+            .query_row(
+                params![session.id.to_string(), session.owner.number()],
+                |row| Ok((summary(row)?, row.get(4)?)),
+            )
+            .optional()?;
+        found
+            .map(|(summary, number)| read(&moment, number, summary))
+            .transpose()
+    };
+    found()
+        .map_err(|error: rusqlite::Error| engine_error(action, &error))?
+        .ok_or(StoreError::SessionNotFound(session.id))
+}
+
+/// The engine's failure in the store's words.
+pub(super) fn engine_error(action: &'static str, error: &rusqlite::Error) -> StoreError {
     StoreError::Engine {
         action,
         reason: error.to_string(),

@@ -7,7 +7,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::{StoreError, open_error};
 
 /// Step `n` leads from version `n` to version `n + 1`. Never edit a released step; add one.
-const STEPS: &[&str] = &[
+pub(super) const STEPS: &[&str] = &[
     // A session's number keeps the other tables' keys small; its id is what clients know.
     "CREATE TABLE sessions (
         number INTEGER PRIMARY KEY,
@@ -32,6 +32,50 @@ const STEPS: &[&str] = &[
     CREATE TABLE probe (
         one INTEGER PRIMARY KEY CHECK (one = 1),
         at INTEGER NOT NULL
+    ) STRICT;",
+    // Owner 0 is the operator: whoever used the server before there were keys. Counts and bytes live
+    // with the session, so that an append need not look at what is there.
+    "ALTER TABLE sessions ADD COLUMN owner INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE sessions ADD COLUMN used_at INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE sessions ADD COLUMN messages INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE sessions ADD COLUMN entries INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE sessions ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
+    UPDATE sessions SET
+        used_at = max(created_at,
+            coalesce((SELECT max(created_at) FROM messages WHERE session = number), 0)),
+        messages = coalesce((SELECT max(sequence) FROM messages WHERE session = number), 0),
+        entries = (SELECT count(*) FROM messages WHERE session = number)
+            + (SELECT count(*) FROM records WHERE session = sessions.number),
+        bytes = (SELECT coalesce(sum(octet_length(text)), 0) FROM messages WHERE session = number)
+            + (SELECT coalesce(sum(octet_length(summary) + octet_length(details)), 0)
+               FROM records WHERE session = sessions.number);
+    CREATE INDEX sessions_by_owner ON sessions (owner, number);
+    CREATE INDEX sessions_by_use ON sessions (used_at);
+    CREATE TABLE feedback (
+        number INTEGER PRIMARY KEY,
+        session INTEGER NOT NULL REFERENCES sessions (number) ON DELETE CASCADE,
+        rating INTEGER NOT NULL CHECK (rating IN (-1, 1)),
+        comment TEXT NOT NULL,
+        created_at INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX feedback_by_session ON feedback (session);
+    CREATE TABLE keys (
+        id INTEGER PRIMARY KEY CHECK (id <> 0),
+        name TEXT NOT NULL,
+        hash BLOB NOT NULL CHECK (length(hash) = 32),
+        scopes TEXT NOT NULL,
+        created_at INTEGER NOT NULL,
+        last_used_at INTEGER,
+        revoked_at INTEGER
+    ) STRICT;
+    CREATE TABLE receipts (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        owner INTEGER NOT NULL,
+        key TEXT NOT NULL,
+        fingerprint BLOB NOT NULL,
+        result TEXT NOT NULL,
+        created_at INTEGER NOT NULL,
+        UNIQUE (owner, key)
     ) STRICT;",
 ];
 

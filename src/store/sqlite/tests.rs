@@ -3,27 +3,40 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::*;
+use crate::model::{Key, KeyHash, KeyId, Scopes};
+use crate::store::{KeyStore as _, contract};
+
+fn open(directory: &Path) -> Result<SqliteStore, StoreError> {
+    SqliteStore::open(directory, SessionLimits::default())
+}
+
+async fn session(store: &SqliteStore) -> OwnedSession {
+    let owner = Owner::OPERATOR;
+    let id = store.create_session(owner, None).await.unwrap();
+    OwnedSession { owner, id }
+}
 
 fn mode(path: &Path) -> u32 {
     fs_err::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
 fn refusal(directory: &Path) -> String {
-    SqliteStore::open(directory).unwrap_err().to_string()
+    open(directory).unwrap_err().to_string()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keeps_the_contract() {
     let directory = tempfile::tempdir().unwrap();
-    crate::store::contract::holds_for(|| SqliteStore::open(directory.path()).unwrap()).await;
+    let open = || SqliteStore::open(directory.path(), contract::LIMITS).unwrap();
+    contract::holds_for(open).await;
 }
 
 #[tokio::test]
 async fn state_is_for_its_owner_alone() {
     let parent = tempfile::tempdir().unwrap();
     let directory = parent.path().join("deep/state");
-    let store = SqliteStore::open(&directory).unwrap();
-    store.create_session().await.unwrap();
+    let store = open(&directory).unwrap();
+    session(&store).await;
     assert_eq!(mode(&directory), 0o700);
     for entry in fs_err::read_dir(&directory).unwrap() {
         let path = entry.unwrap().path();
@@ -34,8 +47,8 @@ async fn state_is_for_its_owner_alone() {
 #[tokio::test]
 async fn closing_leaves_one_file() {
     let directory = tempfile::tempdir().unwrap();
-    let store = SqliteStore::open(directory.path()).unwrap();
-    store.create_session().await.unwrap();
+    let store = open(directory.path()).unwrap();
+    session(&store).await;
     store.probe().await.unwrap();
     drop(store);
     let names: Vec<_> = fs_err::read_dir(directory.path())
@@ -48,36 +61,36 @@ async fn closing_leaves_one_file() {
 #[tokio::test]
 async fn what_was_acknowledged_is_in_the_files() {
     let (directory, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let store = SqliteStore::open(directory.path()).unwrap();
-    let session = store.create_session().await.unwrap();
+    let store = open(directory.path()).unwrap();
+    let session = session(&store).await;
     let message = store
-        .append_message(session, "kept".to_owned())
+        .append_message(session, "kept".to_owned(), None)
         .await
         .unwrap();
     // The files as a kill at this instant would leave them; the shared index is rebuilt.
     for name in [DATABASE_FILE.to_owned(), format!("{DATABASE_FILE}-wal")] {
         fs_err::copy(directory.path().join(&name), copy.path().join(&name)).unwrap();
     }
-    let survivor = SqliteStore::open(copy.path()).unwrap();
+    let survivor = open(copy.path()).unwrap();
     assert_eq!(survivor.messages(session).await.unwrap(), [message]);
 }
 
 #[test]
 fn a_newer_schema_is_refused() {
     let directory = tempfile::tempdir().unwrap();
-    drop(SqliteStore::open(directory.path()).unwrap());
+    drop(open(directory.path()).unwrap());
     let path = directory.path().join(DATABASE_FILE);
     Connection::open(&path)
         .unwrap()
         .pragma_update(None, "user_version", 99)
         .unwrap();
-    let error = SqliteStore::open(directory.path()).unwrap_err();
+    let error = open(directory.path()).unwrap_err();
     assert!(
         matches!(
             &error,
             StoreError::TooNew {
                 found: 99,
-                known: 1,
+                known: 2,
                 ..
             }
         ),
@@ -118,11 +131,11 @@ fn another_programs_database_is_left_alone() {
 #[tokio::test]
 async fn a_damaged_page_is_refused() {
     let directory = tempfile::tempdir().unwrap();
-    let store = SqliteStore::open(directory.path()).unwrap();
-    let session = store.create_session().await.unwrap();
+    let store = open(directory.path()).unwrap();
+    let session = session(&store).await;
     for number in 0..200 {
         store
-            .append_message(session, format!("message {number}").repeat(20))
+            .append_message(session, format!("message {number}").repeat(20), None)
             .await
             .unwrap();
     }
@@ -151,17 +164,25 @@ fn a_directory_that_is_a_file_is_refused_by_name() {
 #[tokio::test]
 async fn a_failed_command_undoes_itself_alone() {
     let directory = tempfile::tempdir().unwrap();
-    let store = Arc::new(SqliteStore::open(directory.path()).unwrap());
-    let session = store.create_session().await.unwrap();
+    let store = Arc::new(open(directory.path()).unwrap());
+    let session = session(&store).await;
     let mut tasks = tokio::task::JoinSet::new();
     for number in 0..60 {
         let store = Arc::clone(&store);
         let target = if number % 3 == 0 {
-            SessionId::new_random()
+            OwnedSession {
+                id: SessionId::new_random(),
+                ..session
+            }
         } else {
             session
         };
-        tasks.spawn(async move { store.append_message(target, "x".to_owned()).await.is_ok() });
+        tasks.spawn(async move {
+            store
+                .append_message(target, "x".to_owned(), None)
+                .await
+                .is_ok()
+        });
     }
     let kept = tasks.join_all().await.into_iter().filter(|ok| *ok).count();
     assert_eq!(kept, 40);
@@ -171,15 +192,15 @@ async fn a_failed_command_undoes_itself_alone() {
 #[tokio::test(flavor = "current_thread")]
 async fn a_full_queue_refuses_at_once() {
     let directory = tempfile::tempdir().unwrap();
-    let store = Arc::new(SqliteStore::open(directory.path()).unwrap());
-    let session = store.create_session().await.unwrap();
+    let store = Arc::new(open(directory.path()).unwrap());
+    let session = session(&store).await;
     // Another connection holds the write lock, so the writer can take one group and no more.
     let other = Connection::open(directory.path().join(DATABASE_FILE)).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..3000 {
         let store = Arc::clone(&store);
-        tasks.spawn(async move { store.append_message(session, "x".to_owned()).await });
+        tasks.spawn(async move { store.append_message(session, "x".to_owned(), None).await });
     }
     tokio::task::yield_now().await;
     other.execute_batch("COMMIT").unwrap();
@@ -201,16 +222,16 @@ async fn append_rate() {
     const CLIENTS: usize = 64;
     const APPENDS: usize = 500;
     let directory = tempfile::tempdir_in(".").unwrap();
-    let store = Arc::new(SqliteStore::open(directory.path()).unwrap());
+    let store = Arc::new(open(directory.path()).unwrap());
     let started = Instant::now();
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..CLIENTS {
         let store = Arc::clone(&store);
         tasks.spawn(async move {
-            let session = store.create_session().await.unwrap();
+            let session = session(&store).await;
             for _ in 0..APPENDS {
                 store
-                    .append_message(session, "how can I save energy at home?".to_owned())
+                    .append_message(session, "how can I save energy at home?".to_owned(), None)
                     .await
                     .unwrap();
             }
@@ -222,4 +243,89 @@ async fn append_rate() {
         "{:.0} durable appends a second",
         (CLIENTS * APPENDS) as f64 / seconds
     );
+}
+
+#[tokio::test]
+async fn state_of_the_first_version_becomes_the_operators() {
+    let directory = tempfile::tempdir().unwrap();
+    let id = SessionId::new_random();
+    let old = Connection::open(directory.path().join(DATABASE_FILE)).unwrap();
+    old.execute_batch(schema::STEPS[0]).unwrap();
+    old.execute_batch(&format!(
+        "INSERT INTO sessions VALUES (7, '{id}', 100);
+         INSERT INTO messages VALUES (7, 1, 'é', 101), (7, 2, 'b', 102);
+         INSERT INTO records VALUES (1, 7, 'sum', '{{}}', 103);
+         PRAGMA user_version = 1;
+         PRAGMA application_id = {};",
+        0x5761_7474
+    ))
+    .unwrap();
+    drop(old);
+    let limits = SessionLimits {
+        entries: 4,
+        bytes: 10,
+    };
+    let store = SqliteStore::open(directory.path(), limits).unwrap();
+    let session = OwnedSession {
+        owner: Owner::OPERATOR,
+        id,
+    };
+    let details = store.session(session).await.unwrap();
+    assert_eq!(
+        (details.summary.messages, details.summary.used_at),
+        (2, 102)
+    );
+    assert_eq!(details.records[0].summary, "sum");
+    let append = |text: &str| store.append_message(session, text.to_owned(), None);
+    assert!(append("abc").await.is_err(), "8 of 10 bytes are taken");
+    assert_eq!(append("ab").await.unwrap().sequence, 3);
+    assert!(append("").await.is_err(), "4 of 4 entries are taken");
+}
+
+#[tokio::test]
+async fn keys_are_kept_as_digests() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path()).unwrap();
+    let key = Key {
+        id: KeyId::from_random(99),
+        name: "front end".to_owned(),
+        scopes: Scopes::parse("chat").unwrap(),
+        hash: KeyHash::of(b"secret"),
+        created_at: 5,
+        last_used_at: None,
+        revoked_at: None,
+    };
+    store.add_key(key.clone()).await.unwrap();
+    assert!(store.add_key(key.clone()).await.is_err(), "ids are unique");
+    assert_eq!(store.keys().await.unwrap(), std::slice::from_ref(&key));
+    store.touch_keys(vec![(key.id, 6)]).await.unwrap();
+    assert!(store.revoke_key(key.id, 7).await.unwrap());
+    assert!(store.revoke_key(key.id, 8).await.unwrap());
+    assert!(!store.revoke_key(KeyId::from_random(2), 8).await.unwrap());
+    drop(store);
+    let kept = open(directory.path()).unwrap().keys().await.unwrap();
+    assert_eq!(
+        (kept[0].last_used_at, kept[0].revoked_at),
+        (Some(6), Some(7))
+    );
+}
+
+#[tokio::test]
+async fn old_sessions_go_in_steps() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path()).unwrap();
+    for _ in 0..5 {
+        session(&store).await;
+    }
+    let expiry = Expiry {
+        sessions_before: Some(i64::MAX),
+        receipts_before: 0,
+        at_most: 2,
+    };
+    let mut steps = 1;
+    while store.expire(expiry).await.unwrap() {
+        steps += 1;
+    }
+    assert_eq!(steps, 3);
+    assert_eq!(store.sessions(Owner::OPERATOR, None, 9).await.unwrap(), []);
 }

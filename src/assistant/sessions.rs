@@ -1,0 +1,80 @@
+//! Conversations: open, write to, read, list, delete.
+
+use super::{Assistant, AssistantError};
+use crate::model::{
+    Message, Once, OwnedSession, Owner, Rating, SessionDetails, SessionId, SessionSummary,
+};
+
+impl Assistant {
+    /// Begins a conversation.
+    pub async fn open_session(
+        &self,
+        owner: Owner,
+        once: Option<Once>,
+    ) -> Result<SessionId, AssistantError> {
+        Ok(self.store.create_session(owner, once).await?)
+    }
+
+    /// Adds a user's message to a conversation. It is durable when this returns.
+    pub async fn ask(
+        &self,
+        session: OwnedSession,
+        message: String,
+        once: Option<Once>,
+    ) -> Result<Message, AssistantError> {
+        Ok(self.store.append_message(session, message, once).await?)
+    }
+
+    /// The messages of a conversation, oldest first.
+    pub async fn history(&self, session: OwnedSession) -> Result<Vec<Message>, AssistantError> {
+        Ok(self.store.messages(session).await?)
+    }
+
+    /// Keeps a summary of a session. `details` is JSON text. Durable when this returns.
+    pub async fn save(
+        &self,
+        session: OwnedSession,
+        summary: String,
+        details: String,
+        once: Option<Once>,
+    ) -> Result<(), AssistantError> {
+        self.store
+            .save_record(session, summary, details, once)
+            .await?;
+        Ok(())
+    }
+
+    /// Keeps a verdict on a session. Durable when this returns.
+    pub async fn rate(
+        &self,
+        session: OwnedSession,
+        rating: Rating,
+        comment: String,
+        once: Option<Once>,
+    ) -> Result<(), AssistantError> {
+        self.store
+            .save_feedback(session, rating, comment, once)
+            .await?;
+        Ok(())
+    }
+
+    /// An owner's conversations, newest first, beginning behind `after`.
+    pub async fn sessions(
+        &self,
+        owner: Owner,
+        after: Option<SessionId>,
+        at_most: u32,
+    ) -> Result<Vec<SessionSummary>, AssistantError> {
+        Ok(self.store.sessions(owner, after, at_most).await?)
+    }
+
+    /// Everything that is kept of a conversation.
+    pub async fn session(&self, session: OwnedSession) -> Result<SessionDetails, AssistantError> {
+        Ok(self.store.session(session).await?)
+    }
+
+    /// Deletes a conversation and all that is kept of it.
+    pub async fn delete_session(&self, session: OwnedSession) -> Result<(), AssistantError> {
+        Ok(self.store.delete_session(session).await?)
+    }
+}

@@ -1,0 +1,168 @@
+//! The figures of operation: names, what they count, and `GET /metrics`.
+//!
+//! Recording goes through the `metrics` facade and costs little where nobody installed a recorder.
+
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::{HeaderName, Method, header};
+use metrics::{counter, gauge, histogram};
+
+use super::AppState;
+use crate::assistant::GenerationInfo;
+
+const REQUESTS: &str = "wattwise_http_requests_total";
+const DURATION: &str = "wattwise_http_request_duration_seconds";
+const IN_FLIGHT: &str = "wattwise_http_requests_in_flight";
+const STAGES: &str = "wattwise_stage_duration_seconds";
+const ERRORS: &str = "wattwise_errors_total";
+const SHEDS: &str = "wattwise_http_requests_shed_total";
+
+/// Gives each figure its explanation. Call it once a recorder is installed.
+pub fn describe() {
+    metrics::describe_counter!(REQUESTS, "Requests answered, by route, method and status.");
+    metrics::describe_histogram!(
+        DURATION,
+        metrics::Unit::Seconds,
+        "Time from a request's head to the head of its reply, by route."
+    );
+    metrics::describe_gauge!(IN_FLIGHT, "Requests being worked on.");
+    metrics::describe_histogram!(
+        STAGES,
+        metrics::Unit::Seconds,
+        "Time spent in a stage of a request."
+    );
+    metrics::describe_counter!(ERRORS, "Requests that got an error, by kind.");
+    metrics::describe_counter!(
+        SHEDS,
+        "Requests turned away to protect the server, by reason."
+    );
+    metrics::describe_counter!(
+        "wattwise_reloads_total",
+        "New generations met while running, by outcome: ok or refused."
+    );
+    for reason in ["concurrency", "rate"] {
+        counter!(SHEDS, "reason" => reason).absolute(0);
+    }
+}
+
+/// A request that is being worked on; dropping it ends it.
+pub(super) struct InFlight;
+
+impl InFlight {
+    pub(super) fn begin() -> Self {
+        gauge!(IN_FLIGHT).increment(1);
+        Self
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        gauge!(IN_FLIGHT).decrement(1);
+    }
+}
+
+/// A request was answered. `route` is a route's pattern, never an address that a client made up.
+pub(super) fn answered(
+    route: &'static str,
+    method: &Method,
+    status: u16,
+    took: Duration,
+    stages: &[(&'static str, Duration)],
+) {
+    let method = match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::DELETE => "DELETE",
+        _ => "other",
+    };
+    counter!(REQUESTS, "route" => route, "method" => method, "status" => status.to_string())
+        .increment(1);
+    histogram!(DURATION, "route" => route).record(took);
+    for (stage, took) in stages {
+        histogram!(STAGES, "stage" => *stage).record(*took);
+    }
+}
+
+/// A request got an error.
+pub(super) fn failed(kind: &'static str) {
+    counter!(ERRORS, "kind" => kind).increment(1);
+}
+
+/// A request was turned away.
+pub(super) fn shed(reason: &'static str) {
+    counter!(SHEDS, "reason" => reason).increment(1);
+}
+
+/// Read the figures of operation
+///
+/// Prometheus text. Needs a key with the scope `admin` where keys are asked for.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "operation",
+    responses((status = 200, description = "Prometheus text, version 0.0.4", body = String, content_type = "text/plain"))
+)]
+pub(super) async fn page(
+    State(state): State<AppState>,
+) -> ([(HeaderName, &'static str); 1], String) {
+    let mut text = state.figures().map(|figures| figures()).unwrap_or_default();
+    describe_generation(&state.assistant().generation(), &mut text);
+    (
+        [(
+            header::CONTENT_TYPE,
+            "text/plain; version=0.0.4; charset=utf-8",
+        )],
+        text,
+    )
+}
+
+/// Written by hand, because a recorder would go on showing generations that are no more.
+fn describe_generation(generation: &GenerationInfo, text: &mut String) {
+    let mut line = |name: &str, help: &str, labels: &str, value: i128| {
+        text.push_str(&format!(
+            "# HELP {name} {help}\n# TYPE {name} gauge\n{name}{labels} {value}\n\n"
+        ));
+    };
+    let quoted = |value: &str| {
+        let escaped = value.replace('\\', "\\\\").replace('"', "\\\"");
+        escaped.replace('\n', "\\n")
+    };
+    line(
+        "wattwise_build_info",
+        "The program.",
+        concat!("{version=\"", env!("CARGO_PKG_VERSION"), "\"}"),
+        1,
+    );
+    let labels = format!(
+        "{{generation=\"{}\",embedder=\"{}\"}}",
+        quoted(&generation.id),
+        quoted(&generation.embedder)
+    );
+    line(
+        "wattwise_generation_info",
+        "The generation that answers.",
+        &labels,
+        1,
+    );
+    let count = |count: usize| i128::try_from(count).unwrap_or(i128::MAX);
+    line(
+        "wattwise_generation_documents",
+        "Documents in the generation that answers.",
+        "",
+        count(generation.documents),
+    );
+    line(
+        "wattwise_generation_chunks",
+        "Chunks in the generation that answers.",
+        "",
+        count(generation.chunks),
+    );
+    line(
+        "wattwise_generation_created_timestamp_seconds",
+        "When the generation that answers was made.",
+        "",
+        generation.created_at.into(),
+    );
+}

@@ -1,0 +1,140 @@
+//! `GET /sessions`, `GET /sessions/{id}`, `DELETE /sessions/{id}`, `POST /get_session_history`
+
+use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+
+use super::known_session;
+use crate::assistant::access::Caller;
+use crate::http::AppState;
+use crate::http::body::read_fields;
+use crate::http::conversation_dto::{HistoryBody, HistoryRequest, SessionBody, SessionsBody};
+use crate::http::dto::{ErrorBody, ValidationErrorBody};
+use crate::http::error::ApiError;
+use crate::http::validation::{Problems, Query};
+use crate::model::SessionId;
+
+/// Least, default and most sessions on a page.
+const PAGE: (usize, usize, usize) = (1, 50, 200);
+
+/// List your sessions
+///
+/// Newest first. `next` of one page is `after` of the next.
+#[utoipa::path(
+    get,
+    path = "/sessions",
+    tag = "conversation",
+    params(
+        ("limit" = Option<usize>, Query, minimum = 1, maximum = 200, description = "How many at most; 50 if left out"),
+        ("after" = Option<String>, Query, description = "Begin behind this session"),
+    ),
+    responses(
+        (status = 200, description = "A page of sessions", body = SessionsBody),
+        (status = 422, description = "The request is not valid", body = ValidationErrorBody),
+        (status = 503, description = "Busy, or the session store is not available", body = ErrorBody),
+    )
+)]
+pub(in crate::http) async fn list(
+    State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
+    request: Request,
+) -> Result<Json<SessionsBody>, ApiError> {
+    let mut problems = Problems::default();
+    let query = Query::of(request.uri());
+    let Some(limit) = query.number("limit", PAGE, &mut problems) else {
+        return Err(problems.into());
+    };
+    let after = match query.optional("after").map(SessionId::parse) {
+        // What is no session of the caller's has nothing behind it.
+        Some(None) => return Ok(Json(SessionsBody::new(Vec::new(), limit))),
+        Some(id) => id,
+        None => None,
+    };
+    let at_most = u32::try_from(limit).unwrap_or(u32::MAX);
+    let found = state
+        .assistant()
+        .sessions(caller.owner, after, at_most)
+        .await?;
+    Ok(Json(SessionsBody::new(found, limit)))
+}
+
+/// Read a session
+///
+/// Its messages, what was saved of it, and feedback.
+#[utoipa::path(
+    get,
+    path = "/sessions/{id}",
+    tag = "conversation",
+    params(("id" = String, Path, description = "The session")),
+    responses(
+        (status = 200, description = "The session", body = SessionBody),
+        (status = 404, description = "No such session", body = ErrorBody),
+        (status = 503, description = "Busy, or the session store is not available", body = ErrorBody),
+    )
+)]
+pub(in crate::http) async fn show(
+    State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+) -> Result<Json<SessionBody>, ApiError> {
+    let session = known_session(caller, &id)?;
+    Ok(Json(state.assistant().session(session).await?.into()))
+}
+
+/// Delete a session
+///
+/// With everything that is kept of it.
+#[utoipa::path(
+    delete,
+    path = "/sessions/{id}",
+    tag = "conversation",
+    params(("id" = String, Path, description = "The session")),
+    responses(
+        (status = 204, description = "Deleted"),
+        (status = 404, description = "No such session", body = ErrorBody),
+        (status = 503, description = "Busy, or the session store is not available", body = ErrorBody),
+    )
+)]
+pub(in crate::http) async fn delete(
+    State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    let session = known_session(caller, &id)?;
+    state.assistant().delete_session(session).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Read a session's messages
+#[utoipa::path(
+    post,
+    path = "/get_session_history",
+    tag = "conversation",
+    request_body = HistoryRequest,
+    responses(
+        (status = 200, description = "The messages, oldest first", body = HistoryBody),
+        (status = 400, description = "The body cannot be decoded", body = ErrorBody),
+        (status = 404, description = "No such session", body = ErrorBody),
+        (status = 413, description = "The body is over the limit", body = ErrorBody),
+        (status = 422, description = "The request is not valid", body = ValidationErrorBody),
+        (status = 503, description = "Busy, or the session store is not available", body = ErrorBody),
+    )
+)]
+pub(in crate::http) async fn history(
+    State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
+    request: Request,
+) -> Result<Json<HistoryBody>, ApiError> {
+    let mut problems = Problems::default();
+    let fields = read_fields(request, state.limits(), &mut problems).await?;
+    let session_id = fields.and_then(|fields| fields.text("session_id", &mut problems));
+    let Some(session_id) = session_id else {
+        return Err(problems.into());
+    };
+    let session = known_session(caller, &session_id)?;
+    let messages = state.assistant().history(session).await?;
+    Ok(Json(HistoryBody {
+        session_id,
+        message_history: messages.into_iter().map(|message| message.text).collect(),
+    }))
+}
