@@ -1,19 +1,23 @@
 //! One source to one document: fetch or read, compare with last time, extract.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use url::Url;
 
+use super::cache::{Cache, TextKey};
 use super::extractor::Extractor;
 use super::sources::Source;
 use super::{IngestError, Status};
 use crate::crawl::{FetchError, FetchOutcome, Fetcher, Validators};
-use crate::extract::worker::Job;
+use crate::extract::worker::{Job, Outcome};
 use crate::extract::{EXTRACTION_VERSION, sniff};
 use crate::model::{ContentKind, Document, DocumentId, Extracted};
-use crate::runtime::blocking;
+use crate::runtime::{blocking, clock};
 use crate::snapshot::Records;
+
+pub(super) const SECONDS_PER_DAY: i64 = 86_400;
 
 /// A document with its text.
 #[derive(Debug, Clone)]
@@ -32,6 +36,10 @@ pub(super) struct Gathered {
     pub(super) warnings: Vec<String>,
     pub(super) bytes: usize,
     pub(super) seconds: f64,
+    /// Since when the source fails.
+    pub(super) stale_since: Option<i64>,
+    /// Under which its text lies in the cache, if it does.
+    pub(super) text_key: Option<TextKey>,
 }
 
 /// What all sources are gathered with.
@@ -41,6 +49,9 @@ pub(super) struct Gatherer {
     pub(super) max_file_bytes: u64,
     /// Seconds since the Unix epoch.
     pub(super) now: i64,
+    pub(super) cache: Arc<Cache>,
+    /// Seconds for which a failing source is kept; `None` is for ever.
+    pub(super) max_stale: Option<i64>,
 }
 
 /// Bytes that have arrived, before anything is made of them.
@@ -78,11 +89,13 @@ impl Gatherer {
             warnings: Vec::new(),
             bytes: 0,
             seconds: 0.0,
+            stale_since: None,
+            text_key: None,
         };
         match self.arrive(source, last.as_ref()).await {
             Arrival::New(arrived) => self.take(arrived, last, &mut gathered).await?,
-            Arrival::NotModified => gathered.keep(last, None, self.now),
-            Arrival::Failed(reason) => gathered.keep(last, Some(reason), self.now),
+            Arrival::NotModified => gathered.keep(last),
+            Arrival::Failed(reason) => gathered.keep_stale(last, reason, self),
             Arrival::Gone(reason) => {
                 gathered.status = if last.is_some() {
                     Status::Removed
@@ -146,11 +159,8 @@ impl Gatherer {
             return Ok(());
         }
         let Some(kind) = arrived.kind else {
-            gathered.keep(
-                last,
-                Some("neither PDF, HTML, Markdown nor text".to_owned()),
-                self.now,
-            );
+            let reason = "neither PDF, HTML, Markdown nor text".to_owned();
+            gathered.keep_stale(last, reason, self);
             return Ok(());
         };
         let job = Job {
@@ -158,8 +168,14 @@ impl Gatherer {
             charset: arrived.charset,
             bytes: arrived.bytes,
         };
-        match self.extractor.extract(&job).await? {
+        let key = Cache::text_key(&content_digest, kind, job.charset.as_deref());
+        let outcome = match self.cache.text(&key) {
+            Some(extracted) => Ok(extracted),
+            None => self.extract(&job, &key).await?,
+        };
+        match outcome {
             Ok(extracted) => {
+                gathered.text_key = Some(key);
                 gathered.warnings = extracted.warnings.iter().map(ToString::to_string).collect();
                 let text = self.document(
                     &gathered.source,
@@ -177,9 +193,22 @@ impl Gatherer {
                 };
                 gathered.text = Some(text);
             }
-            Err(reason) => gathered.keep(last, Some(reason), self.now),
+            Err(reason) => gathered.keep_stale(last, reason, self),
         }
         Ok(())
+    }
+
+    /// Extracts anew and remembers the text, in case this run is interrupted.
+    async fn extract(&self, job: &Job, key: &TextKey) -> Result<Outcome, IngestError> {
+        let outcome = self.extractor.extract(job).await?;
+        let (cache, key) = (Arc::clone(&self.cache), key.clone());
+        Ok(blocking::run(move || {
+            if let Ok(extracted) = &outcome {
+                cache.keep_text(&key, extracted);
+            }
+            outcome
+        })
+        .await)
     }
 
     fn document(
@@ -214,23 +243,43 @@ impl Gatherer {
 }
 
 impl Gathered {
-    /// Falls back on the content of last time: as unchanged, or as stale if there is a `reason`.
-    fn keep(&mut self, last: Option<LastTime<'_>>, reason: Option<String>, now: i64) {
+    /// The content of last time is today's.
+    fn keep(&mut self, last: Option<LastTime<'_>>) {
         let Some(last) = last else {
-            self.status = Status::Failed;
-            self.reason = reason;
+            // A server that says so without having been asked whether.
+            self.reason = Some("not modified, yet it was never fetched".to_owned());
             return;
         };
         let mut text = last.to_text();
-        if reason.is_some() {
-            text.document.stale_since = text.document.stale_since.or(Some(now));
-            self.status = Status::KeptStale;
-        } else {
-            text.document.stale_since = None;
-            self.status = Status::Unchanged;
-        }
-        self.reason = reason;
+        text.document.stale_since = None;
+        self.status = Status::Unchanged;
         self.text = Some(text);
+    }
+
+    /// The source fails: the content of last time stands in, unless that has gone on for too long.
+    fn keep_stale(&mut self, last: Option<LastTime<'_>>, reason: String, gatherer: &Gatherer) {
+        let Some(last) = last else {
+            self.status = Status::Failed;
+            self.reason = Some(reason);
+            return;
+        };
+        let mut text = last.to_text();
+        let since = text.document.stale_since.unwrap_or(gatherer.now);
+        let date = clock::utc(since);
+        self.stale_since = Some(since);
+        let age = gatherer.now.saturating_sub(since);
+        if let Some(limit) = gatherer.max_stale.filter(|limit| age >= *limit) {
+            self.status = Status::Removed;
+            self.reason = Some(format!(
+                "failing since {date}, no longer kept after {} days: {reason}",
+                limit / SECONDS_PER_DAY
+            ));
+        } else {
+            text.document.stale_since = Some(since);
+            self.status = Status::KeptStale;
+            self.reason = Some(format!("failing since {date}: {reason}"));
+            self.text = Some(text);
+        }
     }
 }
 

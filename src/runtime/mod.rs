@@ -3,5 +3,6 @@
 //! Knows nothing of the product.
 
 pub mod blocking;
+pub mod clock;
 pub mod cpu_pool;
 pub mod tls;

@@ -8,7 +8,9 @@
 
 mod contract;
 mod embedders;
+mod embedding_server;
 mod fake_embedder;
+mod killing;
 mod layering;
 mod program;
 mod serving;
