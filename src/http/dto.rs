@@ -295,6 +295,10 @@ pub(super) struct HealthBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub(super) reason: Option<Value>,
+    /// The generation that is live, on `/readyz`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub(super) generation: Option<String>,
 }
 
 /// What is running and what it answers from.

@@ -13,6 +13,7 @@ mod fake_embedder;
 mod killing;
 mod layering;
 mod program;
+mod reloading;
 mod serving;
 mod snapshots;
 mod support;

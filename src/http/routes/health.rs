@@ -22,6 +22,7 @@ pub(in crate::http) async fn healthz() -> Json<HealthBody> {
     Json(HealthBody {
         status: "ok",
         reason: None,
+        generation: None,
     })
 }
 
@@ -38,10 +39,12 @@ pub(in crate::http) async fn healthz() -> Json<HealthBody> {
     )
 )]
 pub(in crate::http) async fn readyz(State(state): State<AppState>) -> Response {
+    let generation = Some(state.assistant().generation().id);
     let Err(error) = state.assistant().probe().await else {
         return Json(HealthBody {
             status: "ready",
             reason: None,
+            generation,
         })
         .into_response();
     };
@@ -49,6 +52,7 @@ pub(in crate::http) async fn readyz(State(state): State<AppState>) -> Response {
     let body = Json(HealthBody {
         status: "unavailable",
         reason: Some(error.sentence()),
+        generation,
     });
     let mut response = (StatusCode::SERVICE_UNAVAILABLE, body).into_response();
     response.extensions_mut().extend(error.into_log());
