@@ -59,6 +59,7 @@ pub fn ingestor(
     settings: IngestSettings,
     embedder: Arc<dyn Embedder>,
     progress: Progress,
+    dry_run: bool,
 ) -> anyhow::Result<Ingestor> {
     let threads = cpu_pool::available_threads();
     let mut fetch = FetchLimits {
@@ -107,6 +108,8 @@ pub fn ingestor(
             ..ChunkParameters::default()
         },
         graph: HnswParameters::default(),
+        max_stale_days: settings.max_stale,
+        dry_run,
     };
     Ok(Ingestor::new(options, embedder, progress))
 }

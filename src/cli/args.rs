@@ -61,6 +61,9 @@ pub struct IngestArguments {
     /// Write what became of every source to this file, as JSON
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
+    /// Fetch and extract, say what would happen, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
     /// Print the merged settings without secrets, and stop
     #[arg(long)]
     pub print_config: bool,
@@ -163,13 +166,29 @@ pub struct SnapshotArguments {
 
 /// What to do with generations.
 #[derive(Debug, Clone, Subcommand)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one of these in the life of the program"
+)]
 pub enum SnapshotAction {
     /// List all generations, newest first
-    List,
-    /// Check every file of a generation against its digest, and open it
-    Verify {
-        /// Which one [default: the live one]
-        generation: Option<String>,
+    List {
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check every file of a generation against its digest, open it, and check that the embedder
+    /// still gives its vectors
+    Verify(VerifyArguments),
+    /// Show what changed from one generation to another
+    Diff {
+        /// The older one
+        from: String,
+        /// The newer one [default: the live one]
+        to: Option<String>,
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Make an older generation the live one
     Rollback {
@@ -182,6 +201,19 @@ pub enum SnapshotAction {
         #[arg(long, default_value_t = 2)]
         keep: usize,
     },
+}
+
+/// `snapshot verify`
+#[derive(Debug, Clone, Args)]
+pub struct VerifyArguments {
+    /// Which one [default: the live one]
+    pub generation: Option<String>,
+    /// Check the files alone, without the embedder
+    #[arg(long)]
+    pub files_only: bool,
+    /// The embedder.
+    #[command(flatten)]
+    pub embed: EmbedConfig,
 }
 
 /// `eval`

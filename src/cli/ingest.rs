@@ -1,8 +1,12 @@
 //! `wattwise ingest`
 
+use std::sync::Arc;
+
 use super::args::IngestArguments;
+use super::gate::RecallGate;
 use super::{ExitStatus, printer};
 use crate::config::{ConfigError, File, Layer as _};
+use crate::evaluate;
 use crate::ingest::Progress;
 use crate::runtime::cpu_pool;
 use crate::wiring;
@@ -28,15 +32,38 @@ pub(super) async fn run(arguments: IngestArguments, file: File) -> anyhow::Resul
         .into());
     }
     let progress = Progress::on_terminal();
+    // Questions that cannot be read should not cost a run.
+    let gate = match (&settings.gate, arguments.dry_run) {
+        (Some(path), false) => Some((
+            evaluate::read_questions(path).map_err(|error| ConfigError::Invalid {
+                name: "--gate",
+                reason: error.to_string(),
+            })?,
+            settings.gate_drop,
+            settings.gate_shrink,
+        )),
+        _ => None,
+    };
     let embedder = wiring::embedder(embed).await?;
-    let report = wiring::ingestor(settings, embedder, progress.clone())?
-        .run()
-        .await?;
+    let mut ingestor = wiring::ingestor(
+        settings,
+        Arc::clone(&embedder),
+        progress.clone(),
+        arguments.dry_run,
+    )?;
+    if let Some((questions, drop, shrink)) = gate {
+        ingestor = ingestor.with_gate(Arc::new(RecallGate::new(
+            questions, drop, shrink, embedder,
+        )?));
+    }
+    let report = ingestor.run().await?;
     progress.suspend(|| printer::note(&report));
     if let Some(path) = arguments.report {
         fs_err::write(path, serde_json::to_vec_pretty(&report)?)?;
     }
-    Ok(if report.is_complete() {
+    Ok(if report.is_refused() {
+        ExitStatus::Failed
+    } else if report.is_complete() {
         ExitStatus::Done
     } else {
         ExitStatus::Partial

@@ -2,9 +2,11 @@
 
 mod args;
 mod ask;
+mod diff;
 mod eval;
 mod exit;
 mod extract;
+mod gate;
 mod ingest;
 mod keys;
 mod printer;

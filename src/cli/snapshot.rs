@@ -1,15 +1,17 @@
 //! `wattwise snapshot`
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use serde_json::json;
 
-use super::args::{SnapshotAction, SnapshotArguments};
-use super::{ExitStatus, printer};
-use crate::config::{File, IngestConfig, Layer as _};
+use super::args::{SnapshotAction, SnapshotArguments, VerifyArguments};
+use super::{ExitStatus, diff, printer};
+use crate::config::{EmbedConfig, File, IngestConfig, Layer as _};
 use crate::model::GenerationId;
-use crate::runtime::blocking;
-use crate::snapshot::{current, lock, open};
+use crate::retrieve::check_embedder;
+use crate::runtime::{blocking, clock, cpu_pool};
+use crate::snapshot::{Manifest, SnapshotError, current, lock, open, unpublished};
 use crate::wiring;
 
 pub(super) async fn run(arguments: SnapshotArguments, file: File) -> anyhow::Result<ExitStatus> {
@@ -20,45 +22,128 @@ pub(super) async fn run(arguments: SnapshotArguments, file: File) -> anyhow::Res
     .over(file.ingest)
     .resolve()?;
     let (index, action) = (settings.index, arguments.action);
+    if let SnapshotAction::Verify(arguments) = action {
+        return verify(index, arguments, file.embed).await;
+    }
     blocking::run(move || match action {
-        SnapshotAction::List => list(&index),
-        SnapshotAction::Verify { generation } => verify(&index, generation.as_deref()),
+        SnapshotAction::List { json } => list(&index, json),
+        SnapshotAction::Verify(_) => unreachable!("handled before the work turns blocking"),
+        SnapshotAction::Diff { from, to, json } => diff::run(&index, &from, to.as_deref(), json),
         SnapshotAction::Rollback { generation } => rollback(&index, generation.as_deref()),
         SnapshotAction::Prune { keep } => prune(&index, keep),
     })
     .await
 }
 
-fn list(index: &Path) -> anyhow::Result<ExitStatus> {
-    let live = current::read(index)?;
+fn list(index: &Path, json: bool) -> anyhow::Result<ExitStatus> {
+    let live = current::read(index).ok();
     for id in current::list(index)?.into_iter().rev() {
-        let mark = if id == live { "live" } else { "" };
-        let line = match open::read_manifest(&index.join(id.as_str()), &id) {
-            Ok(manifest) => format!(
-                "{id}  {mark:<4}  {:>6} documents  {:>8} chunks  {}/{}  made at Unix time {}",
-                manifest.counts.documents,
-                manifest.counts.chunks,
-                manifest.embedder.adapter,
-                manifest.embedder.model,
-                manifest.created_at
-            ),
-            Err(error) => format!("{id}  {mark:<4}  {error}"),
+        let refusal = unpublished::reason(index, &id);
+        let mark = match &refusal {
+            _ if live.as_ref() == Some(&id) => "live",
+            Some(reason) if reason.is_empty() => "unpublished",
+            Some(_) => "refused",
+            None => "",
         };
-        printer::result(line)?;
+        let manifest = open::read_manifest(&index.join(id.as_str()), &id);
+        printer::result(if json {
+            as_json(&id, mark, refusal.as_deref(), &manifest)
+        } else {
+            as_line(&id, mark, refusal.as_deref(), &manifest)
+        })?;
     }
-    Ok(ExitStatus::Done)
+    match live {
+        Some(_) => Ok(ExitStatus::Done),
+        None => Err(current::read(index).err().map_or_else(
+            || anyhow::anyhow!("a generation was published just now; list again"),
+            Into::into,
+        )),
+    }
 }
 
-fn verify(index: &Path, named: Option<&str>) -> anyhow::Result<ExitStatus> {
-    let id = match named {
-        Some(text) => parse(text)?,
-        None => current::read(index)?,
+fn as_line(
+    id: &GenerationId,
+    mark: &str,
+    refusal: Option<&str>,
+    manifest: &Result<Manifest, SnapshotError>,
+) -> String {
+    let described = match manifest {
+        Ok(manifest) => format!(
+            "{:>6} documents  {:>8} chunks  {}/{}  made {}",
+            manifest.counts.documents,
+            manifest.counts.chunks,
+            manifest.embedder.adapter,
+            manifest.embedder.model,
+            clock::utc(manifest.created_at)
+        ),
+        Err(error) => error.to_string(),
     };
-    let generation = open::open(index, &id, wiring::SEARCH_WIDTH)?;
-    let files = generation.records.manifest.files.len();
+    format!(
+        "{id}  {mark:<11}  {described}  {}",
+        refusal.unwrap_or_default()
+    )
+    .trim_end()
+    .to_owned()
+}
+
+fn as_json(
+    id: &GenerationId,
+    mark: &str,
+    refusal: Option<&str>,
+    manifest: &Result<Manifest, SnapshotError>,
+) -> String {
+    let counts = manifest.as_ref().ok().map(|manifest| manifest.counts);
+    json!({
+        "generation": id.as_str(),
+        "live": mark == "live",
+        "state": if mark.is_empty() { "old" } else { mark },
+        "refusal": refusal.filter(|reason| !reason.is_empty()),
+        "documents": counts.map(|counts| counts.documents),
+        "chunks": counts.map(|counts| counts.chunks),
+        "sentences": counts.map(|counts| counts.sentences),
+        "embedder": manifest
+            .as_ref()
+            .ok()
+            .map(|manifest| format!("{}/{}", manifest.embedder.adapter, manifest.embedder.model)),
+        "created_at": manifest.as_ref().ok().map(|manifest| manifest.created_at),
+        "error": manifest.as_ref().err().map(ToString::to_string),
+    })
+    .to_string()
+}
+
+async fn verify(
+    index: PathBuf,
+    arguments: VerifyArguments,
+    file: EmbedConfig,
+) -> anyhow::Result<ExitStatus> {
+    let id = match arguments.generation.as_deref() {
+        Some(text) => parse(text)?,
+        None => current::read(&index)?,
+    };
+    let (opened, checked) = (id.clone(), arguments.files_only);
+    let manifest = blocking::run(move || {
+        open::open(&index, &opened, wiring::SEARCH_WIDTH)
+            .map(|generation| generation.records.manifest)
+    })
+    .await?;
+    let files = manifest.files.len();
     printer::result(format!(
         "{id} is whole: {files} files match their digests and open"
     ))?;
+    if !checked {
+        let settings = arguments
+            .embed
+            .over(file)
+            .resolve(cpu_pool::available_threads())?;
+        let embedder = wiring::embedder(settings).await?;
+        check_embedder(&manifest, embedder.as_ref()).await??;
+        printer::result(format!(
+            "the embedder {}/{} gives the vectors of its {} probes",
+            manifest.embedder.adapter,
+            manifest.embedder.model,
+            manifest.probes.len()
+        ))?;
+    }
     Ok(ExitStatus::Done)
 }
 
@@ -69,7 +154,7 @@ fn rollback(index: &Path, named: Option<&str>) -> anyhow::Result<ExitStatus> {
         Some(text) => parse(text)?,
         None => current::list(index)?
             .into_iter()
-            .rfind(|id| *id < live)
+            .rfind(|id| *id < live && unpublished::reason(index, id).is_none())
             .context(
                 "there is no generation before the live one; `wattwise snapshot list` shows all",
             )?,
@@ -90,7 +175,7 @@ fn prune(index: &Path, keep: usize) -> anyhow::Result<ExitStatus> {
     Ok(ExitStatus::Done)
 }
 
-fn parse(text: &str) -> anyhow::Result<GenerationId> {
+pub(super) fn parse(text: &str) -> anyhow::Result<GenerationId> {
     match GenerationId::parse(text) {
         Some(id) => Ok(id),
         None => bail!("{text:?} is no generation; `wattwise snapshot list` shows all"),

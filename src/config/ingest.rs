@@ -85,10 +85,22 @@ pub struct IngestConfig {
     /// Generations kept besides the live one [default: 2]
     #[arg(long, value_name = "N")]
     pub keep: Option<usize>,
+    /// Days for which a failing source keeps its last good content [default: for ever]
+    #[arg(long, value_name = "DAYS")]
+    pub max_stale: Option<u32>,
+    /// Labelled questions; a generation that answers fewer of them than the live one is not published
+    #[arg(long, value_name = "FILE")]
+    pub gate: Option<PathBuf>,
+    /// By how much the share of questions answered in 10 contexts may fall [default: 0.02]
+    #[arg(long, value_name = "SHARE")]
+    pub gate_drop: Option<f64>,
+    /// By how much the number of chunks may fall, as a share [default: 0.3]
+    #[arg(long, value_name = "SHARE")]
+    pub gate_shrink: Option<f64>,
 }
 
 /// Checked values.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct IngestSettings {
     /// URL list.
@@ -131,6 +143,14 @@ pub struct IngestSettings {
     pub chunk_tokens: usize,
     /// Generations.
     pub keep: usize,
+    /// Days; `None` is for ever.
+    pub max_stale: Option<u32>,
+    /// Questions of the publish gate.
+    pub gate: Option<PathBuf>,
+    /// Share of questions.
+    pub gate_drop: f64,
+    /// Share of chunks.
+    pub gate_shrink: f64,
 }
 
 impl Layer for IngestConfig {
@@ -163,6 +183,10 @@ impl Layer for IngestConfig {
             max_size: self.max_size.or(below.max_size),
             chunk_tokens: self.chunk_tokens.or(below.chunk_tokens),
             keep: self.keep.or(below.keep),
+            max_stale: self.max_stale.or(below.max_stale),
+            gate: self.gate.or(below.gate),
+            gate_drop: self.gate_drop.or(below.gate_drop),
+            gate_shrink: self.gate_shrink.or(below.gate_shrink),
         }
     }
 }
@@ -193,6 +217,10 @@ impl IngestConfig {
             max_size: self.max_size.unwrap_or(32),
             chunk_tokens: self.chunk_tokens.unwrap_or(160),
             keep: self.keep.unwrap_or(2),
+            max_stale: self.max_stale,
+            gate: self.gate,
+            gate_drop: self.gate_drop.unwrap_or(0.02),
+            gate_shrink: self.gate_shrink.unwrap_or(0.3),
         };
         let invalid = |name, reason: &str| {
             Err(ConfigError::Invalid {
@@ -239,6 +267,10 @@ impl IngestConfig {
         }
         if settings.extract_memory < 256 {
             return invalid("--extract-memory", "at least 256 MiB");
+        }
+        let shares = [settings.gate_drop, settings.gate_shrink];
+        if !shares.iter().all(|share| (0.0..=1.0).contains(share)) {
+            return invalid("--gate-drop, --gate-shrink", "a share from 0 to 1");
         }
         Ok(settings)
     }

@@ -5,6 +5,7 @@
 //! files are damaged. [`HnswGraph::open`] must therefore be called only on files whose digests have
 //! been checked; `snapshot::open` is the only caller.
 
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 
 use hnsw_rs::hnswio::HnswIo;
@@ -68,13 +69,17 @@ pub fn build(
     graph.insert_slice(*first);
     let rest = rest.to_vec();
     pool.install(|| graph.parallel_insert_slice(&rest));
-    let written = graph
-        .file_dump(directory, BASE_NAME)
-        .map_err(|error| IndexError::Io {
-            action: "write",
-            path: directory.join(BASE_NAME),
-            source: std::io::Error::other(error.to_string()),
-        })?;
+    let failed = |reason: String| IndexError::Io {
+        action: "write",
+        path: directory.join(BASE_NAME),
+        source: std::io::Error::other(reason),
+    };
+    // The crate panics when it cannot create its files, on a full disk for instance.
+    let dumped =
+        std::panic::catch_unwind(AssertUnwindSafe(|| graph.file_dump(directory, BASE_NAME)));
+    let written = dumped
+        .map_err(|_| failed("the files cannot be created".to_owned()))?
+        .map_err(|error| failed(error.to_string()))?;
     Ok([
         format!("{written}.hnsw.graph"),
         format!("{written}.hnsw.data"),

@@ -7,11 +7,12 @@ use futures::{StreamExt, TryStreamExt, stream};
 use indicatif::ProgressBar;
 
 use super::IngestError;
+use super::cache::Cache;
 use super::gather::Text;
 use crate::chunk::{ChunkParameters, Piece, split};
 use crate::embed::{EmbedError, Embedder, Passage, PassageVectors};
 use crate::extract::EXTRACTION_VERSION;
-use crate::model::{Chunk, ChunkId, Document, Probe, UnitVector};
+use crate::model::{Chunk, ChunkId, Document, Probe, UnitVector, dot};
 use crate::snapshot::Records;
 use crate::snapshot::write::Contents;
 
@@ -26,11 +27,21 @@ const PROBES: [&str; 2] = [
     "270 mm of mineral wool, 21 °C, 0.16 W/m²K",
 ];
 
+/// Below this cosine a probe's fresh vector counts as another model's, as `serve` sees it too.
+const SAME_VECTOR: f32 = 0.995;
+
 /// A chunk and what is embedded and searched for it.
 pub(super) struct Prepared {
     chunk: Chunk,
     passage: Passage,
     lexical_text: String,
+}
+
+impl Prepared {
+    /// Position of its document.
+    pub(super) fn document(&self) -> usize {
+        self.chunk.document as usize
+    }
 }
 
 /// Splits all documents.
@@ -142,18 +153,66 @@ impl<'a> Known<'a> {
     }
 }
 
-/// The vectors of all passages in order, and how many had to be embedded.
+/// Whether the embedder still gives the vectors that `records` were made with.
+fn probes_agree(records: &Records, fresh: &[Probe]) -> bool {
+    fresh.iter().all(|probe| {
+        let stored = &records.manifest.probes;
+        stored
+            .iter()
+            .filter(|stored| stored.text == probe.text)
+            .all(|stored| dot(&stored.vector, &probe.vector) >= SAME_VECTOR)
+    })
+}
+
+/// What need not be embedded again.
+pub(super) struct Recalled {
+    vectors: Vec<Option<PassageVectors>>,
+    /// Passages that an interrupted run has embedded.
+    pub(super) resumed: usize,
+}
+
+impl Recalled {
+    /// Looks every passage up in the generation before and in the cache.
+    pub(super) fn of(
+        prepared: &[Prepared],
+        previous: Option<&Records>,
+        cache: &Cache,
+        embedder: &dyn Embedder,
+    ) -> Self {
+        let known = previous.and_then(|records| Known::of(records, embedder));
+        let cached = cache.vectors(embedder.fingerprint());
+        let mut resumed = 0;
+        let vectors = prepared
+            .iter()
+            .map(|item| {
+                let published = known.as_ref().and_then(|known| known.find(item));
+                published.or_else(|| {
+                    let vectors = cached.get(&item.chunk.embedded_digest)?;
+                    let fits =
+                        vectors.spans.is_empty() || vectors.spans.len() == item.passage.spans.len();
+                    resumed += usize::from(fits);
+                    fits.then(|| vectors.clone())
+                })
+            })
+            .collect();
+        Self { vectors, resumed }
+    }
+
+    /// How many passages are still to be embedded.
+    pub(super) fn missing(&self) -> usize {
+        self.vectors.iter().filter(|known| known.is_none()).count()
+    }
+}
+
+/// The vectors of all passages in order. What is new is kept in the cache as soon as it is there.
 async fn embed(
     prepared: &[Prepared],
-    previous: Option<&Records>,
+    recalled: Recalled,
     embedder: &Arc<dyn Embedder>,
+    cache: &Cache,
     bar: &ProgressBar,
-) -> Result<(Vec<PassageVectors>, usize), IngestError> {
-    let known = previous.and_then(|records| Known::of(records, embedder.as_ref()));
-    let mut vectors: Vec<Option<PassageVectors>> = prepared
-        .iter()
-        .map(|item| known.as_ref().and_then(|known| known.find(item)))
-        .collect();
+) -> Result<Vec<PassageVectors>, IngestError> {
+    let mut vectors = recalled.vectors;
     let missing: Vec<usize> = (0..prepared.len())
         .filter(|row| vectors[*row].is_none())
         .collect();
@@ -178,28 +237,50 @@ async fn embed(
         .buffer_unordered(BATCHES_UNDER_WAY);
     while let Some((rows, fresh)) = results.try_next().await? {
         bar.inc(rows.len() as u64);
+        let keys = rows.iter().map(|row| prepared[*row].chunk.embedded_digest);
+        cache.keep_vectors(embedder.fingerprint(), keys.zip(&fresh));
         for (row, passage_vectors) in rows.into_iter().zip(fresh) {
             vectors[row] = Some(passage_vectors);
         }
     }
-    let vectors = vectors
+    vectors
         .into_iter()
         .collect::<Option<Vec<_>>>()
-        .ok_or_else(|| EmbedError::Inference("fewer vectors than passages".to_owned()))?;
-    Ok((vectors, missing.len()))
+        .ok_or_else(|| EmbedError::Inference("fewer vectors than passages".to_owned()).into())
 }
 
-/// Embeds what is new and puts everything together. Also says how many passages were embedded.
+/// The contents of a generation, and what they cost.
+pub(super) struct Assembled {
+    pub(super) contents: Contents,
+    pub(super) embedded: usize,
+    pub(super) resumed: usize,
+}
+
+/// What a generation is assembled with.
+pub(super) struct Assembly<'a> {
+    pub(super) parameters: ChunkParameters,
+    pub(super) previous: Option<&'a Records>,
+    pub(super) embedder: &'a Arc<dyn Embedder>,
+    pub(super) cache: &'a Cache,
+    pub(super) bar: &'a ProgressBar,
+    /// Seconds since the Unix epoch.
+    pub(super) now: i64,
+}
+
+/// Embeds what is new and puts everything together.
 pub(super) async fn assemble(
     texts: Vec<Text>,
     prepared: Vec<Prepared>,
-    parameters: ChunkParameters,
-    previous: Option<&Records>,
-    embedder: &Arc<dyn Embedder>,
-    bar: &ProgressBar,
-    now: i64,
-) -> Result<(Contents, usize), IngestError> {
-    let (vectors, embedded) = embed(&prepared, previous, embedder, bar).await?;
+    assembly: Assembly<'_>,
+) -> Result<Assembled, IngestError> {
+    let Assembly {
+        parameters,
+        previous,
+        embedder,
+        cache,
+        bar,
+        now,
+    } = assembly;
     let mut probes = Vec::new();
     for text in PROBES {
         let vector = embedder.embed_query(text).await?.as_slice().to_vec();
@@ -208,6 +289,22 @@ pub(super) async fn assemble(
             vector,
         });
     }
+    let has_changed = previous.is_some_and(|records| {
+        records.manifest.embedder == *embedder.fingerprint() && !probes_agree(records, &probes)
+    });
+    let recalled = if has_changed {
+        tracing::warn!(
+            "the model behind the embedder's name has changed; everything is embedded anew"
+        );
+        Recalled {
+            vectors: vec![None; prepared.len()],
+            resumed: 0,
+        }
+    } else {
+        Recalled::of(&prepared, previous, cache, embedder.as_ref())
+    };
+    let (embedded, resumed) = (recalled.missing(), recalled.resumed);
+    let vectors = embed(&prepared, recalled, embedder, cache, bar).await?;
     let mut contents = Contents {
         documents: Vec::with_capacity(texts.len()),
         texts: Vec::with_capacity(texts.len()),
@@ -231,5 +328,9 @@ pub(super) async fn assemble(
         contents.vectors.push(passage_vectors.whole);
         contents.sentence_vectors.push(passage_vectors.spans);
     }
-    Ok((contents, embedded))
+    Ok(Assembled {
+        contents,
+        embedded,
+        resumed,
+    })
 }

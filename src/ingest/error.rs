@@ -37,6 +37,16 @@ pub enum IngestError {
         /// The cause.
         source: std::io::Error,
     },
+    /// The publish gate could not judge.
+    #[error(
+        "the publish gate could not judge generation {generation}, which stays unpublished: {reason}"
+    )]
+    Gate {
+        /// The generation that was made.
+        generation: String,
+        /// What went wrong.
+        reason: String,
+    },
     /// No vectors.
     #[error(transparent)]
     Embed(#[from] EmbedError),

@@ -1,10 +1,12 @@
 //! One source to one document: fetch or read, compare with last time, extract.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use url::Url;
 
+use super::cache::{Cache, TextKey};
 use super::extractor::Extractor;
 use super::memory::{Memory, PageLinks};
 use super::sources::Source;
@@ -12,11 +14,13 @@ use super::{IngestError, Status};
 use crate::crawl::{
     Crawler, FetchOutcome, Validators, Visit, is_same_site, normalize, same_site_links,
 };
-use crate::extract::worker::Job;
+use crate::extract::worker::{Job, Outcome};
 use crate::extract::{EXTRACTION_VERSION, sniff};
 use crate::model::{ContentKind, Document, DocumentId, Extracted};
-use crate::runtime::blocking;
+use crate::runtime::{blocking, clock};
 use crate::snapshot::Records;
+
+pub(super) const SECONDS_PER_DAY: i64 = 86_400;
 
 /// A document with its text.
 #[derive(Debug, Clone)]
@@ -39,6 +43,10 @@ pub(super) struct Gathered {
     pub(super) page: Option<PageLinks>,
     /// Whether the page failed today, so that nobody knows where it leads.
     pub(super) hides_links: bool,
+    /// Since when the source fails.
+    pub(super) stale_since: Option<i64>,
+    /// Under which its text lies in the cache, if it does.
+    pub(super) text_key: Option<TextKey>,
 }
 
 /// What all sources are gathered with.
@@ -49,6 +57,9 @@ pub(super) struct Gatherer {
     pub(super) max_file_bytes: u64,
     /// Seconds since the Unix epoch.
     pub(super) now: i64,
+    pub(super) cache: Arc<Cache>,
+    /// Seconds for which a failing source is kept; `None` is for ever.
+    pub(super) max_stale: Option<i64>,
 }
 
 /// Bytes that have arrived, before anything is made of them.
@@ -94,8 +105,8 @@ impl Gatherer {
                 is_final = arrived.kind.is_none();
                 self.take(arrived, last, wants_links, &mut gathered).await?;
             }
-            Arrival::NotModified => gathered.keep(last, None, self.now),
-            Arrival::Failed(reason) => gathered.keep(last, Some(reason), self.now),
+            Arrival::NotModified => gathered.keep(last),
+            Arrival::Failed(reason) => gathered.keep_stale(last, reason, self),
             Arrival::Gone(reason) => {
                 gathered.status = if last.is_some() {
                     Status::Removed
@@ -179,11 +190,8 @@ impl Gatherer {
             return Ok(());
         }
         let Some(kind) = arrived.kind else {
-            gathered.keep(
-                last,
-                Some("neither PDF, HTML, Markdown nor text".to_owned()),
-                self.now,
-            );
+            let reason = "neither PDF, HTML, Markdown nor text".to_owned();
+            gathered.keep_stale(last, reason, self);
             return Ok(());
         };
         let job = Job {
@@ -191,8 +199,14 @@ impl Gatherer {
             charset: arrived.charset,
             bytes: arrived.bytes,
         };
-        match self.extractor.extract(&job).await? {
+        let key = Cache::text_key(&content_digest, kind, job.charset.as_deref());
+        let outcome = match self.cache.text(&key) {
+            Some(extracted) => Ok(extracted),
+            None => self.extract(&job, &key).await?,
+        };
+        match outcome {
             Ok(extracted) => {
+                gathered.text_key = Some(key);
                 gathered.warnings = extracted.warnings.iter().map(ToString::to_string).collect();
                 gathered.page = arrived
                     .url
@@ -214,9 +228,22 @@ impl Gatherer {
                 };
                 gathered.text = Some(text);
             }
-            Err(reason) => gathered.keep(last, Some(reason), self.now),
+            Err(reason) => gathered.keep_stale(last, reason, self),
         }
         Ok(())
+    }
+
+    /// Extracts anew and remembers the text, in case this run is interrupted.
+    async fn extract(&self, job: &Job, key: &TextKey) -> Result<Outcome, IngestError> {
+        let outcome = self.extractor.extract(job).await?;
+        let (cache, key) = (Arc::clone(&self.cache), key.clone());
+        Ok(blocking::run(move || {
+            if let Ok(extracted) = &outcome {
+                cache.keep_text(&key, extracted);
+            }
+            outcome
+        })
+        .await)
     }
 
     fn document(
@@ -263,6 +290,8 @@ impl Gathered {
             seconds: 0.0,
             page: None,
             hides_links: false,
+            stale_since: None,
+            text_key: None,
         }
     }
 
@@ -272,23 +301,43 @@ impl Gathered {
         links.unwrap_or_default()
     }
 
-    /// Falls back on the content of last time: as unchanged, or as stale if there is a `reason`.
-    fn keep(&mut self, last: Option<LastTime<'_>>, reason: Option<String>, now: i64) {
+    /// The content of last time is today's.
+    fn keep(&mut self, last: Option<LastTime<'_>>) {
         let Some(last) = last else {
-            self.status = Status::Failed;
-            self.reason = reason;
+            // A server that says so without having been asked whether.
+            self.reason = Some("not modified, yet it was never fetched".to_owned());
             return;
         };
         let mut text = last.to_text();
-        if reason.is_some() {
-            text.document.stale_since = text.document.stale_since.or(Some(now));
-            self.status = Status::KeptStale;
-        } else {
-            text.document.stale_since = None;
-            self.status = Status::Unchanged;
-        }
-        self.reason = reason;
+        text.document.stale_since = None;
+        self.status = Status::Unchanged;
         self.text = Some(text);
+    }
+
+    /// The source fails: the content of last time stands in, unless that has gone on for too long.
+    fn keep_stale(&mut self, last: Option<LastTime<'_>>, reason: String, gatherer: &Gatherer) {
+        let Some(last) = last else {
+            self.status = Status::Failed;
+            self.reason = Some(reason);
+            return;
+        };
+        let mut text = last.to_text();
+        let since = text.document.stale_since.unwrap_or(gatherer.now);
+        let date = clock::utc(since);
+        self.stale_since = Some(since);
+        let age = gatherer.now.saturating_sub(since);
+        if let Some(limit) = gatherer.max_stale.filter(|limit| age >= *limit) {
+            self.status = Status::Removed;
+            self.reason = Some(format!(
+                "failing since {date}, no longer kept after {} days: {reason}",
+                limit / SECONDS_PER_DAY
+            ));
+        } else {
+            text.document.stale_since = Some(since);
+            self.status = Status::KeptStale;
+            self.reason = Some(format!("failing since {date}: {reason}"));
+            self.text = Some(text);
+        }
     }
 }
 

@@ -4,8 +4,10 @@
 //! order. A bad document is a row of the [`Report`], never the end of the run.
 
 mod assemble;
+mod cache;
 mod error;
 mod extractor;
+mod gate;
 mod gather;
 mod memory;
 mod pipeline;
@@ -16,6 +18,7 @@ mod walk;
 
 pub use error::IngestError;
 pub use extractor::ExtractorOptions;
+pub use gate::{PublishGate, Verdict};
 pub use pipeline::{IngestOptions, Ingestor};
 pub use progress::Progress;
 pub use report::{Report, Row, Status, Totals};

@@ -4,13 +4,15 @@ use std::collections::{HashMap, HashSet};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use url::Url;
 
-use super::assemble::{self, Prepared};
+use super::assemble::{self, Assembled, Assembly, Prepared, Recalled};
+use super::cache::{Cache, TextKey};
 use super::extractor::{Extractor, ExtractorOptions};
-use super::gather::{Gathered, Gatherer, Text};
+use super::gate::{PublishGate, Verdict};
+use super::gather::{self, Gathered, Gatherer, Text};
 use super::memory::Memory;
 use super::report::{self, Report, Row, Status, Totals};
 use super::sources::{self, Source};
@@ -21,8 +23,8 @@ use crate::crawl::{Crawler, FetchLimits, FrontierLimits, Manners};
 use crate::embed::Embedder;
 use crate::extract::EXTRACTION_VERSION;
 use crate::index::hnsw::HnswParameters;
-use crate::model::GenerationId;
-use crate::runtime::{blocking, cpu_pool};
+use crate::model::{Document, DocumentId, GenerationId};
+use crate::runtime::{blocking, clock, cpu_pool};
 use crate::snapshot::{Records, SnapshotError, current, lock, open, write};
 
 /// What to ingest and where to.
@@ -54,6 +56,10 @@ pub struct IngestOptions {
     pub chunking: ChunkParameters,
     /// How the graph is built.
     pub graph: HnswParameters,
+    /// Days for which a failing source keeps its last good content; `None` is for ever.
+    pub max_stale_days: Option<u32>,
+    /// Only say what would happen.
+    pub dry_run: bool,
 }
 
 /// Runs `ingest`.
@@ -61,6 +67,7 @@ pub struct Ingestor {
     options: IngestOptions,
     embedder: Arc<dyn Embedder>,
     progress: Progress,
+    gate: Option<Arc<dyn PublishGate>>,
 }
 
 impl Ingestor {
@@ -70,25 +77,52 @@ impl Ingestor {
             options,
             embedder,
             progress,
+            gate: None,
         }
+    }
+
+    /// Lets `gate` have the last word before a generation is published.
+    #[must_use]
+    pub fn with_gate(mut self, gate: Arc<dyn PublishGate>) -> Self {
+        self.gate = Some(gate);
+        self
     }
 
     /// One run: list, fetch and extract, split, embed, write, publish, prune.
     ///
-    /// On an error nothing was published and the generation before is still live.
+    /// On an error nothing was published and the generation before is still live. A dry run ends
+    /// before the embedding; it writes nothing and takes no lock.
     pub async fn run(&self) -> Result<Report, IngestError> {
-        let begun = Instant::now();
-        let now = seconds_since_epoch();
-        let _lock = lock::acquire(&self.options.index, &format!("Unix time {now}"))?;
-        current::remove_unfinished(&self.options.index)?;
+        let now = clock::now();
+        let index = &self.options.index;
+        if self.options.dry_run {
+            return self
+                .run_locked(now, &Arc::new(Cache::open(index, true)))
+                .await;
+        }
+        let _lock = lock::acquire(index, &clock::utc(now))?;
+        current::remove_unfinished(index)?;
+        let cache = Arc::new(Cache::open(index, false));
+        let outcome = self.run_locked(now, &cache).await;
+        if outcome.is_err() {
+            cache.drop_unused_texts();
+            // The error that is reported is the first one.
+            let _ = current::remove_unfinished(index);
+        }
+        outcome
+    }
 
+    async fn run_locked(&self, now: i64, cache: &Arc<Cache>) -> Result<Report, IngestError> {
+        let begun = Instant::now();
         let sources = sources::list(self.options.urls.as_deref(), &self.options.folders)?;
         if sources.is_empty() && self.options.sitemaps.is_empty() {
             return Err(IngestError::NoSources);
         }
         let previous = self.open_previous().await;
-        let gathered = self.gather(sources, previous.as_deref(), now).await?;
-        let (mut rows, texts) = select(gathered);
+        let gathered = self
+            .gather(sources, previous.as_deref(), now, cache)
+            .await?;
+        let (mut rows, texts, unindexed) = select(gathered);
         rows.extend(removed_rows(previous.as_deref(), &rows));
         if texts.is_empty() {
             return Err(IngestError::NothingIndexed(describe_failures(&rows)));
@@ -99,8 +133,12 @@ impl Ingestor {
             ..Totals::default()
         };
         report::count(&rows, &mut totals);
-        let (generation, published, rows) = match previous.as_deref() {
-            Some(records) if self.is_up_to_date(records, &rows) => {
+        let mut report = Report {
+            dry_run: self.options.dry_run,
+            ..Report::default()
+        };
+        let rows = match previous.as_deref() {
+            Some(records) if self.is_up_to_date(records, &texts) => {
                 totals.chunks = records.chunks().len();
                 let rows = with_chunk_counts(
                     rows,
@@ -109,24 +147,40 @@ impl Ingestor {
                         .iter()
                         .map(|chunk| records.document_of(chunk).source.as_str()),
                 );
-                (records.manifest.generation.clone(), false, rows)
+                report.generation = records.manifest.generation.to_string();
+                cache.finish(&unindexed);
+                rows
             }
             _ => {
-                let (generation, embedded, chunk_sources) =
-                    self.build(texts, previous.clone(), now).await?;
-                totals.embedded = embedded;
-                totals.chunks = chunk_sources.len();
-                let rows = with_chunk_counts(rows, chunk_sources.iter().map(String::as_str));
-                (generation, true, rows)
+                let built = if self.options.dry_run {
+                    self.plan(texts, previous.as_deref(), cache).await?
+                } else {
+                    self.build(texts, previous.clone(), now, cache).await?
+                };
+                totals.embedded = built.embedded;
+                totals.resumed = built.resumed;
+                totals.chunks = built.chunk_sources.len();
+                let live = previous.map(|records| records.manifest.generation.to_string());
+                report.would_publish = self.options.dry_run;
+                report.published = built.published;
+                if let Some(id) = built.id {
+                    report.generation = id.to_string();
+                } else {
+                    report.generation = live.unwrap_or_default();
+                }
+                report.gate = built.verdict;
+                if report.published {
+                    cache.finish(&unindexed);
+                } else {
+                    cache.drop_unused_texts();
+                }
+                with_chunk_counts(rows, built.chunk_sources.iter().map(String::as_str))
             }
         };
         totals.seconds = begun.elapsed().as_secs_f64();
-        Ok(Report {
-            generation: generation.to_string(),
-            published,
-            sources: rows,
-            totals,
-        })
+        report.sources = rows;
+        report.totals = totals;
+        Ok(report)
     }
 
     /// The live generation's records, to compare with. One that cannot be opened costs time, not
@@ -154,6 +208,7 @@ impl Ingestor {
         sources: Vec<Source>,
         previous: Option<&Records>,
         now: i64,
+        cache: &Arc<Cache>,
     ) -> Result<Vec<Gathered>, IngestError> {
         let gatherer = Gatherer {
             crawler: Crawler::new(self.options.fetch.clone(), self.options.manners.clone())
@@ -162,6 +217,11 @@ impl Ingestor {
             extractor: Extractor::new(self.options.extractor.clone()),
             max_file_bytes: self.options.fetch.max_bytes,
             now,
+            cache: Arc::clone(cache),
+            max_stale: self
+                .options
+                .max_stale_days
+                .map(|days| i64::from(days) * gather::SECONDS_PER_DAY),
         };
         let bar = self.progress.stage("extract", sources.len());
         let walk = Walk {
@@ -175,70 +235,91 @@ impl Ingestor {
         let gathered = walk.run(sources).await;
         bar.finish();
         let gathered = gathered?;
+        if self.options.dry_run {
+            return Ok(gathered);
+        }
         if let Err(error) = Memory::save(&self.options.index, &gathered) {
             tracing::warn!(%error, "the links of this run cannot be kept; the next one reads all pages anew");
         }
         Ok(gathered)
     }
 
-    fn is_up_to_date(&self, records: &Records, rows: &[Row]) -> bool {
+    /// Whether the live generation is just what this run would make.
+    fn is_up_to_date(&self, records: &Records, texts: &[Text]) -> bool {
         let manifest = &records.manifest;
-        rows.iter().all(|row| {
-            matches!(
-                row.status,
-                Status::Unchanged | Status::Duplicate | Status::Skipped | Status::Failed
-            )
-        }) && rows
+        let known: HashMap<&DocumentId, &Document> = records
+            .documents()
             .iter()
-            .filter(|row| row.status == Status::Unchanged)
-            .count()
-            == records.documents().len()
-            && records
-                .documents()
-                .iter()
-                .all(|document| document.stale_since.is_none())
+            .map(|document| (&document.id, document))
+            .collect();
+        texts.len() == known.len()
+            && texts.iter().all(|text| {
+                known.get(&text.document.id).is_some_and(|document| {
+                    document.text_digest == text.document.text_digest
+                        && document.stale_since == text.document.stale_since
+                })
+            })
             && manifest.embedder == *self.embedder.fingerprint()
             && manifest.chunking == self.options.chunking
             && manifest.graph == self.options.graph
             && manifest.extraction_version == EXTRACTION_VERSION
     }
 
-    /// Makes and publishes a generation. Also says how many passages were embedded and, for each
-    /// chunk, which source it is from.
+    /// What [`Self::build`] would cost, without doing it.
+    async fn plan(
+        &self,
+        texts: Vec<Text>,
+        previous: Option<&Records>,
+        cache: &Cache,
+    ) -> Result<Built, IngestError> {
+        let (texts, prepared) = self.split(texts).await?;
+        let recalled = Recalled::of(&prepared, previous, cache, self.embedder.as_ref());
+        let chunk_sources = prepared
+            .iter()
+            .map(|item| texts[item.document()].document.source.clone())
+            .collect();
+        Ok(Built {
+            id: None,
+            published: false,
+            embedded: recalled.missing(),
+            resumed: recalled.resumed,
+            chunk_sources,
+            verdict: None,
+        })
+    }
+
+    /// Makes a generation and publishes it, unless the gate refuses.
     async fn build(
         &self,
         texts: Vec<Text>,
         previous: Option<Arc<Records>>,
         now: i64,
-    ) -> Result<(GenerationId, usize, Vec<String>), IngestError> {
-        let (texts, prepared) = self.split(texts).await;
-        if prepared.is_empty() {
-            return Err(IngestError::NothingIndexed(
-                "the documents have no text to split".to_owned(),
-            ));
-        }
+        cache: &Cache,
+    ) -> Result<Built, IngestError> {
+        let (texts, prepared) = self.split(texts).await?;
         let bar = self.progress.stage("embed", prepared.len());
-        let assembled = assemble::assemble(
-            texts,
-            prepared,
-            self.options.chunking,
-            previous.as_deref(),
-            &self.embedder,
-            &bar,
+        let assembly = Assembly {
+            parameters: self.options.chunking,
+            previous: previous.as_deref(),
+            embedder: &self.embedder,
+            cache,
+            bar: &bar,
             now,
-        )
-        .await;
+        };
+        let assembled = assemble::assemble(texts, prepared, assembly).await;
         bar.finish();
-        let (contents, embedded) = assembled?;
-        drop(previous);
+        let Assembled {
+            contents,
+            embedded,
+            resumed,
+        } = assembled?;
+        let live = previous.map(|records| records.manifest.generation.clone());
 
         let spinner = self.progress.spinner("index");
         let options = self.options.clone();
         let written = blocking::run(move || -> Result<_, IngestError> {
             let pool = cpu_pool::build("graph", options.threads);
             let id = write::write(&options.index, &contents, options.graph, &pool)?;
-            current::publish(&options.index, &id)?;
-            current::prune(&options.index, options.keep)?;
             let sources = contents
                 .chunks
                 .iter()
@@ -248,23 +329,82 @@ impl Ingestor {
         })
         .await;
         spinner.finish_and_clear();
-        let (id, sources) = written?;
-        Ok((id, embedded, sources))
+        let (id, chunk_sources) = written?;
+        let verdict = self.judge(&id, live.as_ref()).await?;
+        let published = verdict.as_ref().is_none_or(|verdict| verdict.passed);
+        if published {
+            current::publish(&self.options.index, &id)?;
+            current::prune(&self.options.index, self.options.keep)?;
+        }
+        Ok(Built {
+            id: Some(id),
+            published,
+            embedded,
+            resumed,
+            chunk_sources,
+            verdict,
+        })
     }
 
-    async fn split(&self, texts: Vec<Text>) -> (Vec<Text>, Vec<Prepared>) {
+    /// Asks the gate, if there is one. What it refuses, or cannot judge, is marked as refused.
+    async fn judge(
+        &self,
+        id: &GenerationId,
+        live: Option<&GenerationId>,
+    ) -> Result<Option<Verdict>, IngestError> {
+        let Some(gate) = &self.gate else {
+            return Ok(None);
+        };
+        let index = &self.options.index;
+        match gate.judge(index, id, live).await {
+            Ok(verdict) => {
+                if !verdict.passed {
+                    current::refuse(index, id, &verdict.summary)?;
+                }
+                Ok(Some(verdict))
+            }
+            Err(reason) => {
+                current::refuse(index, id, &reason)?;
+                Err(IngestError::Gate {
+                    generation: id.to_string(),
+                    reason,
+                })
+            }
+        }
+    }
+
+    async fn split(&self, texts: Vec<Text>) -> Result<(Vec<Text>, Vec<Prepared>), IngestError> {
         let embedder = Arc::clone(&self.embedder);
         let chunking = self.options.chunking;
-        blocking::run(move || {
+        let (texts, prepared) = blocking::run(move || {
             let prepared = assemble::prepare(&texts, &chunking, embedder.as_ref());
             (texts, prepared)
         })
-        .await
+        .await;
+        if prepared.is_empty() {
+            return Err(IngestError::NothingIndexed(
+                "the documents have no text to split".to_owned(),
+            ));
+        }
+        Ok((texts, prepared))
     }
 }
 
-/// Rows for the report, and the texts to index: of several sources with the same text, the first.
-fn select(gathered: Vec<Gathered>) -> (Vec<Row>, Vec<Text>) {
+/// A generation that was made, or would be.
+struct Built {
+    id: Option<GenerationId>,
+    published: bool,
+    embedded: usize,
+    resumed: usize,
+    /// For each chunk, which source it is from.
+    chunk_sources: Vec<String>,
+    verdict: Option<Verdict>,
+}
+
+/// Rows for the report; the texts to index: of several sources with the same text, the first; and
+/// where the cache has the other texts, which no generation will hold.
+fn select(gathered: Vec<Gathered>) -> (Vec<Row>, Vec<Text>, HashSet<TextKey>) {
+    let mut unindexed = HashSet::new();
     let mut rows = Vec::with_capacity(gathered.len());
     let mut texts: Vec<Text> = Vec::new();
     let mut first_with: HashMap<String, String> = HashMap::new();
@@ -277,11 +417,13 @@ fn select(gathered: Vec<Gathered>) -> (Vec<Row>, Vec<Text>) {
             bytes: item.bytes,
             chunks: 0,
             seconds: item.seconds,
+            stale_since: item.stale_since,
         };
         if let Some(text) = item.text {
             if let Some(first) = first_with.get(&text.document.text_digest) {
                 row.status = Status::Duplicate;
                 row.reason = Some(format!("same text as {first}"));
+                unindexed.extend(item.text_key);
             } else {
                 first_with.insert(text.document.text_digest.clone(), row.source.clone());
                 texts.push(text);
@@ -289,7 +431,7 @@ fn select(gathered: Vec<Gathered>) -> (Vec<Row>, Vec<Text>) {
         }
         rows.push(row);
     }
-    (rows, texts)
+    (rows, texts, unindexed)
 }
 
 /// Documents of the generation before that no source names any more.
@@ -307,6 +449,7 @@ fn removed_rows(previous: Option<&Records>, rows: &[Row]) -> Vec<Row> {
             bytes: 0,
             chunks: 0,
             seconds: 0.0,
+            stale_since: None,
         })
         .collect()
 }
@@ -337,11 +480,4 @@ fn describe_failures(rows: &[Row]) -> String {
         })
         .collect();
     format!("{} sources were tried: {}", rows.len(), failures.join("; "))
-}
-
-fn seconds_since_epoch() -> i64 {
-    let elapsed = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX)
 }

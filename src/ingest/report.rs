@@ -1,8 +1,11 @@
 //! What a run did, source by source.
 
-use std::fmt::{self, Write as _};
+use std::collections::HashMap;
+use std::fmt;
 
 use serde::Serialize;
+
+use super::gate::Verdict;
 
 /// What became of one source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -60,6 +63,8 @@ pub struct Row {
     pub chunks: usize,
     /// Time spent on fetching and extracting, in seconds.
     pub seconds: f64,
+    /// Since when the source fails, in seconds since the Unix epoch.
+    pub stale_since: Option<i64>,
 }
 
 /// Sums over the rows.
@@ -69,8 +74,12 @@ pub struct Totals {
     pub documents: usize,
     /// Chunks in the generation.
     pub chunks: usize,
-    /// Passages that the embedder was asked for.
+    /// Passages that the embedder was asked for; in a dry run, that it would be asked for.
     pub embedded: usize,
+    /// Passages that an interrupted run had embedded already.
+    pub resumed: usize,
+    /// Bytes read.
+    pub bytes: usize,
     /// Rows by status.
     pub added: usize,
     /// Rows by status.
@@ -92,12 +101,18 @@ pub struct Totals {
 }
 
 /// The outcome of a run.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Report {
-    /// The generation that is live now.
+    /// The generation that is live now, or the one that this run made and did not publish.
     pub generation: String,
     /// Whether this run published it; false when nothing had changed.
     pub published: bool,
+    /// Whether nothing was to be written.
+    pub dry_run: bool,
+    /// In a dry run, whether a real one would publish.
+    pub would_publish: bool,
+    /// What the publish gate found, if one was asked.
+    pub gate: Option<Verdict>,
     /// One row for each source, in order, then those removed.
     pub sources: Vec<Row>,
     /// Sums.
@@ -107,13 +122,51 @@ pub struct Report {
 impl Report {
     /// Whether every source is indexed with today's content.
     pub fn is_complete(&self) -> bool {
-        self.totals.failed == 0 && self.totals.kept_stale == 0
+        self.totals.failed == 0 && self.sources.iter().all(|row| row.stale_since.is_none())
+    }
+
+    /// Whether the gate kept the new generation from being published.
+    pub fn is_refused(&self) -> bool {
+        self.gate.as_ref().is_some_and(|verdict| !verdict.passed)
+    }
+
+    fn conclusion(&self) -> String {
+        let totals = &self.totals;
+        let outcome = if self.is_refused() {
+            format!(
+                "REFUSED by the gate, kept unpublished: generation {}",
+                self.generation
+            )
+        } else if self.published {
+            format!("published generation {}", self.generation)
+        } else if self.would_publish {
+            "dry run, would publish a new generation".to_owned()
+        } else if self.dry_run {
+            format!(
+                "dry run, nothing would change in generation {}",
+                self.generation
+            )
+        } else {
+            format!(
+                "nothing changed, still serving generation {}",
+                self.generation
+            )
+        };
+        let resumed = match totals.resumed {
+            0 => String::new(),
+            count => format!(" ({count} more taken over from an interrupted run)"),
+        };
+        format!(
+            "{outcome}: {} documents, {} chunks, {} embedded{resumed}, {:.1} s",
+            totals.documents, totals.chunks, totals.embedded, totals.seconds
+        )
     }
 }
 
 /// Counts rows by status into `totals`.
 pub(super) fn count(rows: &[Row], totals: &mut Totals) {
     for row in rows {
+        totals.bytes += row.bytes;
         let counter = match row.status {
             Status::Added => &mut totals.added,
             Status::Changed => &mut totals.changed,
@@ -131,26 +184,45 @@ pub(super) fn count(rows: &[Row], totals: &mut Totals) {
 impl fmt::Display for Report {
     /// A table for people: what needs attention in full, the rest in numbers.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown: HashMap<&str, usize> = HashMap::new();
         for row in &self.sources {
-            let mut notes = row.reason.clone().unwrap_or_default();
-            for warning in &row.warnings {
-                let gap = if notes.is_empty() { "" } else { "; " };
-                write!(notes, "{gap}{warning}")?;
+            let notes = notes(row);
+            if row.status == Status::Unchanged && notes.is_empty() {
+                continue;
             }
-            if row.status != Status::Unchanged || !notes.is_empty() {
-                writeln!(
-                    f,
-                    "{:<10} {:>5} chunks  {}  {notes}",
-                    row.status.as_str(),
-                    row.chunks,
-                    row.source
-                )?;
+            let is_routine = row.warnings.is_empty()
+                && matches!(
+                    row.status,
+                    Status::Added | Status::Changed | Status::Duplicate | Status::Removed
+                )
+                && row.stale_since.is_none();
+            let lines = shown.entry(row.status.as_str()).or_default();
+            if is_routine {
+                *lines += 1;
+                if *lines > ROUTINE_LINES {
+                    continue;
+                }
+            }
+            writeln!(
+                f,
+                "{:<10} {:>5} chunks {:>10} {:>6.1} s  {}  {notes}",
+                row.status.as_str(),
+                row.chunks,
+                size(row.bytes),
+                row.seconds,
+                row.source
+            )?;
+        }
+        for status in ["added", "changed", "duplicate", "removed"] {
+            let count = shown.get(status).copied().unwrap_or(0);
+            if count > ROUTINE_LINES {
+                writeln!(f, "{status:<10} … and {} more", count - ROUTINE_LINES)?;
             }
         }
         let totals = &self.totals;
         writeln!(
             f,
-            "{} added, {} changed, {} unchanged, {} kept stale, {} duplicate, {} removed, {} skipped, {} failed",
+            "{} added, {} changed, {} unchanged, {} kept stale, {} duplicate, {} removed, {} skipped, {} failed; {} read",
             totals.added,
             totals.changed,
             totals.unchanged,
@@ -158,17 +230,93 @@ impl fmt::Display for Report {
             totals.duplicates,
             totals.removed,
             totals.skipped,
-            totals.failed
+            totals.failed,
+            size(totals.bytes)
         )?;
-        let verb = if self.published {
-            "published"
-        } else {
-            "nothing changed, still serving"
+        if let Some(gate) = &self.gate {
+            writeln!(f, "gate: {}", gate.summary)?;
+        }
+        f.write_str(&self.conclusion())
+    }
+}
+
+/// Rows that only say that all went well are shown up to this number of each kind.
+const ROUTINE_LINES: usize = 20;
+
+fn notes(row: &Row) -> String {
+    let parts: Vec<&str> = row
+        .reason
+        .iter()
+        .chain(&row.warnings)
+        .map(String::as_str)
+        .collect();
+    parts.join("; ")
+}
+
+fn size(bytes: usize) -> String {
+    if bytes < 10_000 {
+        format!("{bytes} B")
+    } else if bytes < 10_000_000 {
+        format!("{} kB", bytes / 1_000)
+    } else {
+        format!("{} MB", bytes / 1_000_000)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(number: usize, status: Status) -> Row {
+        Row {
+            source: format!("https://example.org/{number}"),
+            status,
+            reason: None,
+            warnings: Vec::new(),
+            bytes: 12_345,
+            chunks: 3,
+            seconds: 0.25,
+            stale_since: None,
+        }
+    }
+
+    fn report(rows: Vec<Row>) -> Report {
+        let mut report = Report {
+            generation: "g".to_owned(),
+            published: true,
+            ..Report::default()
         };
-        write!(
-            f,
-            "{verb} generation {}: {} documents, {} chunks, {} embedded, {:.1} s",
-            self.generation, totals.documents, totals.chunks, totals.embedded, totals.seconds
-        )
+        count(&rows, &mut report.totals);
+        report.sources = rows;
+        report
+    }
+
+    #[test]
+    fn five_hundred_sources_fit_a_screen_and_failures_are_all_there() {
+        let mut rows: Vec<Row> = (0..450).map(|number| row(number, Status::Added)).collect();
+        rows.extend((450..475).map(|number| row(number, Status::Unchanged)));
+        rows.extend((475..500).map(|number| Row {
+            reason: Some("503 Service Unavailable".to_owned()),
+            ..row(number, Status::Failed)
+        }));
+        let table = report(rows).to_string();
+        assert!(table.lines().count() < 50, "{table}");
+        assert_eq!(table.matches("503 Service").count(), 25);
+        assert!(table.contains("added      … and 430 more"), "{table}");
+        assert!(
+            table.contains("450 added, 0 changed, 25 unchanged")
+                && table.contains("; 6172 kB read"),
+            "{table}"
+        );
+    }
+
+    #[test]
+    fn a_source_that_was_given_up_makes_the_run_incomplete() {
+        assert!(report(vec![row(1, Status::Removed)]).is_complete());
+        let given_up = Row {
+            stale_since: Some(1),
+            ..row(1, Status::Removed)
+        };
+        assert!(!report(vec![given_up]).is_complete());
     }
 }

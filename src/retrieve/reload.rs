@@ -33,6 +33,7 @@ pub async fn watch(
     now: Arc<Notify>,
 ) {
     let mut refused: Option<GenerationId> = None;
+    let mut unreachable: Option<GenerationId> = None;
     loop {
         tokio::select! {
             () = tokio::time::sleep(options.interval) => {}
@@ -55,7 +56,14 @@ pub async fn watch(
                 tracing::info!(snapshot.generation = %id, "now answering from a new generation");
                 refused = None;
             }
-            Err(reason) => {
+            Err(Setback::Unreachable(reason)) => {
+                // Tried again at the next look, and told once.
+                if unreachable.as_ref() != Some(&named) {
+                    tracing::warn!(snapshot.generation = %named, reason, "a new generation cannot be checked yet; the one before keeps answering");
+                    unreachable = Some(named);
+                }
+            }
+            Err(Setback::Refused(reason)) => {
                 tracing::error!(snapshot.generation = %named, reason, "a new generation was refused; the one before keeps answering");
                 metrics::counter!("wattwise_reloads_total", "outcome" => "refused").increment(1);
                 refused = Some(named);
@@ -64,17 +72,25 @@ pub async fn watch(
     }
 }
 
+/// Why a new generation does not answer yet.
+enum Setback {
+    /// It is unfit.
+    Refused(String),
+    /// The embedder could not be asked.
+    Unreachable(String),
+}
+
 async fn open_and_check(
     options: &ReloadOptions,
     embedder: &dyn Embedder,
-) -> Result<crate::snapshot::Generation, String> {
+) -> Result<crate::snapshot::Generation, Setback> {
     let (index, search_width) = (options.index.clone(), options.search_width);
     let generation = blocking::run(move || Live::open_next(&index, search_width))
         .await
-        .map_err(|error| error.to_string())?;
+        .map_err(|error| Setback::Refused(error.to_string()))?;
     check_embedder(&generation.records.manifest, embedder)
         .await
-        .map_err(|error| error.to_string())?
-        .map_err(|error| error.to_string())?;
+        .map_err(|error| Setback::Unreachable(error.to_string()))?
+        .map_err(|error| Setback::Refused(error.to_string()))?;
     Ok(generation)
 }

@@ -4,6 +4,7 @@
 //! Knows nothing of the product.
 
 pub mod blocking;
+pub mod clock;
 pub mod cpu_pool;
 pub mod retry;
 pub mod stages;

@@ -45,10 +45,11 @@ pub fn acquire(index: &Path, since: &str) -> Result<WriterLock, SnapshotError> {
         }
         Err(TryLockError::Error(error)) => return Err(io("lock", &path)(error)),
     }
-    file.set_len(0)
+    // On a full disk it stays unsigned and holds all the same: `snapshot prune` is the remedy then.
+    let _ = file
+        .set_len(0)
         .and_then(|()| file.seek(SeekFrom::Start(0)))
-        .and_then(|_| writeln!(file, "process {}, since {since}", std::process::id()))
-        .map_err(io("write", &path))?;
+        .and_then(|_| writeln!(file, "process {}, since {since}", std::process::id()));
     Ok(WriterLock { _file: file })
 }
 

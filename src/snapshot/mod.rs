@@ -14,6 +14,7 @@ pub mod lock;
 mod manifest;
 pub mod open;
 mod texts;
+pub mod unpublished;
 pub mod write;
 
 pub use error::SnapshotError;

@@ -9,7 +9,7 @@ use super::generation::{self, Generation, Records};
 use super::manifest::{self, FORMAT, FileEntry, Manifest};
 use super::texts::{self, TextEntry};
 use super::write::io;
-use super::{SnapshotError, current};
+use super::{SnapshotError, current, unpublished};
 use crate::codec;
 use crate::index::IndexError;
 use crate::index::VectorIndex as _;
@@ -31,7 +31,7 @@ pub fn open_usable(
 ) -> Result<(Generation, Vec<Refusal>), SnapshotError> {
     let named = current::read(index)?;
     let mut candidates = current::list(index)?;
-    candidates.retain(|id| *id <= named);
+    candidates.retain(|id| *id <= named && unpublished::reason(index, id).is_none());
     candidates.reverse();
     if candidates.first() != Some(&named) {
         candidates.insert(0, named);

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::manifest::{self, Counts, FORMAT, FileEntry, Manifest};
-use super::{SnapshotError, generation, texts};
+use super::{SnapshotError, generation, texts, unpublished};
 use crate::chunk::ChunkParameters;
 use crate::codec;
 use crate::index::flat::FlatVectors;
@@ -44,7 +44,8 @@ pub struct Contents {
 }
 
 /// Writes a generation under its final name and returns its id. It is not live before
-/// [`publish`](super::current::publish).
+/// [`publish`](super::current::publish), and marked as unpublished until then. On an error nothing
+/// of it is left.
 ///
 /// The caller holds the lock of `index` and is on a thread that may block for long.
 pub fn write(
@@ -55,11 +56,28 @@ pub fn write(
 ) -> Result<GenerationId, SnapshotError> {
     let id = GenerationId::new_now();
     let temporary = index.join(format!("{TEMPORARY_PREFIX}{id}"));
-    fs_err::create_dir_all(&temporary).map_err(io("create", &temporary))?;
-    let names = write_files(&temporary, contents, graph, pool)?;
+    let outcome = write_whole(index, &temporary, &id, contents, graph, pool);
+    if outcome.is_err() {
+        // The error that is reported is the first one; what stays behind goes with the next run.
+        let _ = fs_err::remove_dir_all(&temporary);
+        let _ = unpublished::unmark(index, &id);
+    }
+    outcome.map(|()| id)
+}
+
+fn write_whole(
+    index: &Path,
+    temporary: &Path,
+    id: &GenerationId,
+    contents: &Contents,
+    graph: HnswParameters,
+    pool: &rayon::ThreadPool,
+) -> Result<(), SnapshotError> {
+    fs_err::create_dir_all(temporary).map_err(io("create", temporary))?;
+    let names = write_files(temporary, contents, graph, pool)?;
     let mut files = Vec::with_capacity(names.len());
     for name in names {
-        files.push(seal(&temporary, name)?);
+        files.push(seal(temporary, name)?);
     }
     let manifest = Manifest {
         format: FORMAT,
@@ -79,12 +97,12 @@ pub fn write(
         },
         files,
     };
-    write_manifest(&temporary, &manifest)?;
-    sync_directory(&temporary)?;
+    write_manifest(temporary, &manifest)?;
+    sync_directory(temporary)?;
+    unpublished::mark(index, id, "")?;
     let finished = index.join(id.as_str());
-    fs_err::rename(&temporary, &finished).map_err(io("rename", &temporary))?;
-    sync_directory(index)?;
-    Ok(id)
+    fs_err::rename(temporary, &finished).map_err(io("rename", temporary))?;
+    sync_directory(index)
 }
 
 fn write_files(

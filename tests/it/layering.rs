@@ -63,6 +63,8 @@ const MAY_NAME: [(&str, &[&str]); 21] = [
             "config",
             "telemetry",
             "extract",
+            // The publish gate holds the embedder that it measures with.
+            "embed",
             "ingest",
             "retrieve",
             "snapshot",

@@ -572,3 +572,199 @@ fn extract_shows_what_ingest_would_keep() {
         Some(1)
     );
 }
+
+#[test]
+fn a_dry_run_says_what_would_happen_and_changes_nothing() {
+    let folder = documents();
+    let dry = report(folder.path(), &["--docs", "docs", "--dry-run"], 0);
+    assert_eq!(
+        (&dry["would_publish"], &dry["published"], &dry["dry_run"]),
+        (&json!(true), &json!(false), &json!(true))
+    );
+    assert_eq!(dry["totals"]["embedded"], dry["totals"]["chunks"]);
+    assert!(!folder.path().join("index").exists(), "nothing is written");
+
+    let first = report(folder.path(), &["--docs", "docs"], 0);
+    assert_eq!(first["totals"]["embedded"], dry["totals"]["embedded"]);
+    std::fs::write(
+        folder.path().join("docs/new.txt"),
+        "Bleed the radiators in autumn before it gets cold.",
+    )
+    .unwrap();
+    std::fs::remove_file(folder.path().join("docs/tariff.txt")).unwrap();
+    let dry = report(folder.path(), &["--docs", "docs", "--dry-run"], 0);
+    assert_eq!(status_of(&dry, "new.txt"), "added");
+    assert_eq!(status_of(&dry, "tariff.txt"), "removed");
+    assert_eq!(
+        (&dry["totals"]["embedded"], &dry["generation"]),
+        (&json!(1), &first["generation"])
+    );
+    let output = run(
+        folder.path(),
+        &["ingest", "--docs", "docs", "--index", "index", "--dry-run"],
+    );
+    assert!(
+        text(&output).contains("dry run, would publish"),
+        "{}",
+        text(&output)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_fails_for_too_long_is_given_up() {
+    let site = MockServer::start().await;
+    for (at, times) in [("/fails", 1), ("/works", 9)] {
+        Mock::given(path(at))
+            .respond_with(ResponseTemplate::new(200).set_body_raw(
+                format!("Boil only as much water as {at} needs for tea."),
+                "text/plain",
+            ))
+            .up_to_n_times(times)
+            .mount(&site)
+            .await;
+    }
+    Mock::given(path("/fails"))
+        .respond_with(ResponseTemplate::new(503))
+        .mount(&site)
+        .await;
+    let folder = tempfile::tempdir().unwrap();
+    url_list(folder.path(), &site, &["/fails", "/works"]);
+    let flags = ["--urls", "urls.json", "--allow-private"];
+    report(folder.path(), &flags, 0);
+    let kept = report(
+        folder.path(),
+        &[&flags[..], &["--max-stale", "1"]].concat(),
+        1,
+    );
+    assert_eq!(status_of(&kept, "/fails"), "kept_stale");
+    assert_eq!(kept["published"], true, "since when it fails is recorded");
+    let again = report(folder.path(), &flags, 1);
+    assert_eq!(
+        (&again["published"], &again["totals"]["embedded"]),
+        (&json!(false), &json!(0)),
+        "a source that goes on failing changes nothing"
+    );
+    let gone = report(
+        folder.path(),
+        &[&flags[..], &["--max-stale", "0"]].concat(),
+        1,
+    );
+    let row = &gone["sources"][0];
+    assert_eq!(row["status"], "removed", "{row}");
+    let reason = row["reason"].as_str().unwrap();
+    assert!(
+        reason.contains("failing since 20") && reason.contains("UTC"),
+        "{reason}"
+    );
+    assert_eq!(gone["totals"]["documents"], 1);
+}
+
+/// `snapshot list --json`
+fn listed(folder: &Path) -> Vec<Value> {
+    let output = run(folder, &["snapshot", "list", "--json", "--index", "index"]);
+    let lines = String::from_utf8(output.stdout).unwrap();
+    lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+#[test]
+fn a_generation_that_answers_less_is_kept_unpublished() {
+    let folder = documents();
+    let questions =
+        json!({"question": "How thick should loft insulation be?", "answers": ["270 mm"]});
+    std::fs::write(folder.path().join("questions.jsonl"), questions.to_string()).unwrap();
+    let gated = [
+        "--docs",
+        "docs",
+        "--gate",
+        "questions.jsonl",
+        "--gate-shrink",
+        "0.9",
+    ];
+    let first = report(folder.path(), &gated, 0);
+    assert_eq!(first["gate"]["passed"], true);
+    let live = first["generation"].as_str().unwrap();
+
+    let loft = folder.path().join("docs/loft.md");
+    let good = std::fs::read_to_string(&loft).unwrap();
+    std::fs::write(&loft, "# Loft insulation\n\nThis page has moved.\n").unwrap();
+    let mut refused = Value::Null;
+    for _ in 0..2 {
+        refused = report(folder.path(), &gated, 3);
+        assert_eq!(
+            (
+                &refused["published"],
+                &refused["gate"]["recall_before"],
+                &refused["gate"]["recall_after"]
+            ),
+            (&json!(false), &json!(1.0), &json!(0.0))
+        );
+    }
+    assert_eq!(
+        refused["totals"]["embedded"], 0,
+        "the second run reuses the work"
+    );
+    let refused = refused["generation"].as_str().unwrap();
+    let states: Vec<(Value, Value)> = listed(folder.path())
+        .into_iter()
+        .map(|row| (row["generation"].clone(), row["state"].clone()))
+        .collect();
+    assert_eq!(
+        states,
+        [
+            (json!(refused), json!("refused")),
+            (json!(live), json!("live"))
+        ],
+        "one refused generation is enough"
+    );
+    let diff = run(
+        folder.path(),
+        &[
+            "snapshot", "diff", live, refused, "--json", "--index", "index",
+        ],
+    );
+    let diff: Value = serde_json::from_slice(&diff.stdout).unwrap();
+    assert_eq!(diff["documents"][0]["change"], "changed", "{diff}");
+    assert_eq!(diff["documents"].as_array().unwrap().len(), 1);
+    assert_eq!(diff["chunks_kept"], 1);
+
+    let tariff = folder.path().join("docs/tariff.txt");
+    let kept = std::fs::read_to_string(&tariff).unwrap();
+    std::fs::remove_file(&tariff).unwrap();
+    let shrunk = report(
+        folder.path(),
+        &[
+            "--docs",
+            "docs",
+            "--gate",
+            "questions.jsonl",
+            "--gate-drop",
+            "1",
+            "--gate-shrink",
+            "0",
+        ],
+        3,
+    );
+    assert!(
+        shrunk["gate"]["summary"]
+            .as_str()
+            .unwrap()
+            .contains("chunks may fall")
+    );
+    std::fs::write(&tariff, kept).unwrap();
+    std::fs::write(&loft, good + "\nWear a mask and gloves while you lay it.\n").unwrap();
+    report(folder.path(), &gated, 0);
+    assert!(
+        listed(folder.path())
+            .iter()
+            .all(|row| row["state"] != "refused")
+    );
+    let verified = run(folder.path(), &["snapshot", "verify", "--index", "index"]);
+    assert!(
+        text(&verified).contains("of its 2 probes"),
+        "{}",
+        text(&verified)
+    );
+}

@@ -1,0 +1,347 @@
+//! Finished work of runs that have not published: an interrupted run goes on where it was.
+//!
+//! What a published generation holds needs no cache, so everything here is bounded by one run: the
+//! vectors go when a run publishes or finds nothing to do, and so do the texts, except those that
+//! no generation holds (a duplicate's). Entries carry a digest and are believed only when it fits;
+//! a cache that cannot be written costs time, never the run. The caller holds the writer lock.
+
+use std::collections::{HashMap, HashSet};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::codec;
+use crate::embed::PassageVectors;
+use crate::extract::EXTRACTION_VERSION;
+use crate::model::{EmbedderFingerprint, Extracted, UnitVector};
+
+const DIRECTORY: &str = ".cache";
+const DIGEST: usize = 16;
+/// Runs that are killed again and again must not fill the disk; the oldest work goes first.
+const MAX_BYTES: u64 = 2 << 30;
+
+/// Names extracted text by all that it depends on.
+pub(super) type TextKey = String;
+/// Digest of an embedded text.
+pub(super) type VectorKey = [u8; 16];
+
+/// One embedded passage as it is stored: key, whole vector, vectors of its sentences.
+type StoredVectors = (VectorKey, Vec<f32>, Vec<Vec<f32>>);
+
+/// Finished work beside the index.
+pub(super) struct Cache {
+    directory: PathBuf,
+    segment: Mutex<Option<fs_err::File>>,
+    used_texts: Mutex<HashSet<TextKey>>,
+    is_writable: AtomicBool,
+}
+
+impl Cache {
+    /// The cache of an index directory. A dry run reads it and writes nothing.
+    pub(super) fn open(index: &Path, dry_run: bool) -> Self {
+        let cache = Self {
+            directory: index.join(DIRECTORY),
+            segment: Mutex::new(None),
+            used_texts: Mutex::default(),
+            is_writable: AtomicBool::new(!dry_run),
+        };
+        if !dry_run {
+            cache.shrink(MAX_BYTES);
+        }
+        cache
+    }
+
+    /// The key of the text of a file.
+    pub(super) fn text_key(
+        content_digest: &str,
+        kind: crate::model::ContentKind,
+        charset: Option<&str>,
+    ) -> TextKey {
+        let name = format!("{content_digest}\0{EXTRACTION_VERSION}\0{kind}\0{charset:?}");
+        blake3::hash(name.as_bytes()).to_hex()[..32].to_owned()
+    }
+
+    /// Text that an earlier run extracted.
+    pub(super) fn text(&self, key: &TextKey) -> Option<Extracted> {
+        self.note_use(key);
+        let bytes = fs_err::read(self.text_path(key)).ok()?;
+        unseal(&bytes).map(|(extracted, _)| extracted)
+    }
+
+    /// Keeps extracted text.
+    pub(super) fn keep_text(&self, key: &TextKey, extracted: &Extracted) {
+        self.note_use(key);
+        self.attempt(|| {
+            let path = self.text_path(key);
+            fs_err::create_dir_all(path.parent().unwrap_or(&self.directory))?;
+            let temporary = path.with_extension("new");
+            fs_err::write(&temporary, seal(extracted)?)?;
+            fs_err::rename(temporary, path)
+        });
+    }
+
+    /// All vectors that earlier runs made with this embedder.
+    pub(super) fn vectors(
+        &self,
+        embedder: &EmbedderFingerprint,
+    ) -> HashMap<VectorKey, PassageVectors> {
+        let prefix = segment_prefix(embedder);
+        let mut found = HashMap::new();
+        for (path, _) in self.files() {
+            let is_ours = path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .is_some_and(|name| name.starts_with(&prefix));
+            if is_ours && let Ok(bytes) = fs_err::read(&path) {
+                read_segment(&bytes, embedder.dimension, &mut found);
+            }
+        }
+        found
+    }
+
+    /// Keeps vectors that were just made, in this run's own segment.
+    pub(super) fn keep_vectors<'a>(
+        &self,
+        embedder: &EmbedderFingerprint,
+        entries: impl Iterator<Item = (VectorKey, &'a PassageVectors)>,
+    ) {
+        self.attempt(|| {
+            let mut bytes = Vec::new();
+            for (key, vectors) in entries {
+                let values = |vector: &UnitVector| vector.as_slice().to_vec();
+                let stored: StoredVectors = (
+                    key,
+                    values(&vectors.whole),
+                    vectors.spans.iter().map(values).collect(),
+                );
+                bytes.extend(seal(&stored)?);
+            }
+            let mut segment = self.segment.lock().unwrap_or_else(PoisonError::into_inner);
+            if segment.is_none() {
+                fs_err::create_dir_all(&self.directory)?;
+                let name = format!("{}{}", segment_prefix(embedder), uuid::Uuid::now_v7());
+                *segment = Some(fs_err::File::create_new(self.directory.join(name))?);
+            }
+            match segment.as_mut() {
+                Some(file) => file.write_all(&bytes),
+                None => Ok(()),
+            }
+        });
+    }
+
+    /// Called when everything but the texts under `needed` lies in the live generation.
+    pub(super) fn finish(&self, needed: &HashSet<TextKey>) {
+        self.remove(|path| !self.is_text_of(path, needed));
+    }
+
+    /// Called when a run ended without publishing: drops texts that it did not use.
+    pub(super) fn drop_unused_texts(&self) {
+        let used = self
+            .used_texts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let texts = self.directory.join("texts");
+        self.remove(|path| path.starts_with(&texts) && !self.is_text_of(path, &used));
+    }
+
+    fn is_text_of(&self, path: &Path, keys: &HashSet<TextKey>) -> bool {
+        path.parent() == Some(self.directory.join("texts").as_path())
+            && path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .is_some_and(|name| keys.contains(name))
+    }
+
+    fn remove(&self, is_needless: impl Fn(&Path) -> bool) {
+        if self.is_writable.load(Ordering::Relaxed) {
+            for (path, _) in self.files() {
+                if is_needless(&path) {
+                    // What stays behind is removed by a later run.
+                    let _ = fs_err::remove_file(path);
+                }
+            }
+        }
+    }
+
+    fn shrink(&self, most: u64) {
+        let mut files = self.files();
+        files.sort_by_key(|(_, metadata)| std::cmp::Reverse(metadata.modified().ok()));
+        let mut total = 0;
+        for (path, metadata) in files {
+            total += metadata.len();
+            if total > most {
+                let _ = fs_err::remove_file(path);
+            }
+        }
+    }
+
+    fn files(&self) -> Vec<(PathBuf, std::fs::Metadata)> {
+        [self.directory.clone(), self.directory.join("texts")]
+            .iter()
+            .filter_map(|directory| fs_err::read_dir(directory).ok())
+            .flatten()
+            .filter_map(|entry| {
+                let entry = entry.ok()?;
+                let metadata = entry.metadata().ok().filter(std::fs::Metadata::is_file)?;
+                Some((entry.path(), metadata))
+            })
+            .collect()
+    }
+
+    fn text_path(&self, key: &TextKey) -> PathBuf {
+        self.directory.join("texts").join(key)
+    }
+
+    fn note_use(&self, key: &TextKey) {
+        let mut used = self
+            .used_texts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        used.insert(key.clone());
+    }
+
+    /// The first failure ends the keeping, so that a full disk is tried once and not for each entry.
+    fn attempt(&self, keep: impl FnOnce() -> std::io::Result<()>) {
+        if !self.is_writable.load(Ordering::Relaxed) {
+            return;
+        }
+        if let Err(error) = keep()
+            && self.is_writable.swap(false, Ordering::Relaxed)
+        {
+            tracing::warn!(%error, "finished work cannot be kept; if this run is interrupted, the next begins anew");
+        }
+    }
+}
+
+fn segment_prefix(embedder: &EmbedderFingerprint) -> String {
+    let digest = blake3::hash(format!("{embedder:?}").as_bytes()).to_hex();
+    format!("vectors-{}-", &digest[..16])
+}
+
+/// Length, digest, payload.
+fn seal<T: Serialize>(value: &T) -> std::io::Result<Vec<u8>> {
+    let payload = codec::encode(value).map_err(std::io::Error::other)?;
+    let length = u32::try_from(payload.len()).map_err(std::io::Error::other)?;
+    let mut bytes = length.to_le_bytes().to_vec();
+    bytes.extend_from_slice(&blake3::hash(&payload).as_bytes()[..DIGEST]);
+    bytes.extend(payload);
+    Ok(bytes)
+}
+
+/// The first sealed value and what follows it; `None` when it is torn or damaged.
+fn unseal<T: DeserializeOwned>(bytes: &[u8]) -> Option<(T, &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<4>()?;
+    let (digest, rest) = rest.split_at_checked(DIGEST)?;
+    let (payload, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+    if blake3::hash(payload).as_bytes()[..DIGEST] != *digest {
+        return None;
+    }
+    Some((codec::decode(payload).ok()?, rest))
+}
+
+/// Reads entries until the end or the first damaged one: a killed run tears only its last.
+fn read_segment(
+    mut bytes: &[u8],
+    dimension: usize,
+    found: &mut HashMap<VectorKey, PassageVectors>,
+) {
+    let vector = |values: Vec<f32>| {
+        (values.len() == dimension)
+            .then(|| UnitVector::normalize(values).ok())
+            .flatten()
+    };
+    while let Some(((key, whole, spans), rest)) = unseal::<StoredVectors>(bytes) {
+        bytes = rest;
+        let spans: Option<Vec<UnitVector>> = spans.into_iter().map(vector).collect();
+        if let (Some(whole), Some(spans)) = (vector(whole), spans) {
+            found.insert(key, PassageVectors { whole, spans });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ContentKind;
+
+    fn fingerprint(model: &str) -> EmbedderFingerprint {
+        EmbedderFingerprint {
+            adapter: "test".to_owned(),
+            model: model.to_owned(),
+            digest: None,
+            dimension: 2,
+            pooling: String::new(),
+            document_prefix: String::new(),
+            query_prefix: String::new(),
+        }
+    }
+
+    fn vectors(x: f32) -> PassageVectors {
+        let vector = UnitVector::normalize(vec![x, 1.0]).unwrap();
+        PassageVectors {
+            whole: vector.clone(),
+            spans: vec![vector],
+        }
+    }
+
+    #[test]
+    fn a_torn_or_damaged_entry_is_passed_over() {
+        let index = tempfile::tempdir().unwrap();
+        let cache = Cache::open(index.path(), false);
+        let embedder = fingerprint("one");
+        let entries = [([1; 16], vectors(1.0)), ([2; 16], vectors(2.0))];
+        cache.keep_vectors(&embedder, entries.iter().map(|(key, item)| (*key, item)));
+        assert_eq!(cache.vectors(&embedder).len(), 2);
+        assert!(cache.vectors(&fingerprint("other")).is_empty());
+
+        let (segment, _) = cache.files().remove(0);
+        let whole = fs_err::read(&segment).unwrap();
+        for cut in 0..whole.len() {
+            fs_err::write(&segment, &whole[..cut]).unwrap();
+            assert_eq!(
+                cache.vectors(&embedder).len(),
+                usize::from(cut >= whole.len() / 2)
+            );
+        }
+        for position in 0..whole.len() {
+            let mut flipped = whole.clone();
+            flipped[position] ^= 1;
+            fs_err::write(&segment, &flipped).unwrap();
+            assert!(cache.vectors(&embedder).len() <= 1);
+        }
+    }
+
+    #[test]
+    fn texts_are_kept_until_the_generation_holds_them() {
+        let index = tempfile::tempdir().unwrap();
+        let extracted = Extracted {
+            text: "Close the curtains at dusk.".to_owned(),
+            ..Extracted::default()
+        };
+        let key = |digest: &str| Cache::text_key(digest, ContentKind::Text, None);
+        let cache = Cache::open(index.path(), false);
+        for digest in ["a", "b"] {
+            assert_eq!(cache.text(&key(digest)), None);
+            cache.keep_text(&key(digest), &extracted);
+        }
+        assert_eq!(cache.text(&key("a")).as_ref(), Some(&extracted));
+        cache.drop_unused_texts();
+        assert_eq!(cache.files().len(), 2, "both were used");
+        cache.finish(&HashSet::from([key("b")]));
+        assert_eq!(cache.text(&key("a")), None);
+        assert!(cache.text(&key("b")).is_some());
+
+        let dry = Cache::open(index.path(), true);
+        dry.keep_text(&key("c"), &extracted);
+        assert_eq!(dry.text(&key("c")), None);
+        fs_err::write(cache.text_path(&key("b")), "damage").unwrap();
+        assert_eq!(cache.text(&key("b")), None);
+        cache.shrink(0);
+        assert!(cache.files().is_empty());
+    }
+}
