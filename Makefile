@@ -12,7 +12,7 @@ WATTWISE := target/release/wattwise
 # Evaluation data that is not part of the project; evaluations that need it say so when it is absent.
 SHARED := ../shared
 
-.PHONY: help serve ingest model build test check fmt lint doc deny bench eval eval-extraction clean
+.PHONY: help serve ingest model build test check fmt lint doc deny bench eval eval-extraction check-api clean
 
 help: ## Show this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ eval: build model ## Retrieval quality on the labelled questions of data/
 eval-extraction: build ## Extraction quality and robustness on the shared files
 	@[ -d $(SHARED)/extraction ] || { echo "eval-extraction needs the shared files at $(SHARED)/extraction" >&2; exit 1; }
 	scripts/eval_extraction.sh $(WATTWISE) $(SHARED)
+
+check-api: build model ## Every route against its own description, by schemathesis
+	scripts/check_api.sh $(WATTWISE)
 
 clean: ## Remove what was built (not the index, the state or the model)
 	cargo clean

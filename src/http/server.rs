@@ -270,6 +270,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_client_that_only_begins_to_speak_http2_is_cut() {
+        let limits = ServerLimits {
+            header_timeout: SHORT,
+            ..long_limits()
+        };
+        let running = start(hello(), limits).await;
+        let settings = b"\0\0\0\x04\0\0\0\0\0";
+        // A head without its end: stream 1, one header, no END_HEADERS.
+        let half_a_head = b"\0\0\x01\x01\0\0\0\0\x01\x82";
+        for rest in [&b""[..], settings, &[&settings[..], half_a_head].concat()] {
+            let opening = [&HTTP2_PREFACE[..], rest].concat();
+            // It never answers the pings, so the exchange ends; otherwise this would not return.
+            exchange(running.address, &opening).await;
+        }
+    }
+
+    #[tokio::test]
     async fn a_client_that_does_not_read_is_cut() {
         let large = || async { vec![0_u8; 64 << 20] };
         let router = hello().route("/large", get(large));

@@ -20,7 +20,7 @@ use crate::http::validation::{Problems, Query};
     tag = "conversation",
     params(
         ("session_id" = String, Query, description = "The session; the last of repeated ones counts"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Names the write: repeated within a day with the same request, it has no further effect and gets the same reply"),
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$", description = "Names the write: repeated within a day with the same request, it has no further effect and gets the same reply"),
     ),
     request_body = MessageBody,
     responses(

@@ -21,7 +21,7 @@ use crate::model::Rating;
     post,
     path = "/feedback",
     tag = "conversation",
-    params(("Idempotency-Key" = Option<String>, Header, description = "Names the write: repeated within a day with the same request, it has no further effect and gets the same reply")),
+    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$", description = "Names the write: repeated within a day with the same request, it has no further effect and gets the same reply")),
     request_body = FeedbackRequest,
     responses(
         (status = 200, description = "Stored", body = Acknowledgement),

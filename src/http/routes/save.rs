@@ -19,7 +19,7 @@ use crate::http::validation::Problems;
     post,
     path = "/save_records",
     tag = "conversation",
-    params(("Idempotency-Key" = Option<String>, Header, description = "Names the write: repeated within a day with the same request, it has no further effect and gets the same reply")),
+    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$", description = "Names the write: repeated within a day with the same request, it has no further effect and gets the same reply")),
     request_body = SaveBody,
     responses(
         (status = 200, description = "Stored", body = Acknowledgement),

@@ -17,7 +17,7 @@ use crate::http::validation::Problems;
     post,
     path = "/get_session_id",
     tag = "conversation",
-    params(("Idempotency-Key" = Option<String>, Header, description = "Names the write: repeated within a day with the same request, it has no further effect and gets the same reply")),
+    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$", description = "Names the write: repeated within a day with the same request, it has no further effect and gets the same reply")),
     responses(
         (status = 200, description = "A fresh session", body = SessionOpened),
         (status = 422, description = "The idempotency key cannot be used", body = ValidationErrorBody),
