@@ -124,11 +124,24 @@ fn limits_are_kept() {
     );
 }
 
+/// Python reads `-0` as the integer 0, `serde_json` as the float -0.0; that is the one difference.
+fn unsigned_zeros(value: Value) -> Value {
+    match value {
+        Value::Number(number) if number.as_f64() == Some(0.0) => json!(0),
+        Value::Array(items) => items.into_iter().map(unsigned_zeros).collect(),
+        Value::Object(fields) => fields
+            .into_iter()
+            .map(|(key, field)| (key, unsigned_zeros(field)))
+            .collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value,
+    }
+}
+
 proptest! {
     #[test]
     fn valid_json_reads_as_serde_json_reads_it(text in "[ \\[\\]{}:,0-9a-z\"\\\\.eE+-]{0,24}") {
         if let Ok(value) = serde_json::from_str::<Value>(&text) {
-            prop_assert_eq!(parse(&text), Ok(value));
+            prop_assert_eq!(parse(&text).map(unsigned_zeros), Ok(unsigned_zeros(value)));
         }
     }
 
