@@ -141,12 +141,12 @@ impl Drop for Server {
 }
 
 /// Asks until told to stop. Latencies in milliseconds, and failures.
-async fn load(url: String, client: usize, stop: Arc<AtomicBool>) -> (Vec<f64>, usize) {
+async fn load(url: String, client: String, stop: Arc<AtomicBool>) -> (Vec<f64>, usize) {
     let http = reqwest::Client::new();
     let (mut latencies, mut failures) = (Vec::new(), 0);
-    let mut number = client;
+    let mut number = 0;
     while !stop.load(Ordering::Relaxed) {
-        // A number in the question keeps the query cache from answering.
+        // Every question is asked once, or the query cache would answer instead of the model.
         let question = QUESTIONS[number % QUESTIONS.len()];
         let target = format!("{url}/retrieve_contexts?k=4&message={question}+{client}+{number}");
         let begun = Instant::now();
@@ -172,10 +172,16 @@ struct Measured {
     p99: f64,
 }
 
-async fn measure(url: &str, meanwhile: impl Future<Output = ()>) -> Measured {
+async fn measure(phase: &str, url: &str, meanwhile: impl Future<Output = ()>) -> Measured {
     let stop = Arc::new(AtomicBool::new(false));
     let clients: Vec<_> = (0..CLIENTS)
-        .map(|client| tokio::spawn(load(url.to_owned(), client, Arc::clone(&stop))))
+        .map(|client| {
+            tokio::spawn(load(
+                url.to_owned(),
+                format!("{phase}+{client}"),
+                Arc::clone(&stop),
+            ))
+        })
         .collect();
     meanwhile.await;
     stop.store(true, Ordering::Relaxed);
@@ -210,11 +216,16 @@ async fn main() {
     let server = Server::start(folder.path());
     let client = reqwest::Client::new();
 
-    measure(&server.url, tokio::time::sleep(Duration::from_secs(2))).await;
-    let quiet = measure(&server.url, tokio::time::sleep(QUIET)).await;
+    measure(
+        "first",
+        &server.url,
+        tokio::time::sleep(Duration::from_secs(2)),
+    )
+    .await;
+    let quiet = measure("quiet", &server.url, tokio::time::sleep(QUIET)).await;
     let mut after_three = 0;
     let begun = Instant::now();
-    let reloading = measure(&server.url, async {
+    let reloading = measure("reloading", &server.url, async {
         for reload in 0..MEASURED_RELOADS {
             let next = &generations[reload % 2];
             server.reload_to(&index, next, &client).await;
