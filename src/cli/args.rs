@@ -227,6 +227,9 @@ pub struct EvalArguments {
         conflicts_with = "beir"
     )]
     pub questions: Option<PathBuf>,
+    /// Measure the answers to the questions instead of the contexts
+    #[arg(long, requires = "questions")]
+    pub answers: bool,
     /// Folder with queries.jsonl and qrels/test.tsv, over an index whose files are named by the
     /// passages' ids
     #[arg(long, value_name = "DIR")]
@@ -240,7 +243,7 @@ pub struct EvalArguments {
     /// Other weights than the default ones, for ablations.
     #[command(flatten)]
     pub weights: Weights,
-    /// Show each question with the rank at which its answer was complete
+    /// Show each question with the rank at which its answer was complete, or with its answer
     #[arg(long)]
     pub verbose: bool,
     /// Print the figures as JSON

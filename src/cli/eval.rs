@@ -48,6 +48,9 @@ pub(super) async fn run(arguments: EvalArguments, file: File) -> anyhow::Result<
         parameters(&arguments.weights),
     );
     let evaluation = match (&arguments.questions, &arguments.beir) {
+        (Some(path), _) if arguments.answers => {
+            on_answers(&assistant, path, arguments.verbose).await?
+        }
         (Some(path), _) => on_questions(&assistant, path, arguments.verbose).await?,
         (None, Some(folder)) => on_beir(&assistant, folder).await?,
         (None, None) => bail!("name what to measure: --questions FILE or --beir DIR"),
@@ -123,6 +126,58 @@ async fn on_questions(
     })
 }
 
+async fn on_answers(
+    assistant: &Assistant,
+    path: &Path,
+    verbose: bool,
+) -> anyhow::Result<Evaluation> {
+    let mut outcomes = Vec::new();
+    for question in evaluate::read_questions(path)? {
+        outcomes.push(evaluate::judge_answer(assistant, &question).await?);
+    }
+    if verbose {
+        for outcome in &outcomes {
+            let verdict = match (outcome.answerable, outcome.answered, outcome.hit) {
+                (true, true, true) => "answered",
+                (true, true, false) => "missed",
+                (true, false, _) => "wrongly refused",
+                (false, true, _) => "should refuse",
+                (false, false, _) => "refused",
+            };
+            printer::result(format!(
+                "{verdict:<15} {}\n    {}",
+                outcome.question,
+                outcome.text.replace('\n', "\n    ")
+            ))?;
+        }
+    }
+    let figures = evaluate::answer_figures(&outcomes);
+    Ok(Evaluation {
+        figures: vec![
+            ("answerable", figures.answerable as f64),
+            ("answer string present", figures.hits),
+            ("wrongly refused", figures.wrongly_refused),
+            ("unanswerable", figures.unanswerable as f64),
+            ("refused", figures.refused),
+            ("citations verified", figures.verified),
+            ("mean words", figures.mean_words),
+            ("most words", figures.most_words as f64),
+        ],
+        scores: outcomes
+            .iter()
+            .map(|outcome| {
+                let right = if outcome.answerable {
+                    outcome.answered && outcome.hit
+                } else {
+                    !outcome.answered
+                };
+                (outcome.question.clone(), f64::from(right))
+            })
+            .collect(),
+        median: figures.median,
+    })
+}
+
 async fn on_beir(assistant: &Assistant, folder: &Path) -> anyhow::Result<Evaluation> {
     let queries = beir::read_beir(folder)?;
     let bar = ProgressBar::new(queries.len() as u64);
@@ -135,8 +190,6 @@ async fn on_beir(assistant: &Assistant, folder: &Path) -> anyhow::Result<Evaluat
     let mean = |value: fn(&beir::Judged) -> f64| {
         judged.iter().map(value).sum::<f64>() / judged.len().max(1) as f64
     };
-    let mut latencies: Vec<Duration> = judged.iter().map(|query| query.latency).collect();
-    latencies.sort();
     Ok(Evaluation {
         figures: vec![
             ("queries", judged.len() as f64),
@@ -149,10 +202,7 @@ async fn on_beir(assistant: &Assistant, folder: &Path) -> anyhow::Result<Evaluat
             .iter()
             .map(|query| (query.id.clone(), query.ndcg_10))
             .collect(),
-        median: latencies
-            .get(latencies.len() / 2)
-            .copied()
-            .unwrap_or_default(),
+        median: evaluate::median(judged.iter().map(|query| query.latency)),
     })
 }
 

@@ -2,12 +2,14 @@
 //!
 //! A question counts as hit at `k` when *all* its answer strings stand in the first `k` contexts.
 
+mod answers;
 pub mod beir;
 mod compare;
 mod questions;
 
 use std::time::{Duration, Instant};
 
+pub use answers::{AnswerFigures, AnswerOutcome, answer_figures, judge_answer};
 pub use compare::{Comparison, compare};
 pub use questions::{LabelledQuestion, QuestionsError, read_questions};
 
@@ -100,13 +102,6 @@ fn complete_at(texts: &[String], answers: &[String]) -> Option<usize> {
 pub fn figures(outcomes: &[Outcome]) -> Figures {
     let (answerable, unanswerable): (Vec<&Outcome>, Vec<&Outcome>) =
         outcomes.iter().partition(|outcome| outcome.answerable);
-    let share = |part: usize, whole: usize| {
-        if whole == 0 {
-            0.0
-        } else {
-            part as f64 / whole as f64
-        }
-    };
     let hits_at = |depth| {
         answerable
             .iter()
@@ -118,8 +113,6 @@ pub fn figures(outcomes: &[Outcome]) -> Figures {
         .filter_map(|outcome| outcome.rank)
         .map(|rank| 1.0 / rank as f64)
         .sum();
-    let mut latencies: Vec<Duration> = outcomes.iter().map(|outcome| outcome.latency).collect();
-    latencies.sort();
     Figures {
         answerable: answerable.len(),
         hits: DEPTHS.map(|depth| share(hits_at(depth), answerable.len())),
@@ -137,11 +130,24 @@ pub fn figures(outcomes: &[Outcome]) -> Figures {
             answerable.iter().filter(|o| !o.covered).count(),
             answerable.len(),
         ),
-        median: latencies
-            .get(latencies.len() / 2)
-            .copied()
-            .unwrap_or_default(),
+        median: median(outcomes.iter().map(|outcome| outcome.latency)),
     }
+}
+
+/// `part` of `whole`; zero of nothing.
+fn share(part: usize, whole: usize) -> f64 {
+    if whole == 0 {
+        0.0
+    } else {
+        part as f64 / whole as f64
+    }
+}
+
+/// The middle of some times; zero of none.
+pub fn median(times: impl Iterator<Item = Duration>) -> Duration {
+    let mut times: Vec<Duration> = times.collect();
+    times.sort();
+    times.get(times.len() / 2).copied().unwrap_or_default()
 }
 
 #[cfg(test)]

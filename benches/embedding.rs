@@ -1,0 +1,127 @@
+//! What a chunk costs to embed, beside onnxruntime in the same run: `make bench-embedding`.
+//!
+//! Prints CPU milliseconds per chunk of 500 characters on one thread (medians over rounds that take
+//! turns, so that a noisy neighbour disturbs both), their ratio, and chunks per second on all cores.
+//! The reference needs `python3` with `onnxruntime` and `tokenizers`; without them it says so.
+
+// The figures are this program's output.
+#![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
+
+use std::error::Error;
+use std::io::Write as _;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use wattwise::embed::transformer::TransformerEmbedder;
+use wattwise::embed::{Embedder as _, Passage};
+use wattwise::extract::extract;
+use wattwise::model::ContentKind;
+
+const CHUNKS: usize = 64;
+const CHARACTERS: usize = 500;
+const ROUNDS: usize = 5;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let model = root.join("models/all-MiniLM-L6-v2-int8");
+    let texts = texts(&root.join("data/guides"))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let one = TransformerEmbedder::open(&model, NonZeroUsize::MIN)?;
+    let cores = std::thread::available_parallelism()?;
+    let all = TransformerEmbedder::open(&model, cores)?;
+
+    let mut ours = Vec::new();
+    let mut theirs = Vec::new();
+    let mut speeds = Vec::new();
+    for _ in 0..ROUNDS {
+        let before = cpu_seconds()?;
+        runtime.block_on(one.embed_passages(texts.clone()))?;
+        ours.push((cpu_seconds()? - before) * 1e3 / texts.len() as f64);
+        let start = Instant::now();
+        runtime.block_on(all.embed_passages(texts.clone()))?;
+        speeds.push(texts.len() as f64 / start.elapsed().as_secs_f64());
+        theirs.extend(reference(&root, &model, &texts)?);
+    }
+
+    let own = median(&mut ours);
+    println!(
+        "{} chunks of {CHARACTERS} characters, {ROUNDS} rounds, medians",
+        texts.len()
+    );
+    println!("wattwise, one thread:     {own:6.1} ms CPU a chunk");
+    println!(
+        "wattwise, {cores} threads:      {:6.1} chunks a second",
+        median(&mut speeds)
+    );
+    if theirs.is_empty() {
+        println!(
+            "onnxruntime:              not measured: python3 -m pip install onnxruntime tokenizers"
+        );
+    } else {
+        let reference = median(&mut theirs);
+        println!("onnxruntime, one thread:  {reference:6.1} ms CPU a chunk");
+        println!("ratio of CPU time:        {:6.2}", own / reference);
+    }
+    Ok(())
+}
+
+/// Pieces of the shipped Markdown guides, in the order of their names.
+fn texts(guides: &Path) -> Result<Vec<Passage>, Box<dyn Error>> {
+    let mut files: Vec<PathBuf> = fs_err::read_dir(guides)?
+        .map(|entry| Ok(entry?.path()))
+        .collect::<Result<_, std::io::Error>>()?;
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "md"));
+    files.sort();
+    let mut texts = Vec::new();
+    for file in files {
+        let document = extract(ContentKind::Markdown, &fs_err::read(file)?, None)?;
+        let characters: Vec<char> = document.text.chars().collect();
+        texts.extend(characters.chunks_exact(CHARACTERS).map(|piece| Passage {
+            text: piece.iter().collect(),
+            spans: Vec::new(),
+        }));
+    }
+    texts.truncate(CHUNKS);
+    Ok(texts)
+}
+
+/// CPU milliseconds per chunk of onnxruntime, or nothing where it is not installed.
+fn reference(root: &Path, model: &Path, texts: &[Passage]) -> Result<Option<f64>, Box<dyn Error>> {
+    let texts: Vec<&str> = texts.iter().map(|passage| passage.text.as_str()).collect();
+    let mut child = Command::new("python3")
+        .arg(root.join("scripts/embedding_reference.py"))
+        .arg(model)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()?;
+    if let Some(mut input) = child.stdin.take() {
+        // A reference that cannot start closes its input early.
+        let _ = input.write_all(&serde_json::to_vec(&texts)?);
+    }
+    let output = child.wait_with_output()?;
+    if !output.status.success() {
+        return Ok(None);
+    }
+    Ok(Some(String::from_utf8(output.stdout)?.trim().parse()?))
+}
+
+/// CPU time of this process so far, in seconds (`proc_pid_stat(5)`: fields 14 and 15, in ticks of
+/// 10 ms).
+fn cpu_seconds() -> Result<f64, Box<dyn Error>> {
+    let stat = fs_err::read_to_string("/proc/self/stat")?;
+    let after_name = stat.rsplit_once(')').ok_or("no name in stat")?.1;
+    let ticks: Vec<&str> = after_name.split_whitespace().skip(11).take(2).collect();
+    let ticks: u64 = ticks
+        .iter()
+        .map(|ticks| ticks.parse::<u64>())
+        .sum::<Result<u64, _>>()?;
+    Ok(ticks as f64 / 100.0)
+}
+
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
