@@ -9,16 +9,22 @@ use anyhow::Context as _;
 
 use crate::assistant::Assistant;
 use crate::chunk::ChunkParameters;
-use crate::config::{EmbedSettings, IngestSettings};
+use crate::config::{ChatSettings, EmbedSettings, GenerateSettings, IngestSettings};
 use crate::crawl::{FetchLimits, FrontierLimits, Manners};
 use crate::embed::Embedder;
 use crate::embed::ollama::{OllamaEmbedder, OllamaOptions};
 use crate::embed::openai::{OpenAiEmbedder, OpenAiOptions};
 use crate::embed::transformer::TransformerEmbedder;
+use crate::generate::chat_model::ChatModelOptions;
+use crate::generate::ollama::{OllamaChatOptions, OllamaGenerator};
+use crate::generate::openai::{OpenAiChatOptions, OpenAiGenerator};
+use crate::generate::prompt::Prompts;
+use crate::generate::{ChatModel, Generator, TimeLimits, TokenLimits};
 use crate::index::hnsw::HnswParameters;
 use crate::ingest::{ExtractorOptions, IngestOptions, Ingestor, Progress};
 use crate::retrieve::{RetrievalParameters, check_embedder};
-use crate::runtime::{blocking, cpu_pool};
+use crate::runtime::breaker::BreakerOptions;
+use crate::runtime::{blocking, clock, cpu_pool};
 use crate::snapshot::live::Live;
 use crate::snapshot::{Generation, open};
 use crate::store::sqlite::SqliteStore;
@@ -133,6 +139,58 @@ pub async fn store(state: &Path, limits: SessionLimits) -> anyhow::Result<Arc<Sq
     Ok(Arc::new(
         blocking::run(move || SqliteStore::open(&state, limits)).await?,
     ))
+}
+
+/// The language model that writes answers, if one does.
+pub fn chat_model(settings: GenerateSettings) -> anyhow::Result<Option<Arc<ChatModel>>> {
+    let tokens = |chat: &ChatSettings| TokenLimits {
+        context: chat.chat_context,
+        answer: chat.chat_answer,
+    };
+    let time = |chat: &ChatSettings| TimeLimits {
+        connect: Duration::from_secs(chat.chat_connect_timeout),
+        first_words: Duration::from_secs(chat.chat_words_timeout),
+        total: Duration::from_secs(chat.chat_timeout),
+    };
+    let (generator, chat): (Arc<dyn Generator>, ChatSettings) = match settings {
+        GenerateSettings::Extractive => return Ok(None),
+        GenerateSettings::Ollama(chat) => {
+            let options = OllamaChatOptions {
+                url: chat.chat_url.clone(),
+                model: chat.chat_model.clone(),
+                keep_alive: Duration::from_secs(chat.chat_keep_alive),
+                tokens: tokens(&chat),
+                time: time(&chat),
+                retries: chat.chat_retries,
+            };
+            (Arc::new(OllamaGenerator::new(options)?), chat)
+        }
+        GenerateSettings::Openai(chat) => {
+            let options = OpenAiChatOptions {
+                url: chat.chat_url.clone(),
+                model: chat.chat_model.clone(),
+                api_key: chat.api_key.clone(),
+                tokens: tokens(&chat),
+                time: time(&chat),
+                retries: chat.chat_retries,
+            };
+            (Arc::new(OpenAiGenerator::new(options)?), chat)
+        }
+    };
+    let options = ChatModelOptions {
+        prompts: match &chat.prompts {
+            Some(folder) => Prompts::load(folder)?,
+            None => Prompts::built_in(),
+        },
+        tokens: tokens(&chat),
+        strict: chat.strict,
+        breaker: BreakerOptions {
+            failures: chat.chat_failures,
+            pause: Duration::from_secs(chat.chat_pause),
+        },
+    };
+    let model = ChatModel::new(generator, options, clock::monotonic());
+    Ok(Some(Arc::new(model)))
 }
 
 /// The use cases over a store and a live generation.

@@ -10,6 +10,9 @@ pub enum AssistantError {
     /// No session has this id.
     #[error("session not found")]
     SessionNotFound,
+    /// The live generation has no such passage.
+    #[error("citation not found")]
+    CitationNotFound,
     /// The session holds as much as one session may.
     #[error("session is full")]
     SessionFull,

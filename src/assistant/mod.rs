@@ -3,20 +3,35 @@
 //! Knows nothing of HTTP. Start reading at [`Assistant`].
 
 pub mod access;
+mod chat;
+mod cite;
+mod draft;
 mod error;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod passage;
+mod prepared;
 mod request;
+mod respond;
 mod sessions;
+mod sources;
 mod summary;
 pub mod upkeep;
 
+pub use chat::Chat;
 pub use error::AssistantError;
-pub use request::{GenerationInfo, Question, Retrieved, Summary, SummaryRequest, SuppliedContext};
+pub use passage::{Surroundings, SurroundingsRequest};
+pub use prepared::Prepared;
+pub use request::{
+    AnswerEvent, ChatRequest, Degraded, GenerationInfo, Question, Retrieved, Summary,
+    SummaryRequest, SuppliedContext,
+};
+pub use respond::AnswerEvents;
 
 use std::sync::Arc;
 
 use crate::embed::Embedder;
+use crate::generate::ChatModel;
 use crate::model::Message;
 use crate::retrieve::{Ranked, RetrievalParameters, Retriever, contextual_query};
 use crate::snapshot::live::Live;
@@ -28,6 +43,7 @@ pub struct Assistant {
     live: Arc<Live>,
     retriever: Retriever,
     embedder: Arc<dyn Embedder>,
+    chat_model: Option<Arc<ChatModel>>,
 }
 
 impl Assistant {
@@ -43,7 +59,15 @@ impl Assistant {
             live,
             retriever: Retriever::new(Arc::clone(&embedder), parameters),
             embedder,
+            chat_model: None,
         }
+    }
+
+    /// Lets a language model write the answers.
+    #[must_use]
+    pub fn with_chat_model(mut self, chat_model: Option<Arc<ChatModel>>) -> Self {
+        self.chat_model = chat_model;
+        self
     }
 
     /// The `k` best contexts for a question. A session without messages, or a blank question, has

@@ -1,6 +1,8 @@
 //! What goes in and out of the use cases.
 
-use crate::model::{Answer, ChunkId, Context, Message, OwnedSession, Owner};
+use crate::model::{
+    Answer, ChunkId, Citation, Context, Message, Once, OwnedSession, Owner, SessionId,
+};
 
 /// What to retrieve for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +57,44 @@ pub struct Summary {
     pub answer: Answer,
     /// The generation whose stored text verified it.
     pub generation: String,
+    /// What wrote it: `extractive`, or adapter and model.
+    pub generator: String,
+    /// Why it is not the language model's, if it should be.
+    pub degraded: Option<Degraded>,
+}
+
+/// Why the extractive answer stands in for a model's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Degraded {
+    /// One word for it, for counting.
+    pub kind: &'static str,
+    /// A sentence for people, without addresses and without the server's own words.
+    pub reason: &'static str,
+}
+
+/// What becomes known while an answer is written, in this order.
+#[derive(Debug, Clone)]
+pub enum AnswerEvent {
+    /// More of the text. What all of them say is the text of the last event's answer, unless that
+    /// is degraded: then it replaces them.
+    Text(String),
+    /// A quotation that a marker in the text before stands for.
+    Citation(Citation),
+    /// The whole answer; the last event.
+    Whole(Box<Summary>),
+}
+
+/// A message to answer within a conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChatRequest {
+    /// Who asks.
+    pub owner: Owner,
+    /// The conversation; `None` begins one.
+    pub session: Option<SessionId>,
+    /// The message.
+    pub message: String,
+    /// Marks the request as one that may be repeated.
+    pub once: Option<Once>,
 }
 
 /// What a server answers from.

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{EmbedConfig, IngestConfig, LimitsConfig, LogConfig, ServeConfig};
+use crate::config::{
+    EmbedConfig, GenerateConfig, IngestConfig, LimitsConfig, LogConfig, ServeConfig,
+};
 
 /// An assistant over your own documents: ingest pages and PDFs, then ask, with verified citations.
 ///
@@ -32,7 +34,7 @@ pub enum Command {
     /// configuration, 3 nothing published.
     Ingest(IngestArguments),
     /// Answer over HTTP from the published generation
-    Serve(ServeArguments),
+    Serve(Box<ServeArguments>),
     /// Ask one question on the terminal
     Ask(AskArguments),
     /// Show what ingest would keep of files
@@ -81,6 +83,9 @@ pub struct ServeArguments {
     /// The embedder.
     #[command(flatten)]
     pub embed: EmbedConfig,
+    /// What writes answers.
+    #[command(flatten)]
+    pub generate: GenerateConfig,
     /// Print the merged settings without secrets, and stop
     #[arg(long)]
     pub print_config: bool,
@@ -129,6 +134,9 @@ pub struct AskArguments {
     /// The embedder.
     #[command(flatten)]
     pub embed: EmbedConfig,
+    /// What writes the answer.
+    #[command(flatten)]
+    pub generate: GenerateConfig,
     /// Print the answer as JSON
     #[arg(long)]
     pub json: bool,

@@ -34,9 +34,10 @@ pub(super) async fn run(arguments: AskArguments, file: File) -> anyhow::Result<E
         embed_threads: Some(std::num::NonZeroUsize::MIN),
         ..arguments.embed
     };
-    let embed = threads
-        .over(file.embed)
-        .resolve(cpu_pool::available_threads())?;
+    let embed = threads.over(file.embed);
+    let generate = arguments.generate.over(file.generate).resolve(&embed)?;
+    let embed = embed.resolve(cpu_pool::available_threads())?;
+    let chat_model = wiring::chat_model(generate)?;
     let embedder = wiring::embedder(embed).await?;
     let generation = wiring::generation(&serve.index, embedder.as_ref()).await?;
     let assistant = wiring::assistant(
@@ -44,7 +45,8 @@ pub(super) async fn run(arguments: AskArguments, file: File) -> anyhow::Result<E
         Arc::new(Live::new(generation)),
         embedder,
         RetrievalParameters::default(),
-    );
+    )
+    .with_chat_model(chat_model);
     let request = SummaryRequest {
         owner: Owner::OPERATOR,
         session: String::new(),
@@ -62,6 +64,9 @@ pub(super) async fn run(arguments: AskArguments, file: File) -> anyhow::Result<E
 
 fn as_text(summary: &Summary) -> String {
     let mut text = summary.answer.text.clone();
+    if let Some(degraded) = summary.degraded {
+        text.push_str(&format!("\n\n({})", degraded.reason));
+    }
     if !summary.answer.citations.is_empty() {
         text.push_str("\n\nSources:");
     }
@@ -101,10 +106,26 @@ fn as_json(summary: &Summary) -> String {
             })
         })
         .collect();
+    let sentences: Vec<_> = summary
+        .answer
+        .sentences
+        .iter()
+        .map(|sentence| {
+            json!({
+                "text": sentence.text,
+                "supported": sentence.supported,
+                "numbers_verified": sentence.numbers_verified,
+                "citations": sentence.citations,
+            })
+        })
+        .collect();
     json!({
         "answer": summary.answer.text,
         "answered": summary.answer.answered,
         "citations": citations,
+        "sentences": sentences,
+        "generator": summary.generator,
+        "degraded": summary.degraded.map(|degraded| degraded.reason),
         "generation": summary.generation,
     })
     .to_string()

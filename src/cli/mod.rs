@@ -67,7 +67,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitStatus> {
     runtime.block_on(async {
         match cli.command {
             Command::Ingest(arguments) => ingest::run(arguments, file).await,
-            Command::Serve(arguments) => serve::run(arguments, file).await,
+            Command::Serve(arguments) => serve::run(*arguments, file).await,
             Command::Ask(arguments) => ask::run(arguments, file).await,
             Command::Extract(arguments) => extract::run(&arguments),
             Command::Keys(arguments) => keys::run(arguments, file).await,

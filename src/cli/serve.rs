@@ -13,6 +13,7 @@ use super::{ExitStatus, printer};
 use crate::assistant::access::Access;
 use crate::assistant::upkeep;
 use crate::config::{File, Layer as _, LimitsSettings};
+use crate::generate::ChatModel;
 use crate::http;
 use crate::model::KeyHash;
 use crate::retrieve::RetrievalParameters;
@@ -24,15 +25,16 @@ use crate::{telemetry, wiring};
 
 pub(super) async fn run(arguments: ServeArguments, file: File) -> anyhow::Result<ExitStatus> {
     let settings = arguments.serve.over(file.serve).resolve()?;
-    let embed = arguments
-        .embed
-        .over(file.embed)
-        .resolve(cpu_pool::available_threads())?;
+    let embed = arguments.embed.over(file.embed);
+    let generate = arguments.generate.over(file.generate).resolve(&embed)?;
+    let embed = embed.resolve(cpu_pool::available_threads())?;
     let limits = arguments.limits.over(file.limits).resolve()?;
+    generate.check_request_timeout(limits.request_timeout)?;
     if arguments.print_config {
         printer::result(toml::to_string(&settings)?)?;
         printer::result(toml::to_string(&limits)?)?;
         printer::result(toml::to_string(&embed)?)?;
+        printer::result(toml::to_string(&generate)?)?;
         return Ok(ExitStatus::Done);
     }
     let figures = telemetry::install_metrics()?;
@@ -49,6 +51,7 @@ pub(super) async fn run(arguments: ServeArguments, file: File) -> anyhow::Result
     let operator = operator.map(|key| KeyHash::of(key.as_bytes()));
     let access = Arc::new(Access::open(Arc::clone(&store) as Arc<dyn KeyStore>, operator).await?);
     settings.check_exposure(access.needs_key())?;
+    let chat_model = wiring::chat_model(generate)?;
     let embedder = wiring::embedder(embed).await?;
     let generation = wiring::generation(&settings.index, embedder.as_ref()).await?;
     let counts = generation.records.manifest.counts;
@@ -72,6 +75,7 @@ pub(super) async fn run(arguments: ServeArguments, file: File) -> anyhow::Result
         Arc::clone(&store) as Arc<dyn SessionStore>,
         ttl,
     ));
+    let probe = tokio::spawn(probe(chat_model.clone()));
     let keys = tokio::spawn(upkeep::follow_keys(Arc::clone(&access)));
 
     let listener = TcpListener::bind(settings.bind)
@@ -84,12 +88,9 @@ pub(super) async fn run(arguments: ServeArguments, file: File) -> anyhow::Result
         snapshot.chunks = counts.chunks,
         "ready"
     );
-    let assistant = Arc::new(wiring::assistant(
-        store,
-        live,
-        embedder,
-        RetrievalParameters::default(),
-    ));
+    let parameters = RetrievalParameters::default();
+    let assistant = wiring::assistant(store, live, embedder, parameters);
+    let assistant = Arc::new(assistant.with_chat_model(chat_model));
     let limits = server_limits(&limits, settings.drain);
     let state = http::AppState::new(http::Parts {
         assistant,
@@ -98,12 +99,26 @@ pub(super) async fn run(arguments: ServeArguments, file: File) -> anyhow::Result
         figures: Some(Arc::new(move || figures.render())),
     });
     let outcome = http::serve(listener, http::router(state), limits, shutdown_signal()?).await;
-    for task in [watcher, hangups, expiry, keys] {
+    for task in [watcher, hangups, expiry, keys, probe] {
         task.abort();
     }
     outcome.context("the server failed")?;
     tracing::info!("stopped");
     Ok(ExitStatus::Done)
+}
+
+/// Says at once if answers will not be a model's. The server serves all the same.
+async fn probe(chat_model: Option<Arc<ChatModel>>) {
+    let Some(model) = chat_model else {
+        return;
+    };
+    match model.probe().await {
+        Ok(()) => tracing::info!(generator = model.name(), "the language model is there"),
+        Err(error) => tracing::warn!(
+            %error, generator = model.name(),
+            "answers will be extractive until the language model can be asked: {error}"
+        ),
+    }
 }
 
 fn server_limits(limits: &LimitsSettings, drain: u64) -> http::ServerLimits {

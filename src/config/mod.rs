@@ -5,6 +5,7 @@
 //! result into settings that the rest of the program trusts. Unknown keys are errors.
 
 mod embed;
+mod generate;
 mod ingest;
 mod limits;
 mod log;
@@ -16,6 +17,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 pub use embed::{EmbedConfig, EmbedSettings, EmbedderKind};
+pub use generate::{ChatSettings, GenerateConfig, GenerateSettings, GeneratorKind};
 pub use ingest::{IngestConfig, IngestSettings};
 pub use limits::{LimitsConfig, LimitsSettings};
 pub use log::{LogConfig, LogFormat, LogSettings};
@@ -37,6 +39,8 @@ pub trait Layer {
 pub struct File {
     /// `[embed]`
     pub embed: EmbedConfig,
+    /// `[generate]`
+    pub generate: GenerateConfig,
     /// `[ingest]`
     pub ingest: IngestConfig,
     /// `[serve]`
@@ -124,6 +128,7 @@ mod tests {
         assert!(
             file.serve.bind.is_some()
                 && file.ingest.urls.is_some()
+                && file.generate.generator.is_some()
                 && file.limits.session_ttl.is_some(),
             "the example shows every section"
         );

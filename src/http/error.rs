@@ -126,6 +126,11 @@ impl ApiError {
             Self::Assistant(AssistantError::SessionNotFound) => {
                 (StatusCode::NOT_FOUND, "Session not found".into(), None)
             }
+            Self::Assistant(AssistantError::CitationNotFound) => (
+                StatusCode::NOT_FOUND,
+                "No such passage in the documents as they are now".into(),
+                None,
+            ),
             Self::Assistant(AssistantError::SessionFull) => (
                 StatusCode::CONFLICT,
                 "The session is full, begin another one".into(),
@@ -170,6 +175,7 @@ impl ApiError {
             Self::TimedOut => "timed_out",
             Self::Assistant(error) => match error {
                 AssistantError::SessionNotFound => "no_session",
+                AssistantError::CitationNotFound => "no_citation",
                 AssistantError::SessionFull => "session_full",
                 AssistantError::KeyReused => "idempotency_key_reused",
                 AssistantError::Overloaded => "overloaded",
@@ -268,6 +274,7 @@ mod tests {
             (AssistantError::SessionFull.into(), 409, None),
             (AssistantError::KeyReused.into(), 422, None),
             (AssistantError::SessionNotFound.into(), 404, None),
+            (AssistantError::CitationNotFound.into(), 404, None),
             (
                 AssistantError::Overloaded.into(),
                 503,

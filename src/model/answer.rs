@@ -69,4 +69,19 @@ pub struct Answer {
     pub answered: bool,
     /// One per marker, in order.
     pub citations: Vec<Citation>,
+    /// What the text says, sentence by sentence; empty when nothing is answered.
+    pub sentences: Vec<AnswerSentence>,
+}
+
+/// A sentence of an answer and what became of it when it was checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnswerSentence {
+    /// The sentence without markers.
+    pub text: String,
+    /// Whether a cited span says it.
+    pub supported: bool,
+    /// Whether each number in it stands in a cited span with the same unit.
+    pub numbers_verified: bool,
+    /// Markers of its citations.
+    pub citations: Vec<u32>,
 }

@@ -15,7 +15,7 @@ mod session;
 mod vector;
 
 pub use access::{Key, KeyHash, KeyId, Owner, Scope, Scopes};
-pub use answer::{Answer, Citation, Context, Place};
+pub use answer::{Answer, AnswerSentence, Citation, Context, Place};
 pub use chunk::Chunk;
 pub use document::{ContentKind, Document};
 pub use extracted::{Block, BlockKind, Extracted, Warning};

@@ -1,9 +1,10 @@
-//! How work is run: blocking calls off the async threads, a pool for computation, retries and
-//! stopwatches.
+//! How work is run: blocking calls off the async threads, a pool for computation, retries, a circuit
+//! breaker and stopwatches.
 //!
 //! Knows nothing of the product.
 
 pub mod blocking;
+pub mod breaker;
 pub mod clock;
 pub mod cpu_pool;
 pub mod retry;

@@ -23,7 +23,7 @@ const MAY_NAME: [(&str, &[&str]); 21] = [
         "retrieve",
         &["model", "runtime", "language", "embed", "index", "snapshot"],
     ),
-    ("generate", &["model", "language"]),
+    ("generate", &["model", "runtime", "language"]),
     (
         "ingest",
         &[
@@ -48,6 +48,7 @@ const MAY_NAME: [(&str, &[&str]); 21] = [
             "chunk",
             "embed",
             "index",
+            "generate",
             "ingest",
             "retrieve",
             "snapshot",
@@ -65,6 +66,8 @@ const MAY_NAME: [(&str, &[&str]); 21] = [
             "extract",
             // The publish gate holds the embedder that it measures with.
             "embed",
+            // The model is probed when the server starts.
+            "generate",
             "ingest",
             "retrieve",
             "snapshot",

@@ -1,0 +1,120 @@
+//! One call for a turn of a conversation: keep the message, answer it, keep the answer.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::respond::{Outlet, drive};
+use super::{
+    AnswerEvents, Assistant, AssistantError, ChatRequest, Prepared, Summary, SummaryRequest,
+};
+use crate::model::{Once, OwnedSession};
+
+/// A message that is kept, with all that its answer is made from.
+pub struct Chat {
+    /// The conversation.
+    pub session: OwnedSession,
+    /// The question with its contexts.
+    pub prepared: Prepared,
+    question: String,
+    once: Option<Once>,
+}
+
+impl Assistant {
+    /// Keeps the message, in a new conversation if none is named, and finds contexts for it. The
+    /// message is durable when this returns.
+    pub async fn begin_chat(&self, request: ChatRequest) -> Result<Chat, AssistantError> {
+        let id = if let Some(id) = request.session {
+            id
+        } else {
+            let once = part(request.once.as_ref(), "session");
+            self.store.create_session(request.owner, once).await?
+        };
+        let session = OwnedSession {
+            owner: request.owner,
+            id,
+        };
+        let message = self
+            .store
+            .append_message(
+                session,
+                request.message.clone(),
+                part(request.once.as_ref(), "message"),
+            )
+            .await?;
+        // A repeated request is answered as it was meant, whatever was said since.
+        let history = self.store.messages(session).await?;
+        let history = history
+            .into_iter()
+            .take_while(|earlier| earlier.sequence <= message.sequence)
+            .map(|earlier| earlier.text)
+            .collect();
+        let prepared = self
+            .prepare(SummaryRequest {
+                owner: request.owner,
+                session: id.to_string(),
+                contexts: None,
+                history: Some(history),
+            })
+            .await?;
+        Ok(Chat {
+            session,
+            prepared,
+            question: request.message,
+            once: part(request.once.as_ref(), "answer"),
+        })
+    }
+
+    /// Answers and keeps the answer. It is durable when this returns.
+    pub async fn chat(&self, chat: Chat) -> Result<Summary, AssistantError> {
+        self.turn(chat, Outlet(None)).await
+    }
+
+    /// The same, told while it happens; the answer is durable when the last event comes.
+    pub fn chat_events(self: Arc<Self>, chat: Chat) -> AnswerEvents {
+        drive(move |outlet| async move { self.turn(chat, outlet).await })
+    }
+
+    async fn turn(&self, chat: Chat, outlet: Outlet) -> Result<Summary, AssistantError> {
+        let summary = self.respond(&chat.prepared, &outlet).await;
+        let citations: Vec<_> = summary
+            .answer
+            .citations
+            .iter()
+            .filter_map(|citation| citation.place.as_ref())
+            .map(|place| {
+                json!({
+                    "chunk_id": place.chunk.as_str(),
+                    "start": place.range.start,
+                    "end": place.range.end,
+                })
+            })
+            .collect();
+        let details = json!({
+            "question": chat.question,
+            "answered": summary.answer.answered,
+            "generator": summary.generator,
+            "degraded": summary.degraded.is_some(),
+            "generation": summary.generation,
+            "citations": citations,
+        });
+        self.store
+            .save_record(
+                chat.session,
+                summary.answer.text.clone(),
+                details.to_string(),
+                chat.once,
+            )
+            .await?;
+        Ok(summary)
+    }
+}
+
+/// The name of one write among those of a request. Clients' own names hold no spaces, so none of
+/// theirs can be the same.
+fn part(once: Option<&Once>, name: &str) -> Option<Once> {
+    once.map(|once| Once {
+        key: format!("{} {name}", once.key),
+        fingerprint: once.fingerprint,
+    })
+}

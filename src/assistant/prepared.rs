@@ -1,0 +1,87 @@
+//! Everything that an answer is made from.
+
+use std::sync::Arc;
+
+use super::Summary;
+use super::request::Degraded;
+use super::sources::Source;
+use crate::generate::extractive::Passage;
+use crate::generate::prompt::{Asked, Excerpt};
+use crate::model::{Answer, Context};
+use crate::snapshot::Generation;
+
+/// What a generator without a model is called.
+pub(super) const EXTRACTIVE: &str = "extractive";
+
+/// What a model is asked where the caller sent contexts and no question.
+const NO_QUESTION: &str = "What do the sources say?";
+
+/// A question with its contexts and the answer in their own words.
+pub struct Prepared {
+    pub(super) generation: Arc<Generation>,
+    /// The conversation, oldest first; the last entry is the question.
+    pub(super) history: Vec<String>,
+    pub(super) sources: Vec<Source>,
+    pub(super) scores: Vec<f32>,
+    pub(super) passages: Vec<Passage>,
+    pub(super) extractive: Answer,
+}
+
+impl Prepared {
+    /// The generation that the contexts are from.
+    pub fn generation(&self) -> String {
+        self.generation.id().to_string()
+    }
+
+    /// The contexts that stand in the snapshot.
+    pub fn contexts(&self) -> Vec<Context> {
+        self.sources
+            .iter()
+            .zip(&self.scores)
+            .filter_map(|(source, score)| match source {
+                Source::Stored { row } => {
+                    Some(self.generation.context(*row, score.clamp(0.0, 1.0)))
+                }
+                Source::Foreign { .. } => None,
+            })
+            .collect()
+    }
+
+    /// The extractive answer.
+    pub(super) fn extractive(&self, degraded: Option<Degraded>) -> Summary {
+        Summary {
+            answer: self.extractive.clone(),
+            generation: self.generation(),
+            generator: EXTRACTIVE.to_owned(),
+            degraded,
+        }
+    }
+
+    /// Titles and texts for a prompt, in order.
+    pub(super) fn excerpts(&self) -> Vec<Excerpt<'_>> {
+        self.sources
+            .iter()
+            .zip(&self.passages)
+            .map(|(source, passage)| Excerpt {
+                title: match source {
+                    Source::Stored { row } => {
+                        let chunk = self.generation.chunk(*row);
+                        &self.generation.records.document_of(chunk).title
+                    }
+                    Source::Foreign { .. } => "",
+                },
+                text: &passage.text,
+            })
+            .collect()
+    }
+
+    /// The last question, and those before it, for a prompt.
+    pub(super) fn asked<'a>(&'a self, earlier: &'a mut Vec<&'a str>) -> Asked<'a> {
+        let (question, before) = match self.history.split_last() {
+            Some((last, before)) if !last.trim().is_empty() => (last.as_str(), before),
+            Some(_) | None => (NO_QUESTION, &[][..]),
+        };
+        earlier.extend(before.iter().map(String::as_str));
+        Asked { question, earlier }
+    }
+}

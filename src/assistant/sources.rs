@@ -1,0 +1,125 @@
+//! What an answer is made from: contexts of the snapshot, and texts of the caller's own.
+
+use super::{Assistant, AssistantError, SuppliedContext};
+use crate::embed;
+use crate::generate::extractive::{Passage, Sentence};
+use crate::language::sentences;
+use crate::model::{BlockKind, UnitVector};
+use crate::snapshot::Generation;
+
+/// A context, found again in the snapshot if it comes from there.
+pub(super) enum Source {
+    Stored { row: u32 },
+    Foreign { text: String },
+}
+
+impl Assistant {
+    /// A context with its sentences and their cosines with the question.
+    pub(super) async fn passage(
+        &self,
+        generation: &Generation,
+        source: &Source,
+        query: Option<&UnitVector>,
+    ) -> Result<Passage, AssistantError> {
+        match source {
+            Source::Stored { row } => {
+                let chunk = generation.chunk(*row);
+                let cosines = query
+                    .map(|query| generation.records.spans.cosines(*row, query))
+                    .unwrap_or_default();
+                let sentences = chunk
+                    .sentences
+                    .iter()
+                    .enumerate()
+                    .map(|(position, sentence)| Sentence {
+                        range: sentence.start - chunk.range.start..sentence.end - chunk.range.start,
+                        cosine: cosines.get(position).copied(),
+                    })
+                    .collect();
+                let standing = query.map_or(0.0, |query| {
+                    query.cosine(generation.records.vectors.row(*row))
+                });
+                let text = generation.records.chunk_text(chunk).to_owned();
+                let headings = headings(generation, *row);
+                Ok(Passage {
+                    text,
+                    headings,
+                    sentences,
+                    standing,
+                })
+            }
+            Source::Foreign { text } => self.foreign_passage(text, query).await,
+        }
+    }
+
+    /// Text that is in no document: its sentences are embedded here and now.
+    async fn foreign_passage(
+        &self,
+        text: &str,
+        query: Option<&UnitVector>,
+    ) -> Result<Passage, AssistantError> {
+        let ranges = sentences(text, 0..text.len());
+        let mut cosines = Vec::new();
+        if let Some(query) = query.filter(|_| !ranges.is_empty()) {
+            let passage = embed::Passage {
+                text: text.to_owned(),
+                spans: ranges.clone(),
+            };
+            let vectors = self
+                .embedder
+                .embed_passages(vec![passage])
+                .await
+                .map_err(|error| AssistantError::Embedder(error.to_string()))?;
+            cosines = vectors
+                .iter()
+                .flat_map(|v| &v.spans)
+                .map(|span| query.cosine(span.as_slice()))
+                .collect();
+        }
+        let sentences = ranges
+            .into_iter()
+            .enumerate()
+            .map(|(position, range)| Sentence {
+                range,
+                cosine: cosines.get(position).copied(),
+            })
+            .collect();
+        Ok(Passage {
+            text: text.to_owned(),
+            headings: String::new(),
+            sentences,
+            standing: 0.0,
+        })
+    }
+}
+
+/// The headings above a chunk and those within it.
+fn headings(generation: &Generation, row: u32) -> String {
+    let chunk = generation.chunk(row);
+    let document = generation.records.document_of(chunk);
+    let text = generation.records.text(chunk.document);
+    let within = document.blocks.iter().filter(|block| {
+        matches!(block.kind, BlockKind::Heading(_))
+            && block.range.start >= chunk.range.start
+            && block.range.end <= chunk.range.end
+    });
+    let mut headings = chunk.heading_path.join(" ");
+    for block in within {
+        headings.push(' ');
+        headings.push_str(&text[block.range.clone()]);
+    }
+    headings
+}
+
+/// Finds a supplied context in the snapshot: by its id or, failing that, by its exact words.
+pub(super) fn find(generation: &Generation, context: SuppliedContext) -> Source {
+    let row = context
+        .chunk
+        .as_ref()
+        .and_then(|id| generation.row_of(id))
+        .or_else(|| generation.row_with_text(&context.text));
+    match row {
+        Some(row) => Source::Stored { row },
+        None => Source::Foreign { text: context.text },
+    }
+}
