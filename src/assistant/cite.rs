@@ -17,6 +17,7 @@ pub(super) fn compose(
     let mut text = String::new();
     let mut citations: Vec<Citation> = Vec::new();
     let mut sentences = Vec::new();
+    let mut after_block = false;
     for quote in quotes {
         let Some(mut citation) = cite(
             generation,
@@ -27,10 +28,13 @@ pub(super) fn compose(
             continue;
         };
         citation.marker = u32::try_from(citations.len() + 1).unwrap_or(u32::MAX);
-        if !text.is_empty() {
-            text.push(' ');
-        }
         let said = readable(&citation.quote).trim_end();
+        // A list or a table keeps its lines to itself.
+        let is_block = is_block(said);
+        if !text.is_empty() {
+            text.push(if is_block || after_block { '\n' } else { ' ' });
+        }
+        after_block = is_block;
         text.push_str(&format!("{said} [{}]", citation.marker));
         sentences.push(AnswerSentence {
             text: said.to_owned(),
@@ -93,7 +97,16 @@ pub(super) fn cite(
     }
 }
 
-/// A quote as part of running text: without the list marker that only its own place explains.
+/// A quote as part of running text: a lone list item goes without the marker that only its own
+/// place explains.
 fn readable(quote: &str) -> &str {
-    quote.strip_prefix("- ").unwrap_or(quote)
+    if quote.contains('\n') {
+        quote
+    } else {
+        quote.strip_prefix("- ").unwrap_or(quote)
+    }
+}
+
+fn is_block(quote: &str) -> bool {
+    quote.contains('\n') || quote.contains(" | ")
 }

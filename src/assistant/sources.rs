@@ -2,9 +2,9 @@
 
 use super::{Assistant, AssistantError, SuppliedContext};
 use crate::embed;
-use crate::generate::extractive::{Passage, Sentence};
+use crate::generate::extractive::{Form, Passage, Sentence, heads_references};
 use crate::language::sentences;
-use crate::model::{BlockKind, UnitVector};
+use crate::model::{BlockKind, Chunk, UnitVector};
 use crate::snapshot::Generation;
 
 /// A context, found again in the snapshot if it comes from there.
@@ -27,13 +27,17 @@ impl Assistant {
                 let cosines = query
                     .map(|query| generation.records.spans.cosines(*row, query))
                     .unwrap_or_default();
+                let places = places(generation, chunk);
                 let sentences = chunk
                     .sentences
                     .iter()
+                    .zip(places)
                     .enumerate()
-                    .map(|(position, sentence)| Sentence {
+                    .map(|(position, (sentence, (form, is_reference)))| Sentence {
                         range: sentence.start - chunk.range.start..sentence.end - chunk.range.start,
                         cosine: cosines.get(position).copied(),
+                        form,
+                        is_reference,
                     })
                     .collect();
                 let standing = query.map_or(0.0, |query| {
@@ -80,8 +84,10 @@ impl Assistant {
             .into_iter()
             .enumerate()
             .map(|(position, range)| Sentence {
+                form: form_of(&text[range.clone()]),
                 range,
                 cosine: cosines.get(position).copied(),
+                is_reference: false,
             })
             .collect();
         Ok(Passage {
@@ -90,6 +96,41 @@ impl Assistant {
             sentences,
             standing: 0.0,
         })
+    }
+}
+
+/// For each sentence of a chunk, what it is part of and whether it only names a source.
+fn places(generation: &Generation, chunk: &Chunk) -> Vec<(Form, bool)> {
+    let document = generation.records.document_of(chunk);
+    let text = generation.records.text(chunk.document);
+    let mut blocks = document.blocks.iter().peekable();
+    let mut form = Form::Prose;
+    let mut under_references = false;
+    let mut places = Vec::with_capacity(chunk.sentences.len());
+    for sentence in &chunk.sentences {
+        while let Some(block) = blocks.next_if(|block| block.range.start <= sentence.start) {
+            match block.kind {
+                BlockKind::Heading(_) => {
+                    under_references = heads_references(&text[block.range.clone()]);
+                }
+                BlockKind::ListItem => form = Form::ListItem,
+                BlockKind::TableRow => form = Form::TableRow,
+                BlockKind::Paragraph | BlockKind::Preformatted => form = Form::Prose,
+            }
+        }
+        places.push((form, under_references));
+    }
+    places
+}
+
+/// What a text without blocks seems to be part of.
+fn form_of(text: &str) -> Form {
+    if text.starts_with("- ") {
+        Form::ListItem
+    } else if text.contains(" | ") {
+        Form::TableRow
+    } else {
+        Form::Prose
     }
 }
 

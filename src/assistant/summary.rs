@@ -6,6 +6,7 @@ use super::cite::compose;
 use super::prepared::Prepared;
 use super::sources::{Source, find};
 use super::{Assistant, AssistantError, SummaryRequest};
+use crate::generate::evidence;
 use crate::generate::extractive::{self, Passage};
 use crate::model::{Answer, OwnedSession, Owner, SessionId};
 use crate::retrieve::contextual_query;
@@ -17,8 +18,6 @@ use crate::store::StoreError;
 const CONTEXTS: usize = 6;
 /// The most contexts of the caller's own that are read; what lies beyond is ignored.
 const MOST_CONTEXTS: usize = 50;
-/// Best sentence cosine under which the contexts count as not answering the question.
-const FLOOR: f32 = 0.30;
 
 impl Assistant {
     /// Finds what an answer to the last question is made from, and the answer in its own words: the
@@ -104,16 +103,14 @@ impl Assistant {
             passages.push(self.passage(generation, source, query.as_ref()).await?);
         }
         // Without a question the contexts themselves are summarised: nothing can miss the point.
-        let nearest = passages
-            .iter()
-            .flat_map(|passage| &passage.sentences)
-            .filter_map(|s| s.cosine)
-            .reduce(f32::max);
-        let is_covered = query.is_none() || nearest.is_none_or(|nearest| nearest >= FLOOR);
+        let is_answered = question.is_none_or(|question| {
+            let known = generation.lexical.known_share(question);
+            evidence::is_answered(question, &passages, known)
+        });
         let quotes = stages::timed_now("generate", || {
             extractive::choose(question.unwrap_or_default(), &passages)
         });
-        if quotes.is_empty() || !is_covered {
+        if quotes.is_empty() || !is_answered {
             return Ok((not_covered(generation, sources), passages));
         }
         let answer = stages::timed_now("verify", || {

@@ -1,7 +1,7 @@
 //! Contexts in, an answer's words out.
 //!
 //! [`extractive`] is the default: it chooses verbatim sentences, so whatever it says stands in the
-//! sources. [`Generator`] is the seam for language models; the adapters are [`ollama`] and
+//! sources; [`evidence`] tells whether there is anything to say. [`Generator`] is the seam for language models; the adapters are [`ollama`] and
 //! [`openai`], and [`ChatModel`] is one of them with its prompts and its circuit breaker. What a
 //! model says is only a claim: [`claims`] cuts it into sentences, [`support`] finds what the sources
 //! say to each, [`quantities`] compares the figures.
@@ -10,6 +10,8 @@ mod bytes;
 pub mod chat_model;
 pub mod claims;
 mod error;
+pub mod evidence;
+pub mod expected;
 pub mod extractive;
 pub mod ollama;
 pub mod openai;

@@ -227,6 +227,8 @@ mod tests {
                     .map(|range| extractive::Sentence {
                         range,
                         cosine: None,
+                        form: extractive::Form::Prose,
+                        is_reference: false,
                     })
                     .collect(),
                 standing: 0.5,

@@ -5,7 +5,7 @@
 //! chunk, zeros included, so that mean and deviation are exact. The index is one file that is read
 //! whole, incremental rebuilds are cheap, and it is verified like any other file of a generation.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -95,6 +95,25 @@ impl LexicalIndex {
     /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.lengths.is_empty()
+    }
+
+    /// The share of the query's terms that stand in some row, each counting by its inverse
+    /// document frequency; zero for a query without terms.
+    pub fn known_share(&self, query: &str) -> f32 {
+        let rows = self.len() as f32;
+        let (mut known, mut all) = (0.0, 0.0);
+        for term in terms(query).collect::<HashSet<String>>() {
+            let frequency = match self.terms.binary_search(&term) {
+                Ok(position) => (self.offsets[position + 1] - self.offsets[position]) as f32,
+                Err(_) => 0.0,
+            };
+            let weight = ((rows + 1.0) / (frequency + 0.5)).ln();
+            all += weight;
+            if frequency > 0.0 {
+                known += weight;
+            }
+        }
+        if all > 0.0 { known / all } else { 0.0 }
     }
 
     /// Scores every row for `query`.
