@@ -21,4 +21,5 @@ for set in pdfs pdfs-and-pages; do
   "$wattwise" ingest --docs "$shared/corpus/pdf" "${pages[@]}" --index "$work/$set" 2>&1 | tail -n 1
   echo "householder questions, $set:"
   "$wattwise" eval --questions "$shared/questions/dev.jsonl" --index "$work/$set"
+  "$wattwise" eval --answers --questions "$shared/questions/dev.jsonl" --index "$work/$set"
 done
