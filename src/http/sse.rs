@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use futures::{Stream, StreamExt, future, stream};
 use serde::Serialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
 use super::answer_dto::{MessageDelta, SearchResults};
 use super::dto::{CitationBody, ContextBody, SummaryReply};
@@ -27,8 +28,16 @@ const NO_BUFFERING: (HeaderName, HeaderValue) = (
     HeaderValue::from_static("no"),
 );
 
-/// What a stream is described as in the API's description.
-pub(super) const EVENTS_EXAMPLE: &str = "event: search_results\ndata: {\"session_id\":\"…\",\"contexts\":[…]}\n\nevent: message\ndata: {\"text\":\"Fit a brush strip. [1]\"}\n\nevent: citation\ndata: {\"marker\":1,…}\n\nevent: final_answer\ndata: {\"session_id\":\"…\",\"summary\":\"Fit a brush strip. [1]\",…}\n\n";
+/// One event of a stream.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ServerEvent {
+    /// `search_results`, `message`, `citation`, `final_answer` or `error`; not sent under `/v1`.
+    #[schema(example = "message")]
+    event: String,
+    /// One JSON object, or `[DONE]` under `/v1`.
+    #[schema(example = "{\"text\":\"Fit a brush strip. [1]\"}")]
+    data: String,
+}
 
 /// The reply that sends `events` as they come.
 pub(super) fn reply(

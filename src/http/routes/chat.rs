@@ -30,7 +30,7 @@ use crate::http::{AppState, metrics, sse};
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$", description = "Names the write: repeated within a day with the same request, message and answer are not stored again; the answer is made anew")),
     request_body = ChatBody,
     responses(
-        (status = 200, description = "The answer, stored", content((SummaryReply = "application/json"), (String = "text/event-stream", example = json!(sse::EVENTS_EXAMPLE)))),
+        (status = 200, description = "The answer, stored", content((SummaryReply = "application/json"), (sse::ServerEvent = "text/event-stream"))),
         (status = 400, description = "The body cannot be decoded", body = ErrorBody),
         (status = 404, description = "No such session", body = ErrorBody),
         (status = 409, description = "The session is full", body = ErrorBody),

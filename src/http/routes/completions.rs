@@ -36,7 +36,7 @@ const BROKE_OFF: &str = "\n\n(The language model stopped here. From the sources:
     tag = "openai",
     request_body = ChatCompletionRequest,
     responses(
-        (status = 200, description = "The answer", content((ChatCompletion = "application/json"), (String = "text/event-stream"))),
+        (status = 200, description = "The answer", content((ChatCompletion = "application/json"), (sse::ServerEvent = "text/event-stream"))),
         (status = 400, description = "The request is not valid", body = OpenAiErrorBody),
         (status = 404, description = "No such model", body = OpenAiErrorBody),
         (status = 413, description = "The body is over the limit", body = OpenAiErrorBody),

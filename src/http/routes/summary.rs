@@ -28,7 +28,7 @@ use crate::http::{AppState, metrics, sse};
     tag = "answers",
     request_body = SummaryBody,
     responses(
-        (status = 200, description = "The answer", content((SummaryReply = "application/json"), (String = "text/event-stream", example = json!(sse::EVENTS_EXAMPLE)))),
+        (status = 200, description = "The answer", content((SummaryReply = "application/json"), (sse::ServerEvent = "text/event-stream"))),
         (status = 400, description = "The body cannot be decoded", body = ErrorBody),
         (status = 413, description = "The body is over the limit", body = ErrorBody),
         (status = 422, description = "The request is not valid", body = ValidationErrorBody),
