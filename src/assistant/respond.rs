@@ -26,7 +26,12 @@ impl Assistant {
     /// Answers the last question from the contexts, with verified citations.
     pub async fn summarize(&self, request: SummaryRequest) -> Result<Summary, AssistantError> {
         let prepared = self.prepare(request).await?;
-        Ok(self.respond(&prepared, &Outlet(None)).await)
+        Ok(self.finish(prepared).await)
+    }
+
+    /// Answers what was prepared.
+    pub async fn finish(&self, prepared: Prepared) -> Summary {
+        self.respond(&prepared, &Outlet(None)).await
     }
 
     /// The same, told while it happens.

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::validation::Step;
 use crate::assistant::{GenerationInfo, Retrieved, Summary, SuppliedContext};
-use crate::model::{ChunkId, Citation, Context};
+use crate::model::{AnswerSentence, ChunkId, Citation, Context};
 
 /// A session's id.
 #[derive(Debug, Serialize, ToSchema)]
@@ -155,6 +155,8 @@ pub(super) struct SummaryBody {
     /// The conversation, oldest first; the last entry is the question.
     #[schema(example = json!(["How can I save energy at home?"]))]
     message_history: Option<Vec<String>>,
+    /// Send the answer as it is written: server-sent events instead of one JSON object.
+    stream: Option<bool>,
 }
 
 /// A context sent along.
@@ -204,6 +206,41 @@ pub(super) struct SummaryReply {
     answered: bool,
     /// One for each marker, in order.
     citations: Vec<CitationBody>,
+    /// What the answer says, sentence by sentence, and what became of each when it was checked.
+    sentences: Vec<SentenceBody>,
+    /// What wrote it: `extractive`, or adapter and model.
+    #[schema(example = "extractive")]
+    generator: String,
+    /// True when a language model should have written it and could not.
+    degraded: bool,
+    /// Why.
+    degraded_reason: Option<&'static str>,
+}
+
+/// A sentence of an answer.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = Sentence)]
+pub(super) struct SentenceBody {
+    /// The sentence without markers.
+    #[schema(example = "Turn the thermostat down by one degree.")]
+    text: String,
+    /// Whether a cited passage says it.
+    supported: bool,
+    /// Whether each number in it stands, with its unit, in a cited passage.
+    numbers_verified: bool,
+    /// The markers of its citations.
+    citations: Vec<u32>,
+}
+
+impl From<AnswerSentence> for SentenceBody {
+    fn from(sentence: AnswerSentence) -> Self {
+        Self {
+            text: sentence.text,
+            supported: sentence.supported,
+            numbers_verified: sentence.numbers_verified,
+            citations: sentence.citations,
+        }
+    }
 }
 
 impl SummaryReply {
@@ -218,13 +255,22 @@ impl SummaryReply {
                 .into_iter()
                 .map(CitationBody::from)
                 .collect(),
+            sentences: summary
+                .answer
+                .sentences
+                .into_iter()
+                .map(SentenceBody::from)
+                .collect(),
+            generator: summary.generator,
+            degraded: summary.degraded.is_some(),
+            degraded_reason: summary.degraded.map(|degraded| degraded.reason),
         }
     }
 }
 
 /// A quotation that stands behind a sentence. What says where it stands is null if the context was
 /// a text of the client's own that is in no document.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = Citation)]
 pub(super) struct CitationBody {
     /// The number in square brackets.

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::metrics;
+use super::openai_dto::MODEL;
 use super::validation::Problems;
 use crate::assistant::AssistantError;
 
@@ -34,6 +35,8 @@ pub(super) enum ApiError {
     BodyTooSlow,
     /// No route has this address.
     NotFound,
+    /// There is no model of this name.
+    NoModel { name: String },
     /// The route exists, for these methods only.
     MethodNotAllowed(&'static str),
     /// As many requests as allowed are being worked on.
@@ -60,6 +63,10 @@ impl From<Problems> for ApiError {
 /// sees it.
 #[derive(Debug, Clone)]
 pub(super) struct FailureDetails(pub(super) Arc<str>);
+
+/// What a failed request's body says, for the routes that say it in another shape.
+#[derive(Debug, Clone)]
+pub(super) struct ErrorDetail(pub(super) Value);
 
 /// Marks a reply whose body the middleware replaces by the fixed sentence with the request's id.
 #[derive(Debug, Clone, Copy)]
@@ -105,6 +112,10 @@ impl ApiError {
                 Some((header::CONNECTION, "close")),
             ),
             Self::NotFound => (StatusCode::NOT_FOUND, "Not Found".into(), None),
+            Self::NoModel { name } => {
+                let detail = format!("The model {name:?} does not exist; there is {MODEL:?}");
+                (StatusCode::NOT_FOUND, detail.into(), None)
+            }
             Self::MethodNotAllowed(allow) => {
                 let allow = Some((header::ALLOW, *allow));
                 (
@@ -170,6 +181,7 @@ impl ApiError {
             Self::Forbidden { .. } => "forbidden",
             Self::TooManyRequests => "too_many_requests",
             Self::NotFound => "no_route",
+            Self::NoModel { .. } => "no_model",
             Self::MethodNotAllowed(_) => "method_not_allowed",
             Self::Busy => "busy",
             Self::TimedOut => "timed_out",
@@ -186,6 +198,11 @@ impl ApiError {
         }
     }
 
+    /// The status of the reply.
+    pub(super) fn status(&self) -> StatusCode {
+        self.parts().0
+    }
+
     /// The sentence for people, for replies that are not `{"detail": …}`.
     pub(super) fn sentence(&self) -> Value {
         self.parts().1
@@ -198,6 +215,14 @@ impl ApiError {
             extensions.insert(failure);
         }
         extensions
+    }
+
+    /// Notes an error that came after the head of a reply, in log and figures.
+    pub(super) fn note(&self) {
+        metrics::failed(self.kind());
+        if let Some(FailureDetails(error)) = self.failure() {
+            tracing::error!(%error, "a stream ended with an error: {error}");
+        }
     }
 
     fn failure(&self) -> Option<FailureDetails> {
@@ -226,7 +251,8 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         metrics::failed(self.kind());
         let (status, detail, extra_header) = self.parts();
-        let mut response = (status, Json(json!({ "detail": detail }))).into_response();
+        let mut response = (status, Json(json!({ "detail": &detail }))).into_response();
+        response.extensions_mut().insert(ErrorDetail(detail));
         if let Some((name, value)) = extra_header {
             response
                 .headers_mut()
@@ -261,6 +287,7 @@ mod tests {
                 Some(("www-authenticate", "Bearer")),
             ),
             (ApiError::NotFound, 404, None),
+            (ApiError::NoModel { name: "x".into() }, 404, None),
             (
                 ApiError::MethodNotAllowed("POST"),
                 405,

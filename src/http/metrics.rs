@@ -9,13 +9,15 @@ use axum::http::{HeaderName, Method, header};
 use metrics::{counter, gauge, histogram};
 
 use super::AppState;
-use crate::assistant::GenerationInfo;
+use crate::assistant::{GenerationInfo, Summary};
 
 const REQUESTS: &str = "wattwise_http_requests_total";
 const DURATION: &str = "wattwise_http_request_duration_seconds";
 const IN_FLIGHT: &str = "wattwise_http_requests_in_flight";
 const STAGES: &str = "wattwise_stage_duration_seconds";
 const ERRORS: &str = "wattwise_errors_total";
+const ANSWERS: &str = "wattwise_answers_total";
+const DEGRADED: &str = "wattwise_answers_degraded_total";
 const SHEDS: &str = "wattwise_http_requests_shed_total";
 
 /// Gives each figure its explanation. Call it once a recorder is installed.
@@ -36,6 +38,14 @@ pub fn describe() {
     metrics::describe_counter!(
         SHEDS,
         "Requests turned away to protect the server, by reason."
+    );
+    metrics::describe_counter!(
+        ANSWERS,
+        "Answers given, by what wrote them and whether the sources hold one."
+    );
+    metrics::describe_counter!(
+        DEGRADED,
+        "Extractive answers in the place of a language model's, by reason."
     );
     metrics::describe_counter!(
         "wattwise_reloads_total",
@@ -80,6 +90,25 @@ pub(super) fn answered(
     counter!(REQUESTS, "route" => route, "method" => method, "status" => status.to_string())
         .increment(1);
     histogram!(DURATION, "route" => route).record(took);
+    streamed(stages);
+}
+
+/// An answer was given.
+pub(super) fn answer(summary: &Summary) {
+    let answered = if summary.answer.answered {
+        "true"
+    } else {
+        "false"
+    };
+    counter!(ANSWERS, "generator" => summary.generator.clone(), "answered" => answered)
+        .increment(1);
+    if let Some(degraded) = summary.degraded {
+        counter!(DEGRADED, "reason" => degraded.kind).increment(1);
+    }
+}
+
+/// Stages of a reply that was made while it was sent.
+pub(super) fn streamed(stages: &[(&'static str, Duration)]) {
     for (stage, took) in stages {
         histogram!(STAGES, "stage" => *stage).record(*took);
     }

@@ -19,10 +19,10 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use super::auth::find_key;
-use super::error::{ApiError, FailureDetails, InternalFailure, internal_detail};
+use super::error::{ApiError, ErrorDetail, FailureDetails, InternalFailure, internal_detail};
 use super::rate::Client;
 use super::router::HEALTH_PATHS;
-use super::{AppState, metrics, router};
+use super::{AppState, metrics, openai_errors, router};
 use crate::assistant::access::Caller;
 use crate::assistant::upkeep::now;
 use crate::model::KeyId;
@@ -60,10 +60,15 @@ pub(super) async fn observe(
         .await
         .unwrap_or_else(|panic| panic_response(panic.as_ref()));
     if response.extensions().get::<InternalFailure>().is_some() {
-        let body = Json(json!({ "detail": internal_detail(&id) }));
-        let extensions = std::mem::take(response.extensions_mut());
+        let detail = internal_detail(&id);
+        let body = Json(json!({ "detail": detail }));
+        let mut extensions = std::mem::take(response.extensions_mut());
+        extensions.insert(ErrorDetail(detail.into()));
         response = (response.status(), body).into_response();
         *response.extensions_mut() = extensions;
+    }
+    if openai_errors::applies_to(&path) {
+        response = openai_errors::reshape(response);
     }
     let (took, stages) = (started.elapsed(), stages.noted());
     let route = router::find(&path).map_or("none", |(route, _)| route);

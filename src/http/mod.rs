@@ -4,6 +4,7 @@
 //! Owns wire shapes, status codes and the server loop; knows the assistant's use cases and nothing
 //! of retrieval, stores or models. Start reading at [`router()`], then `routes`, one file a use case.
 
+mod answer_dto;
 mod auth;
 mod body;
 mod conversation_dto;
@@ -16,11 +17,14 @@ mod json;
 mod limits;
 pub mod metrics;
 mod middleware;
+mod openai_dto;
+mod openai_errors;
 mod openapi;
 mod rate;
 mod router;
 mod routes;
 mod server;
+mod sse;
 mod state;
 mod validation;
 mod write_deadline;

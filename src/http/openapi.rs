@@ -7,9 +7,12 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, Secur
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
-use super::metrics;
 use super::router::HEALTH_PATHS;
-use super::routes::{ask, export, feedback, health, retrieve, save, session, sessions, summary};
+use super::routes::{
+    ask, chat, citations, completions, export, feedback, health, retrieve, save, session, sessions,
+    summary,
+};
+use super::{metrics, openai_errors};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -24,6 +27,11 @@ use super::routes::{ask, export, feedback, health, retrieve, save, session, sess
         ask::ask,
         retrieve::retrieve_contexts,
         summary::generate_summary,
+        chat::chat,
+        citations::show,
+        completions::complete,
+        completions::models,
+        completions::model,
         save::save_records,
         sessions::history,
         sessions::list,
@@ -41,6 +49,7 @@ use super::routes::{ask, export, feedback, health, retrieve, save, session, sess
     tags(
         (name = "conversation", description = "Sessions, their messages and what was saved of them"),
         (name = "answers", description = "Contexts and cited answers"),
+        (name = "openai", description = "The same answers for clients of OpenAI's API"),
         (name = "operation", description = "Is it running, is it ready, what is it"),
     )
 )]
@@ -55,7 +64,12 @@ impl Modify for Keys {
             .paths
             .iter_mut()
             .filter(|(path, _)| !HEALTH_PATHS.contains(&path.as_str()));
-        for (_, item) in guarded {
+        for (path, item) in guarded {
+            let shape = if openai_errors::applies_to(path) {
+                "OpenAiError"
+            } else {
+                "Error"
+            };
             for operation in [&mut item.get, &mut item.post, &mut item.delete]
                 .into_iter()
                 .flatten()
@@ -72,7 +86,7 @@ impl Modify for Keys {
                     ("503", "Busy, try again"),
                     ("504", "The request took too long"),
                 ] {
-                    let response = error_response(description);
+                    let response = error_response(description, shape);
                     operation
                         .responses
                         .responses
@@ -91,9 +105,9 @@ impl Modify for Keys {
     }
 }
 
-fn error_response(description: &str) -> Response {
+fn error_response(description: &str, shape: &str) -> Response {
     let body = ContentBuilder::new()
-        .schema(Some(Ref::from_schema_name("Error")))
+        .schema(Some(Ref::from_schema_name(shape)))
         .build();
     ResponseBuilder::new()
         .description(description)

@@ -10,7 +10,10 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 
 use super::error::ApiError;
-use super::routes::{ask, export, feedback, health, retrieve, save, session, sessions, summary};
+use super::routes::{
+    ask, chat, citations, completions, export, feedback, health, retrieve, save, session, sessions,
+    summary,
+};
 use super::{AppState, docs, metrics, middleware, openapi};
 use crate::model::Scope;
 
@@ -73,6 +76,15 @@ pub(super) fn route_table() -> Vec<Route> {
             "/generate_summary",
             Chat,
             post_only(summary::generate_summary),
+        ),
+        route("/chat", Chat, post_only(chat::chat)),
+        route("/citations/{chunk}", Chat, get_only(citations::show)),
+        route("/v1/models", Chat, get_only(completions::models)),
+        route("/v1/models/{model}", Chat, get_only(completions::model)),
+        route(
+            "/v1/chat/completions",
+            Chat,
+            post_only(completions::complete),
         ),
         route("/save_records", Chat, post_only(save::save_records)),
         route("/save_record", Chat, post_only(save::save_records)),

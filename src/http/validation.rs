@@ -125,6 +125,17 @@ impl Problems {
         );
     }
 
+    /// True or false is wanted.
+    pub(super) fn not_bool(&mut self, loc: &[Step], input: &Value) {
+        self.push(
+            "bool_type",
+            loc,
+            "Input should be a valid boolean",
+            echo(input),
+            None,
+        );
+    }
+
     /// A list is wanted.
     pub(super) fn not_list(&mut self, loc: &[Step], input: &Value) {
         self.push(
@@ -266,6 +277,30 @@ impl Fields {
             None => {
                 problems.missing(&loc, &Value::Object(self.0.clone()));
                 None
+            }
+        }
+    }
+
+    /// A text that may be left out or null.
+    pub(super) fn optional_text(
+        &self,
+        name: &'static str,
+        problems: &mut Problems,
+    ) -> Option<String> {
+        if self.value(name).is_null() {
+            return None;
+        }
+        self.text(name, problems)
+    }
+
+    /// True, or false where it is left out or null.
+    pub(super) fn flag(&self, name: &'static str, problems: &mut Problems) -> bool {
+        match self.value(name) {
+            Value::Null => false,
+            Value::Bool(flag) => *flag,
+            other @ (Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_)) => {
+                problems.not_bool(&[Step::Name("body"), Step::Name(name)], other);
+                false
             }
         }
     }

@@ -6,6 +6,8 @@
     reason = "in a test a failure is the message"
 )]
 
+mod chat_server;
+mod chatting;
 mod client;
 mod contract;
 mod crawling;
@@ -13,10 +15,12 @@ mod durability;
 mod embedders;
 mod embedding_server;
 mod fake_embedder;
+mod generators;
 mod keys;
 mod killing;
 mod layering;
 mod limits;
+mod openai_api;
 mod operations;
 mod program;
 mod reloading;

@@ -1,6 +1,9 @@
 //! The handlers, one file a use case: read the request, call the assistant, shape the reply.
 
 pub(super) mod ask;
+pub(super) mod chat;
+pub(super) mod citations;
+pub(super) mod completions;
 pub(super) mod export;
 pub(super) mod feedback;
 pub(super) mod health;
@@ -28,7 +31,7 @@ fn known_session(caller: Caller, id: &str) -> Result<OwnedSession, ApiError> {
 }
 
 /// The header that names the generation a reply was made from.
-fn snapshot_header(generation: &str) -> [(HeaderName, HeaderValue); 1] {
+pub(super) fn snapshot_header(generation: &str) -> [(HeaderName, HeaderValue); 1] {
     let value = HeaderValue::from_str(generation).unwrap_or(HeaderValue::from_static("unknown"));
     [(SNAPSHOT_ID, value)]
 }

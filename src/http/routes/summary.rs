@@ -1,31 +1,34 @@
 //! `POST /generate_summary`
 
+use std::sync::Arc;
+
 use axum::extract::{Request, State};
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 
 use super::snapshot_header;
 use crate::assistant::SummaryRequest;
 use crate::assistant::access::Caller;
-use crate::http::AppState;
 use crate::http::body::read_fields;
 use crate::http::dto::{
     ErrorBody, SummaryBody, SummaryReply, ValidationErrorBody, supplied_context,
 };
 use crate::http::error::ApiError;
 use crate::http::validation::{Problems, Step};
+use crate::http::{AppState, metrics, sse};
 
 /// Answer from contexts, with citations
 ///
 /// Each citation is an exact quote that the server has looked up in the stored text. Without contexts
-/// and history, the session's messages are the question and the server retrieves.
+/// and history, the session's messages are the question and the server retrieves. With `stream` the
+/// reply is a stream of events, as at `/chat`.
 #[utoipa::path(
     post,
     path = "/generate_summary",
     tag = "answers",
     request_body = SummaryBody,
     responses(
-        (status = 200, description = "The answer", body = SummaryReply),
+        (status = 200, description = "The answer", content((SummaryReply = "application/json"), (sse::ServerEvent = "text/event-stream"))),
         (status = 400, description = "The body cannot be decoded", body = ErrorBody),
         (status = 413, description = "The body is over the limit", body = ErrorBody),
         (status = 422, description = "The request is not valid", body = ValidationErrorBody),
@@ -36,7 +39,7 @@ pub(in crate::http) async fn generate_summary(
     State(state): State<AppState>,
     Extension(caller): Extension<Caller>,
     request: Request,
-) -> Result<impl IntoResponse, ApiError> {
+) -> Result<Response, ApiError> {
     let mut problems = Problems::default();
     let fields = read_fields(request, state.limits(), &mut problems).await?;
     let Some(fields) = fields else {
@@ -47,7 +50,10 @@ pub(in crate::http) async fn generate_summary(
     let history = fields.optional_list("message_history", &mut problems, |item| {
         item.as_str().map(str::to_owned)
     });
-    let (Some(session), Ok(contexts), Ok(history)) = (session, contexts, history) else {
+    let stream = fields.flag("stream", &mut problems);
+    let (Some(session), Ok(contexts), Ok(history), true) =
+        (session, contexts, history, problems.is_empty())
+    else {
         return Err(problems.into());
     };
     let most = state.limits().max_contexts;
@@ -62,7 +68,15 @@ pub(in crate::http) async fn generate_summary(
         contexts,
         history,
     };
-    let summary = state.assistant().summarize(request).await?;
+    let assistant = Arc::clone(state.assistant());
+    if stream {
+        let prepared = assistant.prepare(request).await?;
+        let (generation, contexts) = (prepared.generation(), sse::contexts(&prepared));
+        let events = sse::answer(session, contexts, assistant.answer_events(prepared));
+        return Ok(sse::reply(&generation, events));
+    }
+    let summary = assistant.summarize(request).await?;
+    metrics::answer(&summary);
     let snapshot = snapshot_header(&summary.generation);
-    Ok((snapshot, Json(SummaryReply::new(session, summary))))
+    Ok((snapshot, Json(SummaryReply::new(session, summary))).into_response())
 }

@@ -1,0 +1,88 @@
+//! The wire shapes of conversations in one call, and of quotations in their place.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::dto::ContextBody;
+use crate::assistant::Surroundings;
+
+/// A message to answer.
+#[derive(Debug, Deserialize, ToSchema)]
+#[expect(
+    dead_code,
+    reason = "describes the body, which is read field by field for pydantic's error list"
+)]
+#[schema(as = ChatRequest)]
+pub(super) struct ChatBody {
+    /// The user's words.
+    #[schema(example = "How can I stop draughts around my front door?")]
+    message: String,
+    /// The session to go on with; a new one is opened where it is left out or null.
+    #[schema(example = json!(null))]
+    session_id: Option<String>,
+    /// Send the answer as it is written: server-sent events instead of one JSON object.
+    stream: Option<bool>,
+}
+
+/// The first event of a stream: what the answer is made from.
+#[derive(Debug, Serialize)]
+pub(super) struct SearchResults {
+    /// The session.
+    pub(super) session_id: String,
+    /// Best first.
+    pub(super) contexts: Vec<ContextBody>,
+}
+
+/// More of an answer's text.
+#[derive(Debug, Serialize)]
+pub(super) struct MessageDelta {
+    /// To be put behind what came before.
+    pub(super) text: String,
+}
+
+/// A quotation and what stands around it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Surroundings)]
+pub(super) struct SurroundingsBody {
+    /// The chunk.
+    chunk_id: String,
+    /// The document.
+    document_id: String,
+    /// URL or path of the document.
+    #[schema(example = "data/guides/draught-proofing.md")]
+    source: String,
+    /// Title of the document.
+    title: String,
+    /// The page the chunk begins on, counted from 1.
+    page: Option<u32>,
+    /// The headings above it, outermost first, joined by ` > `.
+    heading: String,
+    /// First byte of the quotation in the document's stored text.
+    start: usize,
+    /// One past its last byte.
+    end: usize,
+    /// The text before it.
+    before: String,
+    /// The exact words.
+    quote: String,
+    /// The text after it.
+    after: String,
+}
+
+impl From<Surroundings> for SurroundingsBody {
+    fn from(found: Surroundings) -> Self {
+        Self {
+            chunk_id: found.place.chunk.to_string(),
+            document_id: found.place.document.to_string(),
+            source: found.place.source,
+            title: found.place.title,
+            page: found.place.page,
+            heading: found.heading_path.join(" > "),
+            start: found.place.range.start,
+            end: found.place.range.end,
+            before: found.before,
+            quote: found.quote,
+            after: found.after,
+        }
+    }
+}

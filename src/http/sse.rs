@@ -1,0 +1,116 @@
+//! Answers as server-sent events, told while they are written.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::http::{HeaderName, HeaderValue};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures::{Stream, StreamExt, future, stream};
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::answer_dto::{MessageDelta, SearchResults};
+use super::dto::{CitationBody, ContextBody, SummaryReply};
+use super::error::ApiError;
+use super::metrics;
+use super::routes::snapshot_header;
+use crate::assistant::{AnswerEvent, AnswerEvents, AssistantError, Prepared};
+use crate::runtime::stages::Stages;
+
+/// Proxies cut connections that are silent for a minute.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// Keeps proxies from collecting a stream before they pass it on.
+const NO_BUFFERING: (HeaderName, HeaderValue) = (
+    HeaderName::from_static("x-accel-buffering"),
+    HeaderValue::from_static("no"),
+);
+
+/// One event of a stream.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ServerEvent {
+    /// `search_results`, `message`, `citation`, `final_answer` or `error`; not sent under `/v1`.
+    #[schema(example = "message")]
+    event: String,
+    /// One JSON object, or `[DONE]` under `/v1`.
+    #[schema(example = "{\"text\":\"Fit a brush strip. [1]\"}")]
+    data: String,
+}
+
+/// The reply that sends `events` as they come.
+pub(super) fn reply(
+    generation: &str,
+    events: impl Stream<Item = Event> + Send + 'static,
+) -> Response {
+    let keep_alive = KeepAlive::new().interval(KEEP_ALIVE).text("keep-alive");
+    let body = Sse::new(events.map(Ok::<_, Infallible>)).keep_alive(keep_alive);
+    ([NO_BUFFERING], snapshot_header(generation), body).into_response()
+}
+
+/// `search_results`, then `message` and `citation` as they come, then `final_answer` or `error`.
+pub(super) fn answer(
+    session_id: String,
+    contexts: Vec<ContextBody>,
+    events: AnswerEvents,
+) -> impl Stream<Item = Event> + Send {
+    let first = SearchResults {
+        session_id: session_id.clone(),
+        contexts,
+    };
+    let rest = counted(events).map(move |event| match event {
+        Ok(AnswerEvent::Text(text)) => named("message", &MessageDelta { text }),
+        Ok(AnswerEvent::Citation(citation)) => named("citation", &CitationBody::from(citation)),
+        Ok(AnswerEvent::Whole(summary)) => {
+            let reply = SummaryReply::new(session_id.clone(), *summary);
+            named("final_answer", &reply)
+        }
+        Err(error) => {
+            let error = ApiError::from(error);
+            error.note();
+            named("error", &json!({ "detail": error.sentence() }))
+        }
+    });
+    stream::once(future::ready(named("search_results", &first))).chain(rest)
+}
+
+/// What the contexts of a stream's first event look like.
+pub(super) fn contexts(prepared: &Prepared) -> Vec<ContextBody> {
+    prepared
+        .contexts()
+        .into_iter()
+        .map(ContextBody::from)
+        .collect()
+}
+
+fn named(name: &str, body: &impl Serialize) -> Event {
+    with_data(Event::default().event(name), body)
+}
+
+/// An event without a name.
+pub(super) fn data(body: &impl Serialize) -> Event {
+    with_data(Event::default(), body)
+}
+
+fn with_data(event: Event, body: &impl Serialize) -> Event {
+    event.data(serde_json::to_string(body).expect("plain data becomes JSON"))
+}
+
+/// Notes what an answer that is made while it is sent costs, as the middleware does for others.
+pub(super) fn counted(
+    events: AnswerEvents,
+) -> impl Stream<Item = Result<AnswerEvent, AssistantError>> + Send {
+    let stages = Stages::default();
+    stream::unfold(events, move |mut events| {
+        let stages = stages.clone();
+        async move {
+            let event = stages.collect(events.next()).await?;
+            if let Ok(AnswerEvent::Whole(summary)) = &event {
+                metrics::answer(summary);
+                metrics::streamed(&stages.noted());
+            }
+            Some((event, events))
+        }
+    })
+}
