@@ -12,7 +12,7 @@ WATTWISE := target/release/wattwise
 # Evaluation data that is not part of the project; evaluations that need it say so when it is absent.
 SHARED := ../shared
 
-.PHONY: help serve ingest model build test check fmt lint doc deny bench bench-reload eval eval-extraction check-api clean
+.PHONY: help serve ingest model build test check fmt lint doc deny bench bench-http bench-reload eval eval-extraction check-api clean
 
 help: ## Show this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ deny:
 
 bench: model ## Benchmarks: splitter, embedding, graph build and search
 	cargo bench --locked
+
+bench-http: model ## What a request costs: latency under open-loop load, CPU a request, beside a bare server
+	cargo bench --locked --bench http
 
 bench-reload: model ## What reloads cost: p99 quiet and while reloading, memory after 3 and 50 reloads
 	cargo bench --locked --bench reload

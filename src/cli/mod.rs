@@ -21,6 +21,7 @@ pub use exit::ExitStatus;
 
 use self::args::Command;
 use crate::config::{self, ConfigError, Layer as _};
+use crate::http::TlsError;
 use crate::telemetry;
 
 /// Runs the program with its own arguments and says how it ended.
@@ -45,7 +46,7 @@ pub fn run() -> ExitStatus {
         Ok(status) => status,
         Err(error) => {
             printer::error(&error);
-            if error.downcast_ref::<ConfigError>().is_some() {
+            if error.is::<ConfigError>() || error.is::<TlsError>() {
                 ExitStatus::Usage
             } else {
                 ExitStatus::Failed

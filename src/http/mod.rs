@@ -7,6 +7,7 @@
 mod auth;
 mod body;
 mod conversation_dto;
+mod cors;
 mod docs;
 mod dto;
 mod encoding;
@@ -23,11 +24,10 @@ mod routes;
 mod server;
 mod state;
 mod validation;
-mod write_deadline;
 
 pub use limits::ServerLimits;
 pub use router::router;
-pub use server::serve;
+pub use server::{Tls, TlsError, TlsFiles, serve};
 pub use state::{AppState, Figures, Parts};
 
 #[cfg(test)]

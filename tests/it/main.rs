@@ -6,6 +6,7 @@
     reason = "in a test a failure is the message"
 )]
 
+mod browsers;
 mod client;
 mod contract;
 mod crawling;
@@ -22,6 +23,8 @@ mod program;
 mod reloading;
 mod rude_site;
 mod serving;
+mod slow_clients;
 mod snapshots;
 mod support;
 mod tiny_generation;
+mod tls;
