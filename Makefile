@@ -12,7 +12,7 @@ WATTWISE := target/release/wattwise
 # Evaluation data that is not part of the project; evaluations that need it say so when it is absent.
 SHARED := ../shared
 
-.PHONY: help serve ingest model build test check fmt lint doc deny bench bench-http bench-reload eval eval-extraction check-api clean
+.PHONY: help serve ingest model build test check fmt lint doc deny bench bench-http bench-reload eval eval-extraction check-api check-deploy clean
 
 help: ## Show this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ eval-extraction: build ## Extraction quality and robustness on the shared files
 
 check-api: build model ## Every route against its own description, by schemathesis
 	scripts/check_api.sh $(WATTWISE)
+
+check-deploy: ## Linters over the container, compose, Kubernetes and systemd files
+	scripts/check_deploy.sh
 
 clean: ## Remove what was built (not the index, the state or the model)
 	cargo clean

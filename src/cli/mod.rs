@@ -7,6 +7,7 @@ mod eval;
 mod exit;
 mod extract;
 mod gate;
+mod health;
 mod ingest;
 mod keys;
 mod printer;
@@ -69,6 +70,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitStatus> {
         match cli.command {
             Command::Ingest(arguments) => ingest::run(arguments, file).await,
             Command::Serve(arguments) => serve::run(arguments, file).await,
+            Command::Health(arguments) => health::run(arguments, file).await,
             Command::Ask(arguments) => ask::run(arguments, file).await,
             Command::Extract(arguments) => extract::run(&arguments),
             Command::Keys(arguments) => keys::run(arguments, file).await,
