@@ -12,7 +12,7 @@ WATTWISE := target/release/wattwise
 # Evaluation data that is not part of the project; evaluations that need it say so when it is absent.
 SHARED := ../shared
 
-.PHONY: help serve ingest model build test check fmt lint doc deny bench bench-embedding bench-reload eval eval-extraction check-api check-openai clean
+.PHONY: help serve ingest model build test check fmt lint doc deny bench bench-embedding bench-http bench-reload eval eval-extraction check-api check-openai check-deploy clean
 
 help: ## Show this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ bench-embedding: model ## What a chunk costs to embed, beside onnxruntime (insta
 	@python3 -m venv target/reference && target/reference/bin/pip install --quiet --disable-pip-version-check onnxruntime tokenizers
 	PATH="$(CURDIR)/target/reference/bin:$$PATH" cargo bench --locked --bench embedding
 
+bench-http: model ## What a request costs: latency under open-loop load, CPU a request, beside a bare server
+	cargo bench --locked --bench http
+
 bench-reload: model ## What reloads cost: p99 quiet and while reloading, memory after 3 and 50 reloads
 	cargo bench --locked --bench reload
 
@@ -76,6 +79,9 @@ check-api: build model ## Every route against its own description, by schemathes
 
 check-openai: build model ## The OpenAI-compatible routes, by the official Python client
 	scripts/check_openai.sh $(WATTWISE)
+
+check-deploy: ## Linters over the container, compose, Kubernetes and systemd files
+	scripts/check_deploy.sh
 
 clean: ## Remove what was built (not the index, the state or the model)
 	cargo clean

@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use crate::assistant::Assistant;
 use crate::chunk::ChunkParameters;
 use crate::config::{ChatSettings, EmbedSettings, GenerateSettings, IngestSettings};
-use crate::crawl::{FetchLimits, FrontierLimits, Manners};
+use crate::crawl::{FetchLimits, FrontierLimits, Manners, PrivateHosts};
 use crate::embed::Embedder;
 use crate::embed::ollama::{OllamaEmbedder, OllamaOptions};
 use crate::embed::openai::{OpenAiEmbedder, OpenAiOptions};
@@ -72,7 +72,7 @@ pub fn ingestor(
         total_timeout: Duration::from_secs(settings.fetch_timeout),
         max_bytes: settings.max_size * 1024 * 1024,
         read_timeout: Duration::from_secs(settings.read_timeout),
-        allow_private: settings.allow_private,
+        private_hosts: private_hosts(settings.allow_private),
         use_proxy: settings.use_proxy,
         ..FetchLimits::default()
     };
@@ -118,6 +118,16 @@ pub fn ingestor(
         dry_run,
     };
     Ok(Ingestor::new(options, embedder, progress))
+}
+
+fn private_hosts(named: Vec<String>) -> PrivateHosts {
+    if named.iter().any(|host| host == "*") {
+        PrivateHosts::Allowed
+    } else if named.is_empty() {
+        PrivateHosts::Refused
+    } else {
+        PrivateHosts::Named(named.into_iter().collect())
+    }
 }
 
 /// Opens the live generation, or the newest older one that is whole, and checks that `embedder`

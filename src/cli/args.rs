@@ -35,6 +35,10 @@ pub enum Command {
     Ingest(IngestArguments),
     /// Answer over HTTP from the published generation
     Serve(Box<ServeArguments>),
+    /// Ask the server that these settings start whether it can answer; for container health checks
+    ///
+    /// Exit status: 0 it can, 3 it cannot.
+    Health(HealthArguments),
     /// Ask one question on the terminal
     Ask(AskArguments),
     /// Show what ingest would keep of files
@@ -89,6 +93,14 @@ pub struct ServeArguments {
     /// Print the merged settings without secrets, and stop
     #[arg(long)]
     pub print_config: bool,
+}
+
+/// `health`
+#[derive(Debug, Args)]
+pub struct HealthArguments {
+    /// Where the server listens.
+    #[command(flatten)]
+    pub serve: ServeConfig,
 }
 
 /// `keys`

@@ -7,6 +7,7 @@ mod eval;
 mod exit;
 mod extract;
 mod gate;
+mod health;
 mod ingest;
 mod keys;
 mod printer;
@@ -21,6 +22,7 @@ pub use exit::ExitStatus;
 
 use self::args::Command;
 use crate::config::{self, ConfigError, Layer as _};
+use crate::http::TlsError;
 use crate::telemetry;
 
 /// Runs the program with its own arguments and says how it ended.
@@ -45,7 +47,7 @@ pub fn run() -> ExitStatus {
         Ok(status) => status,
         Err(error) => {
             printer::error(&error);
-            if error.downcast_ref::<ConfigError>().is_some() {
+            if error.is::<ConfigError>() || error.is::<TlsError>() {
                 ExitStatus::Usage
             } else {
                 ExitStatus::Failed
@@ -68,6 +70,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitStatus> {
         match cli.command {
             Command::Ingest(arguments) => ingest::run(arguments, file).await,
             Command::Serve(arguments) => serve::run(*arguments, file).await,
+            Command::Health(arguments) => health::run(arguments, file).await,
             Command::Ask(arguments) => ask::run(arguments, file).await,
             Command::Extract(arguments) => extract::run(&arguments),
             Command::Keys(arguments) => keys::run(arguments, file).await,

@@ -12,13 +12,13 @@ use super::args::ServeArguments;
 use super::{ExitStatus, printer};
 use crate::assistant::access::Access;
 use crate::assistant::upkeep;
-use crate::config::{File, Layer as _, LimitsSettings};
+use crate::config::{File, Layer as _, LimitsSettings, TlsPaths};
 use crate::generate::ChatModel;
 use crate::http;
 use crate::model::KeyHash;
 use crate::retrieve::RetrievalParameters;
 use crate::retrieve::reload::{self, ReloadOptions};
-use crate::runtime::cpu_pool;
+use crate::runtime::{blocking, cpu_pool};
 use crate::snapshot::live::Live;
 use crate::store::{KeyStore, SessionLimits, SessionStore};
 use crate::{telemetry, wiring};
@@ -52,6 +52,7 @@ pub(super) async fn run(arguments: ServeArguments, file: File) -> anyhow::Result
     let access = Arc::new(Access::open(Arc::clone(&store) as Arc<dyn KeyStore>, operator).await?);
     settings.check_exposure(access.needs_key())?;
     let chat_model = wiring::chat_model(generate)?;
+    let tls = settings.tls.clone().map(open_tls).transpose()?;
     let embedder = wiring::embedder(embed).await?;
     let generation = wiring::generation(&settings.index, embedder.as_ref()).await?;
     let counts = generation.records.manifest.counts;
@@ -69,7 +70,7 @@ pub(super) async fn run(arguments: ServeArguments, file: File) -> anyhow::Result
         },
         Arc::clone(&reload_now),
     ));
-    let hangups = tokio::spawn(notify_on_hangup(reload_now)?);
+    let hangups = tokio::spawn(reload_on_hangup(reload_now, tls.clone())?);
     let ttl = (limits.session_ttl > 0).then(|| Duration::from_secs(limits.session_ttl));
     let expiry = tokio::spawn(upkeep::delete_old(
         Arc::clone(&store) as Arc<dyn SessionStore>,
@@ -96,9 +97,17 @@ pub(super) async fn run(arguments: ServeArguments, file: File) -> anyhow::Result
         assistant,
         access,
         limits,
+        cors_origins: settings.cors_origin,
         figures: Some(Arc::new(move || figures.render())),
     });
-    let outcome = http::serve(listener, http::router(state), limits, shutdown_signal()?).await;
+    let outcome = http::serve(
+        listener,
+        http::router(state),
+        limits,
+        tls,
+        shutdown_signal()?,
+    )
+    .await;
     for task in [watcher, hangups, expiry, keys, probe] {
         task.abort();
     }
@@ -140,14 +149,37 @@ fn server_limits(limits: &LimitsSettings, drain: u64) -> http::ServerLimits {
     }
 }
 
-/// SIGHUP asks for a look at `CURRENT` at once.
-fn notify_on_hangup(reload_now: Arc<Notify>) -> std::io::Result<impl Future<Output = ()>> {
+fn open_tls(paths: TlsPaths) -> Result<Arc<http::Tls>, http::TlsError> {
+    let files = http::TlsFiles {
+        certificates: paths.cert,
+        key: paths.key,
+    };
+    http::Tls::open(files).map(Arc::new)
+}
+
+/// SIGHUP asks for a look at `CURRENT` and at the certificate at once.
+fn reload_on_hangup(
+    reload_now: Arc<Notify>,
+    tls: Option<Arc<http::Tls>>,
+) -> std::io::Result<impl Future<Output = ()>> {
     let mut hangup = signal(SignalKind::hangup())?;
     Ok(async move {
         while hangup.recv().await.is_some() {
             reload_now.notify_one();
+            if let Some(tls) = tls.clone() {
+                blocking::run(move || reload_certificate(&tls)).await;
+            }
         }
     })
+}
+
+fn reload_certificate(tls: &http::Tls) {
+    match tls.reload() {
+        Ok(()) => tracing::info!("new connections get the certificate as it is now"),
+        Err(error) => {
+            tracing::error!(%error, "the certificate was not replaced; the one before goes on");
+        }
+    }
 }
 
 /// Ends with the first SIGTERM or SIGINT; a second one ends the process at once.

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use url::Url;
 
 use super::{ConfigError, Layer};
@@ -49,10 +49,17 @@ pub struct IngestConfig {
     /// Where generations are written [default: index]
     #[arg(long, env = "WATTWISE_INDEX", value_name = "DIR")]
     pub index: Option<PathBuf>,
-    /// Fetch hosts inside private networks too
-    #[arg(long, env = "WATTWISE_ALLOW_PRIVATE", action = ArgAction::SetTrue)]
-    #[serde(default)]
-    pub allow_private: Option<bool>,
+    /// Fetch these hosts although they are inside private networks; without names, every such host
+    #[arg(
+        long,
+        env = "WATTWISE_ALLOW_PRIVATE",
+        value_name = "HOST",
+        num_args = 0..,
+        default_missing_value = ALL_HOSTS,
+        value_delimiter = ','
+    )]
+    #[serde(default, deserialize_with = "hosts_or_all")]
+    pub allow_private: Option<Vec<String>>,
     /// Fetch through the proxy that the environment names (`HTTPS_PROXY` and so on). The proxy then
     /// resolves names, so private addresses behind names are no longer refused
     #[arg(long, env = "WATTWISE_USE_PROXY", action = ArgAction::SetTrue)]
@@ -121,8 +128,8 @@ pub struct IngestSettings {
     pub retries: u32,
     /// Index directory.
     pub index: PathBuf,
-    /// Private networks too.
-    pub allow_private: bool,
+    /// Hosts inside private networks that may be fetched; `*` is every one.
+    pub allow_private: Vec<String>,
     /// Through the proxy of the environment.
     pub use_proxy: bool,
     /// `User-Agent`, if not the program's own.
@@ -165,11 +172,8 @@ impl Layer for IngestConfig {
             max_crawl_delay: self.max_crawl_delay.or(below.max_crawl_delay),
             retries: self.retries.or(below.retries),
             index: self.index.or(below.index),
+            allow_private: self.allow_private.or(below.allow_private),
             // The flag can only switch on; absent, it says nothing.
-            allow_private: self
-                .allow_private
-                .filter(|allow| *allow)
-                .or(below.allow_private),
             use_proxy: self
                 .use_proxy
                 .filter(|through| *through)
@@ -204,7 +208,7 @@ impl IngestConfig {
             max_crawl_delay: self.max_crawl_delay.unwrap_or(30),
             retries: self.retries.unwrap_or(2),
             index: self.index.unwrap_or_else(|| PathBuf::from("index")),
-            allow_private: self.allow_private.unwrap_or(false),
+            allow_private: hosts(self.allow_private.unwrap_or_default())?,
             use_proxy: self.use_proxy.unwrap_or(false),
             user_agent: self.user_agent,
             concurrency: self
@@ -273,5 +277,72 @@ impl IngestConfig {
             return invalid("--gate-drop, --gate-shrink", "a share from 0 to 1");
         }
         Ok(settings)
+    }
+}
+
+/// Stands for every host.
+const ALL_HOSTS: &str = "*";
+
+/// In the file, `true` and `false` will do.
+fn hosts_or_all<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Vec<String>>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        All(bool),
+        Hosts(Vec<String>),
+    }
+    Ok(Some(match Written::deserialize(value)? {
+        Written::All(true) => vec![ALL_HOSTS.to_owned()],
+        Written::All(false) => Vec::new(),
+        Written::Hosts(hosts) => hosts,
+    }))
+}
+
+/// As they stand in addresses; the environment may say true and false.
+fn hosts(named: Vec<String>) -> Result<Vec<String>, ConfigError> {
+    let mut hosts = Vec::new();
+    for host in named {
+        match host.as_str() {
+            "true" | ALL_HOSTS => hosts.push(ALL_HOSTS.to_owned()),
+            "false" | "" => {}
+            name => hosts.push(host_name(name)?),
+        }
+    }
+    Ok(hosts)
+}
+
+fn host_name(name: &str) -> Result<String, ConfigError> {
+    let host = name.parse().map_or_else(
+        |_| url::Host::parse(name).map(|host| host.to_string()),
+        |address: std::net::IpAddr| Ok(address.to_string()),
+    );
+    let host = host.map_err(|_| ConfigError::Invalid {
+        name: "--allow-private",
+        reason: format!(
+            "{name} is no host; give a name or an address without port, such as wiki.example.org or 192.168.1.5"
+        ),
+    })?;
+    Ok(host.trim_matches(['[', ']']).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn private_hosts_are_all_none_or_named() {
+        let parsed = |text: &str| {
+            let config: IngestConfig = toml::from_str(text).unwrap();
+            hosts(config.allow_private.unwrap_or_default()).ok()
+        };
+        let of = |hosts: &[&str]| Some(hosts.iter().map(|host| (*host).to_owned()).collect());
+        assert_eq!(parsed(""), of(&[]));
+        assert_eq!(parsed("allow-private = false"), of(&[]));
+        assert_eq!(parsed("allow-private = true"), of(&["*"]));
+        assert_eq!(
+            parsed("allow-private = [\"Wiki.Example.org\", \"10.0.0.1\", \"::1\", \"[fd00::1]\"]"),
+            of(&["wiki.example.org", "10.0.0.1", "::1", "fd00::1"])
+        );
+        assert_eq!(parsed("allow-private = [\"wiki:8080\"]"), None);
     }
 }

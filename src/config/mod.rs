@@ -21,7 +21,7 @@ pub use generate::{ChatSettings, GenerateConfig, GenerateSettings, GeneratorKind
 pub use ingest::{IngestConfig, IngestSettings};
 pub use limits::{LimitsConfig, LimitsSettings};
 pub use log::{LogConfig, LogFormat, LogSettings};
-pub use serve::{ServeConfig, ServeSettings};
+pub use serve::{ServeConfig, ServeSettings, TlsPaths};
 
 /// The file that is read when none is named.
 pub const DEFAULT_FILE: &str = "wattwise.toml";

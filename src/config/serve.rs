@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
 use serde::{Deserialize, Serialize};
+use url::{Origin, Url};
 
 use super::{ConfigError, Layer};
 
@@ -28,6 +29,21 @@ pub struct ServeConfig {
     /// Listen beyond this machine although no key is set
     #[arg(long, env = "WATTWISE_INSECURE", action = ArgAction::SetTrue)]
     pub insecure: Option<bool>,
+    /// Speak TLS with this certificate and those that vouch for it, in PEM; read again on SIGHUP
+    #[arg(long, env = "WATTWISE_TLS_CERT", value_name = "FILE")]
+    pub tls_cert: Option<PathBuf>,
+    /// The certificate's private key, in PEM
+    #[arg(long, env = "WATTWISE_TLS_KEY", value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
+    /// Sites whose pages may call the API from a browser, such as `https://app.example.org`
+    #[arg(
+        long,
+        env = "WATTWISE_CORS_ORIGIN",
+        value_name = "ORIGIN",
+        num_args = 1..,
+        value_delimiter = ','
+    )]
+    pub cors_origin: Option<Vec<String>>,
     /// Seconds that requests under way have to finish at shutdown [default: 10]
     #[arg(long, value_name = "SECONDS")]
     pub drain: Option<u64>,
@@ -53,8 +69,22 @@ pub struct ServeSettings {
     pub drain: u64,
     /// Seconds.
     pub reload_interval: u64,
+    /// Sites whose pages may call.
+    pub cors_origin: Vec<String>,
+    /// Certificate and key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsPaths>,
     /// Whether the operator said that no key is needed anywhere.
     pub insecure: bool,
+}
+
+/// Where certificate and key lie.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TlsPaths {
+    /// PEM.
+    pub cert: PathBuf,
+    /// PEM.
+    pub key: PathBuf,
 }
 
 impl Layer for ServeConfig {
@@ -68,6 +98,9 @@ impl Layer for ServeConfig {
                 .insecure
                 .filter(|insecure| *insecure)
                 .or(below.insecure),
+            cors_origin: self.cors_origin.or(below.cors_origin),
+            tls_cert: self.tls_cert.or(below.tls_cert),
+            tls_key: self.tls_key.or(below.tls_key),
             drain: self.drain.or(below.drain),
             reload_interval: self.reload_interval.or(below.reload_interval),
         }
@@ -77,6 +110,12 @@ impl Layer for ServeConfig {
 impl ServeConfig {
     /// Fills in the defaults and checks the values.
     pub fn resolve(self) -> Result<ServeSettings, ConfigError> {
+        let tls = match (self.tls_cert, self.tls_key) {
+            (Some(cert), Some(key)) => Some(TlsPaths { cert, key }),
+            (None, None) => None,
+            (Some(_), None) => return Err(without("--tls-key", "--tls-cert")),
+            (None, Some(_)) => return Err(without("--tls-cert", "--tls-key")),
+        };
         let settings = ServeSettings {
             index: self.index.unwrap_or_else(|| PathBuf::from("index")),
             bind: self
@@ -86,6 +125,8 @@ impl ServeConfig {
             auth_api_key: self.auth_api_key,
             drain: self.drain.unwrap_or(10),
             reload_interval: self.reload_interval.unwrap_or(2),
+            cors_origin: origins(self.cors_origin.unwrap_or_default())?,
+            tls,
             insecure: self.insecure == Some(true),
         };
         if settings
@@ -106,6 +147,35 @@ impl ServeConfig {
         }
         Ok(settings)
     }
+}
+
+fn without(name: &'static str, partner: &str) -> ConfigError {
+    ConfigError::Invalid {
+        name,
+        reason: format!("TLS needs it beside {partner}"),
+    }
+}
+
+/// Each as browsers write it.
+fn origins(named: Vec<String>) -> Result<Vec<String>, ConfigError> {
+    let origin = |named: String| {
+        let parsed = Url::parse(&named).ok().map(|url| url.origin());
+        let written = parsed
+            .filter(Origin::is_tuple)
+            .map(|o| o.ascii_serialization());
+        match written {
+            Some(written) if written.eq_ignore_ascii_case(named.trim_end_matches('/')) => {
+                Ok(written)
+            }
+            _ => Err(ConfigError::Invalid {
+                name: "--cors-origin",
+                reason: format!(
+                    "{named} is no origin; name scheme and host alone, such as https://app.example.org"
+                ),
+            }),
+        }
+    };
+    named.into_iter().map(origin).collect()
 }
 
 impl ServeSettings {
@@ -142,6 +212,50 @@ mod tests {
         assert!(check(bound("0.0.0.0:8000", None), true));
         assert!(check(bound("0.0.0.0:8000", Some(true)), false));
         assert!(check(bound("127.0.0.1:8000", None), false));
+    }
+
+    #[test]
+    fn origins_are_named_exactly() {
+        let resolve = |origin: &str| {
+            let config = ServeConfig {
+                cors_origin: Some(vec![origin.to_owned()]),
+                ..ServeConfig::default()
+            };
+            config.resolve().ok().map(|settings| settings.cors_origin)
+        };
+        for (named, written) in [
+            ("https://app.example.org", "https://app.example.org"),
+            ("https://App.example.org/", "https://app.example.org"),
+            ("http://localhost:3000", "http://localhost:3000"),
+        ] {
+            assert_eq!(resolve(named), Some(vec![written.to_owned()]));
+        }
+        for named in [
+            "*",
+            "null",
+            "app.example.org",
+            "https://a.test/app",
+            "file:///a",
+            "",
+        ] {
+            assert_eq!(resolve(named), None, "{named}");
+        }
+    }
+
+    #[test]
+    fn certificate_and_key_come_together() {
+        let named = |cert: Option<&str>, key: Option<&str>| ServeConfig {
+            tls_cert: cert.map(PathBuf::from),
+            tls_key: key.map(PathBuf::from),
+            ..ServeConfig::default()
+        };
+        assert!(named(Some("c"), Some("k")).resolve().unwrap().tls.is_some());
+        let refused = named(Some("c"), None).resolve().err().unwrap();
+        assert_eq!(
+            refused.to_string(),
+            "--tls-key: TLS needs it beside --tls-cert"
+        );
+        assert!(named(None, Some("k")).resolve().is_err());
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub enum FetchError {
     Scheme,
     /// The host resolves to an address inside someone's network.
     #[error(
-        "refused: {host} is the private address {address}; allow it with --allow-private if that is meant"
+        "refused: {host} is the private address {address}; allow it with --allow-private {host} if that is meant"
     )]
     Private {
         /// The host.

@@ -1,16 +1,16 @@
 //! One request over HTTP, within its limits.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{self, HeaderMap, HeaderName};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode};
 use url::{Host, Url};
 
-use super::address::is_public;
 use super::error::FetchError;
+use super::resolve::{CheckedResolver, PrivateHosts, ResolveError};
 use crate::runtime::tls;
 
 /// Bounds of one fetch.
@@ -28,8 +28,8 @@ pub struct FetchLimits {
     pub max_bytes: u64,
     /// Redirects followed.
     pub max_redirects: u32,
-    /// Whether hosts inside private networks may be fetched.
-    pub allow_private: bool,
+    /// Which hosts inside private networks may be fetched.
+    pub private_hosts: PrivateHosts,
     /// Whether the proxy that the environment names is used. It resolves names by itself, so that
     /// only addresses written as numbers can still be refused.
     pub use_proxy: bool,
@@ -49,7 +49,7 @@ impl Default for FetchLimits {
             total_timeout: Duration::from_mins(1),
             max_bytes: 32 * 1024 * 1024,
             max_redirects: 5,
-            allow_private: false,
+            private_hosts: PrivateHosts::Refused,
             use_proxy: false,
         }
     }
@@ -105,6 +105,7 @@ pub(super) enum BodyLimit {
 pub(super) struct Fetcher {
     client: Client,
     limits: FetchLimits,
+    resolver: Arc<CheckedResolver>,
 }
 
 impl Fetcher {
@@ -112,17 +113,25 @@ impl Fetcher {
     /// resolver gives out only addresses that may be connected to, so that no name can resolve to
     /// one thing when checked and another when used.
     pub(super) fn new(limits: FetchLimits) -> Result<Self, FetchError> {
+        let resolver = CheckedResolver::new(limits.private_hosts.clone());
+        Self::with(limits, resolver)
+    }
+
+    pub(super) fn with(limits: FetchLimits, resolver: CheckedResolver) -> Result<Self, FetchError> {
         tls::install_provider();
+        let resolver = Arc::new(resolver);
+        let mut names = resolver.clone();
+        if limits.use_proxy {
+            // The only name looked up behind a proxy is the proxy's own.
+            names = Arc::new(CheckedResolver::new(PrivateHosts::Allowed));
+        }
         let mut client = Client::builder()
             .user_agent(&limits.user_agent)
             .connect_timeout(limits.connect_timeout.min(limits.total_timeout))
             .read_timeout(limits.read_timeout.min(limits.total_timeout))
             .redirect(Policy::none())
             .pool_max_idle_per_host(1)
-            .dns_resolver(CheckedResolver {
-                // The only name looked up behind a proxy is the proxy's own.
-                allow_private: limits.allow_private || limits.use_proxy,
-            });
+            .dns_resolver(names);
         if !limits.use_proxy {
             // A proxy from the environment would connect to private addresses on our behalf.
             client = client.no_proxy();
@@ -130,7 +139,11 @@ impl Fetcher {
         let client = client
             .build()
             .map_err(|error| FetchError::Connect(error.to_string()))?;
-        Ok(Self { client, limits })
+        Ok(Self {
+            client,
+            limits,
+            resolver,
+        })
     }
 
     pub(super) fn limits(&self) -> &FetchLimits {
@@ -187,14 +200,10 @@ impl Fetcher {
             Some(Host::Domain(_)) => return Ok(()),
             None => return Err(FetchError::Scheme),
         };
-        if self.limits.allow_private || is_public(address) {
-            Ok(())
-        } else {
-            Err(FetchError::Private {
-                host: address.to_string(),
-                address,
-            })
-        }
+        let refused = |error: ResolveError| error.as_fetch_error();
+        self.resolver
+            .check(&address.to_string(), address)
+            .map_err(refused)
     }
 
     async fn read(
@@ -278,57 +287,6 @@ fn parse_retry_after(value: &str, now: SystemTime) -> Option<Duration> {
 fn redirect_target(from: &Url, headers: &HeaderMap) -> Result<Url, FetchError> {
     let location = text(headers, &header::LOCATION).ok_or(FetchError::BadRedirect)?;
     from.join(&location).map_err(|_| FetchError::BadRedirect)
-}
-
-/// Resolves through the operating system and keeps only addresses that may be connected to.
-struct CheckedResolver {
-    allow_private: bool,
-}
-
-impl Resolve for CheckedResolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        let allow_private = self.allow_private;
-        Box::pin(async move {
-            let host = name.as_str().to_owned();
-            let looked_up = tokio::net::lookup_host((host.as_str(), 0)).await;
-            let found: Vec<SocketAddr> = looked_up.map(Iterator::collect).unwrap_or_default();
-            // One private address among public ones is as suspicious as a private one alone.
-            if let Some(private) = found
-                .iter()
-                .find(|address| !allow_private && !is_public(address.ip()))
-            {
-                return Err(ResolveError::Private {
-                    host,
-                    address: private.ip(),
-                }
-                .into());
-            }
-            if found.is_empty() {
-                return Err(ResolveError::Unresolvable(host).into());
-            }
-            Ok(Box::new(found.into_iter()) as Addrs)
-        })
-    }
-}
-
-#[derive(Debug, thiserror::Error)]
-enum ResolveError {
-    #[error("cannot resolve {0}")]
-    Unresolvable(String),
-    #[error("{host} is the private address {address}")]
-    Private { host: String, address: IpAddr },
-}
-
-impl ResolveError {
-    fn as_fetch_error(&self) -> FetchError {
-        match self {
-            Self::Unresolvable(host) => FetchError::Unresolvable(host.clone()),
-            Self::Private { host, address } => FetchError::Private {
-                host: host.clone(),
-                address: *address,
-            },
-        }
-    }
 }
 
 #[cfg(test)]

@@ -111,6 +111,10 @@ fn parse(headers: &HeaderMap, bytes: &[u8], max_depth: usize) -> Result<Value, A
     if bytes.is_empty() {
         return Ok(Value::Null);
     }
+    // A mere label is ignored, as by the original application.
+    if headers.contains_key(header::CONTENT_ENCODING) && is_compressed(bytes) {
+        return Err(ApiError::CompressedBody);
+    }
     if !is_json(headers) {
         return Ok(Value::String(String::from_utf8_lossy(bytes).into_owned()));
     }
@@ -121,6 +125,18 @@ fn parse(headers: &HeaderMap, bytes: &[u8], max_depth: usize) -> Result<Value, A
         }
         JsonError::OverLimit => ApiError::UnreadableBody,
     })
+}
+
+/// Whether the bytes begin as none of the encodings of JSON do.
+fn is_compressed(bytes: &[u8]) -> bool {
+    let begins_as_text = bytes
+        .iter()
+        .find(|byte| **byte != 0)
+        .is_none_or(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace());
+    let has_mark = [&b"\xef\xbb\xbf"[..], b"\xff\xfe", b"\xfe\xff"]
+        .iter()
+        .any(|mark| bytes.starts_with(mark));
+    !begins_as_text && !has_mark
 }
 
 /// No type at all counts as JSON, as does `application/json` and any `application/…+json`.
@@ -177,6 +193,20 @@ mod tests {
         ] {
             assert!(!is(value), "{value}");
         }
+    }
+
+    #[test]
+    fn compressed_bodies_are_named() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_ENCODING, "gzip".parse().unwrap());
+        let gzip = b"\x1f\x8b\x08\0\0\0\0\0\0\x03\xab\xae\x05\0\x43\xbf\xa6\xa3\x02\0\0\0";
+        assert!(matches!(
+            parse(&headers, gzip, 9),
+            Err(ApiError::CompressedBody)
+        ));
+        assert!(parse(&headers, b" {}", 9).is_ok());
+        assert!(parse(&headers, b"\xef\xbb\xbf{}", 9).is_ok());
+        assert!(!is_compressed(b"\0{\0}"));
     }
 
     #[test]

@@ -23,6 +23,8 @@ pub(super) enum ApiError {
     Invalid(Problems),
     /// The body is in no encoding we know, or too deep, or broke off.
     UnreadableBody,
+    /// The body is compressed, which no route takes.
+    CompressedBody,
     /// The body is longer than the limit.
     BodyTooLarge { max_bytes: usize },
     /// The key is missing or wrong.
@@ -84,6 +86,11 @@ impl ApiError {
                 StatusCode::BAD_REQUEST,
                 "There was an error parsing the body".into(),
                 None,
+            ),
+            Self::CompressedBody => (
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "Send the body without Content-Encoding".into(),
+                Some((header::ACCEPT_ENCODING, "identity")),
             ),
             Self::BodyTooLarge { max_bytes } => {
                 let detail = format!("The request body is larger than {max_bytes} bytes");
@@ -155,12 +162,12 @@ impl ApiError {
             Self::Assistant(AssistantError::Store(_)) => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "The session store is not available".into(),
-                None,
+                retry,
             ),
             Self::Assistant(AssistantError::Embedder(_)) => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "The embedder is not available".into(),
-                None,
+                retry,
             ),
             Self::Assistant(AssistantError::Internal(_)) => (
                 StatusCode::INTERNAL_SERVER_ERROR,
@@ -175,6 +182,7 @@ impl ApiError {
         match self {
             Self::Invalid(_) => "invalid",
             Self::UnreadableBody => "unreadable_body",
+            Self::CompressedBody => "compressed_body",
             Self::BodyTooLarge { .. } => "body_too_large",
             Self::BodyTooSlow => "body_too_slow",
             Self::NotAuthenticated => "not_authenticated",
@@ -280,6 +288,11 @@ mod tests {
         let rows = [
             (ApiError::Invalid(Problems::default()), 422, None),
             (ApiError::UnreadableBody, 400, None),
+            (
+                ApiError::CompressedBody,
+                415,
+                Some(("accept-encoding", "identity")),
+            ),
             (ApiError::BodyTooLarge { max_bytes: 5 }, 413, None),
             (
                 ApiError::NotAuthenticated,
@@ -307,15 +320,28 @@ mod tests {
                 503,
                 Some(("retry-after", "1")),
             ),
-            (AssistantError::Store(StoreError::Closed).into(), 503, None),
-            (AssistantError::Embedder("secret".into()).into(), 503, None),
+            (
+                AssistantError::Store(StoreError::Closed).into(),
+                503,
+                Some(("retry-after", "1")),
+            ),
+            (
+                AssistantError::Embedder("secret".into()).into(),
+                503,
+                Some(("retry-after", "1")),
+            ),
             (AssistantError::Internal("secret".into()).into(), 500, None),
         ];
         for (error, status, extra) in rows {
             let name = format!("{error:?}");
             let response = error.into_response();
             assert_eq!(response.status().as_u16(), status, "{name}");
-            for header in ["www-authenticate", "allow", "retry-after"] {
+            for header in [
+                "www-authenticate",
+                "allow",
+                "retry-after",
+                "accept-encoding",
+            ] {
                 let value = response
                     .headers()
                     .get(header)

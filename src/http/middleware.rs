@@ -33,9 +33,14 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Names the generation that a reply was made from.
 pub(super) const SNAPSHOT_ID: HeaderName = HeaderName::from_static("x-snapshot-id");
 
-/// The address at the other end of the connection.
+/// The other end of the connection.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Peer(pub(super) SocketAddr);
+pub(super) struct Peer {
+    /// Its address.
+    pub(super) address: SocketAddr,
+    /// Whether it speaks TLS with us.
+    pub(super) secure: bool,
+}
 
 /// Outermost: gives the request its id and the reply its headers, logs both in one line and counts
 /// them.
@@ -73,7 +78,9 @@ pub(super) async fn observe(
     let (took, stages) = (started.elapsed(), stages.noted());
     let route = router::find(&path).map_or("none", |(route, _)| route);
     metrics::answered(route, &method, response.status().as_u16(), took, &stages);
-    log(&method, &path, &id, took, &response);
+    // A route's pattern hides the session that an address names.
+    let shown = if route == "none" { &path } else { route };
+    log(&method, shown, &id, took, &response);
     add_headers(&state, &id, &mut response);
     add_timing(took, &stages, response.headers_mut());
     response
@@ -99,7 +106,7 @@ pub(super) async fn guard(
         Some(caller) if access.needs_key() => Client::Holder(caller.owner),
         Some(_) | None => {
             let peer = request.extensions().get::<Peer>();
-            Client::at(peer.map(|Peer(address)| address.ip()))
+            Client::at(peer.map(|peer| peer.address.ip()))
         }
     };
     let verdict = state.rate().map(|rate| rate.take(client, Instant::now()));

@@ -8,6 +8,7 @@ mod answer_dto;
 mod auth;
 mod body;
 mod conversation_dto;
+mod cors;
 mod docs;
 mod dto;
 mod encoding;
@@ -27,11 +28,10 @@ mod server;
 mod sse;
 mod state;
 mod validation;
-mod write_deadline;
 
 pub use limits::ServerLimits;
 pub use router::router;
-pub use server::serve;
+pub use server::{Tls, TlsError, TlsFiles, serve};
 pub use state::{AppState, Figures, Parts};
 
 #[cfg(test)]

@@ -2,19 +2,20 @@
 
 use std::sync::LazyLock;
 
-use axum::Router;
 use axum::handler::Handler;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
+use axum::{Extension, Router};
 
 use super::error::ApiError;
+use super::middleware::Peer;
 use super::routes::{
     ask, chat, citations, completions, export, feedback, health, retrieve, save, session, sessions,
     summary,
 };
-use super::{AppState, docs, metrics, middleware, openapi};
+use super::{AppState, cors, docs, metrics, middleware, openapi};
 use crate::model::Scope;
 
 /// Addresses that answer without a key and under any load.
@@ -28,15 +29,19 @@ pub fn router(state: AppState) -> Router {
         .fold(Router::new(), |router, route| {
             router.route(route.path, route.methods)
         })
-        .fallback(|uri: Uri, headers: HeaderMap| {
-            let response = unrouted(&uri, &headers);
-            async move { response }
-        })
+        .fallback(
+            |peer: Option<Extension<Peer>>, uri: Uri, headers: HeaderMap| {
+                let is_secure = peer.is_some_and(|peer| peer.secure);
+                let response = unrouted(&uri, &headers, is_secure);
+                async move { response }
+            },
+        )
         .with_state(state.clone());
     // As a service behind a second router, so that the layers see a request before it is routed.
     Router::new()
         .fallback_service(routed)
         .layer(from_fn_with_state(state.clone(), middleware::guard))
+        .layer(from_fn_with_state(state.clone(), cors::share))
         .layer(from_fn_with_state(state, middleware::observe))
 }
 
@@ -153,7 +158,7 @@ where
 }
 
 /// An address that is a route but for slashes at its end is sent there; any other is unknown.
-fn unrouted(uri: &Uri, headers: &HeaderMap) -> Response {
+fn unrouted(uri: &Uri, headers: &HeaderMap, is_secure: bool) -> Response {
     let path = uri.path().trim_end_matches('/');
     if path == uri.path() || find(path).is_none() {
         return ApiError::NotFound.into_response();
@@ -162,7 +167,7 @@ fn unrouted(uri: &Uri, headers: &HeaderMap) -> Response {
         .query()
         .map(|query| format!("?{query}"))
         .unwrap_or_default();
-    let location = format!("{}{path}{query}", origin(uri, headers));
+    let location = format!("{}{path}{query}", origin(uri, headers, is_secure));
     (
         StatusCode::TEMPORARY_REDIRECT,
         [(header::LOCATION, location)],
@@ -172,7 +177,7 @@ fn unrouted(uri: &Uri, headers: &HeaderMap) -> Response {
 
 /// The start of an absolute address as the client knows the server; empty, so that the address is
 /// relative, where it did not say or said something odd.
-fn origin(uri: &Uri, headers: &HeaderMap) -> String {
+fn origin(uri: &Uri, headers: &HeaderMap, is_secure: bool) -> String {
     let from_head = || {
         headers
             .get(header::HOST)
@@ -188,10 +193,14 @@ fn origin(uri: &Uri, headers: &HeaderMap) -> String {
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || b".-:[]_".contains(&byte))
     };
-    let is_secure = headers
+    let is_forwarded = headers
         .get("x-forwarded-proto")
         .is_some_and(|scheme| scheme == "https");
-    let scheme = if is_secure { "https" } else { "http" };
+    let scheme = if is_secure || is_forwarded {
+        "https"
+    } else {
+        "http"
+    };
     host.filter(is_plain)
         .map(|host| format!("{scheme}://{host}"))
         .unwrap_or_default()

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use super::ServerLimits;
+use super::cors::Cors;
 use super::rate::RateLimiter;
 use crate::assistant::Assistant;
 use crate::assistant::access::Access;
@@ -20,6 +21,8 @@ pub struct Parts {
     pub access: Arc<Access>,
     /// What callers may cost.
     pub limits: ServerLimits,
+    /// Other sites whose pages may call, as browsers write them: `https://app.example.org`.
+    pub cors_origins: Vec<String>,
     /// Without them `/metrics` tells of the generation alone.
     pub figures: Option<Figures>,
 }
@@ -34,6 +37,7 @@ struct Shared {
     parts: Parts,
     permits: Arc<Semaphore>,
     rate: Option<RateLimiter>,
+    cors: Option<Cors>,
 }
 
 impl AppState {
@@ -44,6 +48,7 @@ impl AppState {
             shared: Arc::new(Shared {
                 permits: Arc::new(Semaphore::new(limits.max_concurrent_requests)),
                 rate: RateLimiter::new(limits.requests_per_minute),
+                cors: Cors::new(&parts.cors_origins),
                 parts,
             }),
         }
@@ -68,6 +73,11 @@ impl AppState {
     /// One for each request being worked on.
     pub(super) fn permits(&self) -> &Arc<Semaphore> {
         &self.shared.permits
+    }
+
+    /// Which other sites' pages may call.
+    pub(super) fn cors(&self) -> Option<&Cors> {
+        self.shared.cors.as_ref()
     }
 
     /// How often each client may come.

@@ -30,6 +30,15 @@ impl App {
         limits: ServerLimits,
         router: impl FnOnce(AppState) -> axum::Router,
     ) -> Self {
+        Self::open_to(&[], key, limits, router)
+    }
+
+    fn open_to(
+        origins: &[&str],
+        key: Option<&str>,
+        limits: ServerLimits,
+        router: impl FnOnce(AppState) -> axum::Router,
+    ) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let (assistant, store) = fixture::assistant(directory.path());
         let operator = key.map(|key| KeyHash::of(key.as_bytes()));
@@ -38,6 +47,7 @@ impl App {
             assistant,
             access: Arc::new(access),
             limits,
+            cors_origins: origins.iter().map(|origin| (*origin).to_owned()).collect(),
             figures: None,
         });
         Self {
@@ -156,6 +166,77 @@ async fn a_body_that_does_not_come_ends_in_time() {
     let response = app.router.clone().oneshot(request).await.unwrap();
     assert_eq!(response.status(), StatusCode::GATEWAY_TIMEOUT);
     assert_eq!(json(response).await["detail"], "The request took too long");
+}
+
+#[tokio::test]
+async fn other_sites_pages_may_call_only_if_they_are_named() {
+    let site = ("origin", "https://app.example.org");
+    let asks = ("access-control-request-method", "POST");
+    let limits = ServerLimits::default();
+    let app = App::open_to(&[site.1], Some("secret"), limits, router);
+    let asked = app.send("OPTIONS", "/ask", &[site, asks]).await;
+    assert_eq!(asked.status(), StatusCode::NO_CONTENT);
+    assert_eq!(header(&asked, "access-control-allow-origin"), site.1);
+    assert!(header(&asked, "access-control-allow-headers").contains("authorization"));
+    assert!(header(&asked, "access-control-allow-methods").contains("POST"));
+    assert_eq!(header(&asked, "access-control-allow-credentials"), "");
+    let key = ("authorization", "secret");
+    let reply = app.send("POST", "/get_session_id", &[site, key]).await;
+    assert_eq!(reply.status(), StatusCode::OK);
+    assert_eq!(header(&reply, "access-control-allow-origin"), site.1);
+    assert!(header(&reply, "access-control-expose-headers").contains("x-request-id"));
+    assert_eq!(header(&reply, "vary"), "origin");
+    // A page may read why it was refused.
+    let refused = app.send("POST", "/get_session_id", &[site]).await;
+    assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(header(&refused, "access-control-allow-origin"), site.1);
+    // Asking is no way around the key.
+    let options = app.send("OPTIONS", "/ask", &[site]).await;
+    assert_eq!(options.status(), StatusCode::UNAUTHORIZED);
+
+    let closed = App::new(Some("secret"), limits);
+    for (app, origin) in [
+        (&app, "https://app.example.org.evil.test"),
+        (&app, "http://app.example.org"),
+        (&app, "null"),
+        (&closed, site.1),
+    ] {
+        let asked = app
+            .send("OPTIONS", "/ask", &[("origin", origin), asks])
+            .await;
+        assert_eq!(asked.status(), StatusCode::UNAUTHORIZED, "{origin}");
+        let reply = app.send("POST", "/ask", &[("origin", origin), key]).await;
+        for name in [
+            "access-control-allow-origin",
+            "access-control-expose-headers",
+        ] {
+            assert_eq!(header(&reply, name), "", "{origin}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn pages_are_locked_in() {
+    let app = App::new(None, ServerLimits::default());
+    for path in [
+        "/docs",
+        "/redoc",
+        "/docs/oauth2-redirect",
+        "/docs/index.html",
+    ] {
+        let page = app.send("GET", path, &[]).await;
+        let policy = header(&page, "content-security-policy");
+        for part in [
+            "default-src 'none'",
+            "frame-ancestors 'none'",
+            "script-src 'self';",
+        ] {
+            assert!(policy.contains(part), "{path}: {policy}");
+        }
+        assert_eq!(header(&page, "referrer-policy"), "no-referrer");
+        assert_eq!(header(&page, "x-frame-options"), "DENY");
+        assert_eq!(header(&page, "x-content-type-options"), "nosniff");
+    }
 }
 
 #[tokio::test]

@@ -11,13 +11,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::codec;
 use crate::embed::PassageVectors;
 use crate::extract::EXTRACTION_VERSION;
-use crate::model::{EmbedderFingerprint, Extracted, UnitVector};
+use crate::model::{ContentKind, EmbedderFingerprint, Extracted, UnitVector};
 
 const DIRECTORY: &str = ".cache";
 const DIGEST: usize = 16;
@@ -31,6 +31,21 @@ pub(super) type VectorKey = [u8; 16];
 
 /// One embedded passage as it is stored: key, whole vector, vectors of its sentences.
 type StoredVectors = (VectorKey, Vec<f32>, Vec<Vec<f32>>);
+
+/// A page that was fetched and dealt with: what a run that goes on need not ask for again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct KeptPage {
+    /// Where it was found, after redirects.
+    pub(super) url: String,
+    pub(super) kind: ContentKind,
+    pub(super) charset: Option<String>,
+    pub(super) content_digest: String,
+    pub(super) etag: Option<String>,
+    pub(super) last_modified: Option<String>,
+    pub(super) bytes: usize,
+    /// Seconds since the Unix epoch.
+    pub(super) fetched_at: i64,
+}
 
 /// Finished work beside the index.
 pub(super) struct Cache {
@@ -58,7 +73,7 @@ impl Cache {
     /// The key of the text of a file.
     pub(super) fn text_key(
         content_digest: &str,
-        kind: crate::model::ContentKind,
+        kind: ContentKind,
         charset: Option<&str>,
     ) -> TextKey {
         let name = format!("{content_digest}\0{EXTRACTION_VERSION}\0{kind}\0{charset:?}");
@@ -75,13 +90,18 @@ impl Cache {
     /// Keeps extracted text.
     pub(super) fn keep_text(&self, key: &TextKey, extracted: &Extracted) {
         self.note_use(key);
-        self.attempt(|| {
-            let path = self.text_path(key);
-            fs_err::create_dir_all(path.parent().unwrap_or(&self.directory))?;
-            let temporary = path.with_extension("new");
-            fs_err::write(&temporary, seal(extracted)?)?;
-            fs_err::rename(temporary, path)
-        });
+        self.attempt(|| replace(&self.text_path(key), &seal(extracted)?));
+    }
+
+    /// What a run that was interrupted fetched from `source`.
+    pub(super) fn page(&self, source: &str) -> Option<KeptPage> {
+        let bytes = fs_err::read(self.page_path(source)).ok()?;
+        unseal(&bytes).map(|(page, _)| page)
+    }
+
+    /// Remembers that a page was fetched, until this run ends in order.
+    pub(super) fn keep_page(&self, source: &str, page: &KeptPage) {
+        self.attempt(|| replace(&self.page_path(source), &seal(page)?));
     }
 
     /// All vectors that earlier runs made with this embedder.
@@ -138,6 +158,12 @@ impl Cache {
         self.remove(|path| !self.is_text_of(path, needed));
     }
 
+    /// Called when a run ended in order: the next one asks for every page.
+    pub(super) fn drop_pages(&self) {
+        let pages = self.directory.join("pages");
+        self.remove(|path| path.starts_with(&pages));
+    }
+
     /// Called when a run ended without publishing: drops texts that it did not use.
     pub(super) fn drop_unused_texts(&self) {
         let used = self
@@ -181,8 +207,9 @@ impl Cache {
     }
 
     fn files(&self) -> Vec<(PathBuf, std::fs::Metadata)> {
-        [self.directory.clone(), self.directory.join("texts")]
+        ["", "texts", "pages"]
             .iter()
+            .map(|folder| self.directory.join(folder))
             .filter_map(|directory| fs_err::read_dir(directory).ok())
             .flatten()
             .filter_map(|entry| {
@@ -191,6 +218,11 @@ impl Cache {
                 Some((entry.path(), metadata))
             })
             .collect()
+    }
+
+    fn page_path(&self, source: &str) -> PathBuf {
+        let name = &blake3::hash(source.as_bytes()).to_hex()[..32];
+        self.directory.join("pages").join(name)
     }
 
     fn text_path(&self, key: &TextKey) -> PathBuf {
@@ -216,6 +248,16 @@ impl Cache {
             tracing::warn!(%error, "finished work cannot be kept; if this run is interrupted, the next begins anew");
         }
     }
+}
+
+/// Puts a whole file where there is none or another one.
+fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs_err::create_dir_all(folder)?;
+    }
+    let temporary = path.with_extension("new");
+    fs_err::write(&temporary, bytes)?;
+    fs_err::rename(temporary, path)
 }
 
 fn segment_prefix(embedder: &EmbedderFingerprint) -> String {

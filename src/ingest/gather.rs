@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use url::Url;
 
-use super::cache::{Cache, TextKey};
+use super::cache::{Cache, KeptPage, TextKey};
 use super::extractor::Extractor;
 use super::memory::{Memory, PageLinks};
 use super::sources::Source;
@@ -21,6 +21,8 @@ use crate::runtime::{blocking, clock};
 use crate::snapshot::Records;
 
 pub(super) const SECONDS_PER_DAY: i64 = 86_400;
+/// A run that takes over from an interrupted one believes pages that were fetched so long ago.
+const RESUME_SECONDS: i64 = 6 * 3600;
 
 /// A document with its text.
 #[derive(Debug, Clone)]
@@ -66,10 +68,56 @@ pub(super) struct Gatherer {
 struct Arrived {
     /// Where it was found, after redirects.
     url: Option<Url>,
+    /// Empty for a page that an interrupted run dealt with.
     bytes: Vec<u8>,
+    length: usize,
+    content_digest: String,
     kind: Option<ContentKind>,
     charset: Option<String>,
     validators: Validators,
+}
+
+impl Arrived {
+    fn new(url: Option<Url>, bytes: Vec<u8>, kind: Option<ContentKind>) -> Self {
+        Self {
+            url,
+            length: bytes.len(),
+            content_digest: blake3::hash(&bytes).to_hex().to_string(),
+            bytes,
+            kind,
+            charset: None,
+            validators: Validators::default(),
+        }
+    }
+
+    /// What a run that goes on should know of it; nothing of a file, which is at hand.
+    fn to_keep(&self, now: i64) -> Option<KeptPage> {
+        Some(KeptPage {
+            url: self.url.as_ref()?.to_string(),
+            kind: self.kind?,
+            charset: self.charset.clone(),
+            content_digest: self.content_digest.clone(),
+            etag: self.validators.etag.clone(),
+            last_modified: self.validators.last_modified.clone(),
+            bytes: self.length,
+            fetched_at: now,
+        })
+    }
+
+    fn kept(page: KeptPage) -> Option<Self> {
+        Some(Self {
+            url: Some(Url::parse(&page.url).ok()?),
+            bytes: Vec::new(),
+            length: page.bytes,
+            content_digest: page.content_digest,
+            kind: Some(page.kind),
+            charset: page.charset,
+            validators: Validators {
+                etag: page.etag,
+                last_modified: page.last_modified,
+            },
+        })
+    }
 }
 
 enum Arrival {
@@ -99,13 +147,20 @@ impl Gatherer {
             last.lacks_links = wants_links && page.is_none_or(|page| page.links.is_none());
             gathered.page = page.cloned();
         }
-        let mut is_final = false;
+        let (mut is_final, mut fetched) = (false, None);
         match self.arrive(source, last.as_ref()).await {
             Arrival::New(arrived) => {
                 is_final = arrived.kind.is_none();
+                fetched = arrived.to_keep(self.now);
                 self.take(arrived, last, wants_links, &mut gathered).await?;
             }
-            Arrival::NotModified => gathered.keep(last),
+            Arrival::NotModified => {
+                fetched = last
+                    .as_ref()
+                    .map(|last| last.document)
+                    .and_then(|document| unchanged_page(source, document, self.now));
+                gathered.keep(last);
+            }
             Arrival::Failed(reason) => gathered.keep_stale(last, reason, self),
             Arrival::Gone(reason) => {
                 gathered.status = if last.is_some() {
@@ -117,6 +172,14 @@ impl Gatherer {
                 gathered.page = None;
                 is_final = true;
             }
+        }
+        let is_fresh = matches!(
+            gathered.status,
+            Status::Added | Status::Changed | Status::Unchanged
+        );
+        if let Some(page) = fetched.filter(|_| is_fresh) {
+            let (cache, name) = (Arc::clone(&self.cache), gathered.source.clone());
+            blocking::run(move || cache.keep_page(&name, &page)).await;
         }
         let is_failed = gathered.status == Status::Failed;
         if is_failed && is_final && matches!(source, Source::Link(_)) {
@@ -133,11 +196,26 @@ impl Gatherer {
     }
 
     async fn arrive(&self, source: &Source, last: Option<&LastTime<'_>>) -> Arrival {
+        if let Some(arrived) = self.taken_over(source, last) {
+            return Arrival::New(arrived);
+        }
         match source {
             Source::Url(url) => self.fetch(url, last, false).await,
             Source::Link(url) => self.fetch(url, last, true).await,
             Source::File(path) => read_file(path.clone(), self.max_file_bytes).await,
         }
+    }
+
+    /// A page that an interrupted run fetched a while ago, if what became of it is still there.
+    fn taken_over(&self, source: &Source, last: Option<&LastTime<'_>>) -> Option<Arrived> {
+        source.url()?;
+        let page = self.cache.page(&source.name())?;
+        let age = self.now.saturating_sub(page.fetched_at);
+        let is_recent = (0..=RESUME_SECONDS).contains(&age);
+        let key = Cache::text_key(&page.content_digest, page.kind, page.charset.as_deref());
+        let is_unchanged = || last.is_some_and(|last| last.is_made_of(&page.content_digest));
+        let is_there = is_recent && (is_unchanged() || self.cache.text(&key).is_some());
+        Arrived::kept(page).filter(|_| is_there)
     }
 
     async fn fetch(&self, url: &Url, last: Option<&LastTime<'_>>, stay_on_site: bool) -> Arrival {
@@ -153,17 +231,15 @@ impl Gatherer {
         };
         match self.crawler.visit(visit).await {
             Ok(FetchOutcome::NotModified) => Arrival::NotModified,
-            Ok(FetchOutcome::Body(fetched)) => Arrival::New(Arrived {
-                kind: sniff(
-                    &fetched.body,
-                    fetched.content_type.as_deref(),
-                    fetched.url.as_str(),
-                ),
-                charset: fetched.content_type.as_deref().and_then(charset_parameter),
-                bytes: fetched.body,
-                validators: fetched.validators,
-                url: Some(fetched.url),
-            }),
+            Ok(FetchOutcome::Body(fetched)) => {
+                let content_type = fetched.content_type.as_deref();
+                let kind = sniff(&fetched.body, content_type, fetched.url.as_str());
+                Arrival::New(Arrived {
+                    charset: content_type.and_then(charset_parameter),
+                    validators: fetched.validators,
+                    ..Arrived::new(Some(fetched.url), fetched.body, kind)
+                })
+            }
             Err(error) if error.is_final() => Arrival::Gone(error.to_string()),
             Err(error) => Arrival::Failed(error.to_string()),
         }
@@ -177,11 +253,11 @@ impl Gatherer {
         wants_links: bool,
         gathered: &mut Gathered,
     ) -> Result<(), IngestError> {
-        gathered.bytes = arrived.bytes.len();
-        let content_digest = blake3::hash(&arrived.bytes).to_hex().to_string();
+        gathered.bytes = arrived.length;
+        let content_digest = arrived.content_digest;
         if let Some(same) = last
             .as_ref()
-            .filter(|last| last.is_current() && last.document.content_digest == content_digest)
+            .filter(|last| last.is_made_of(&content_digest))
         {
             let mut text = same.to_text();
             text.document.stale_since = None;
@@ -368,6 +444,11 @@ impl<'a> LastTime<'a> {
         self.extraction_version == EXTRACTION_VERSION && !self.lacks_links
     }
 
+    /// Whether the same bytes, read again, would tell nothing new.
+    fn is_made_of(&self, content_digest: &str) -> bool {
+        self.is_current() && self.document.content_digest == content_digest
+    }
+
     fn validators(&self) -> Validators {
         Validators {
             etag: self.document.etag.clone(),
@@ -383,6 +464,20 @@ impl<'a> LastTime<'a> {
     }
 }
 
+/// A page of which the server says that it is as it was.
+fn unchanged_page(source: &Source, document: &Document, now: i64) -> Option<KeptPage> {
+    Some(KeptPage {
+        url: source.url()?.to_string(),
+        kind: document.kind,
+        charset: None,
+        content_digest: document.content_digest.clone(),
+        etag: document.etag.clone(),
+        last_modified: document.last_modified.clone(),
+        bytes: 0,
+        fetched_at: now,
+    })
+}
+
 async fn read_file(path: PathBuf, max_bytes: u64) -> Arrival {
     blocking::run(move || {
         let length = match fs_err::metadata(&path) {
@@ -395,13 +490,10 @@ async fn read_file(path: PathBuf, max_bytes: u64) -> Arrival {
             ));
         }
         match fs_err::read(&path) {
-            Ok(bytes) => Arrival::New(Arrived {
-                url: None,
-                kind: sniff(&bytes, None, &path.to_string_lossy()),
-                charset: None,
-                bytes,
-                validators: Validators::default(),
-            }),
+            Ok(bytes) => {
+                let kind = sniff(&bytes, None, &path.to_string_lossy());
+                Arrival::New(Arrived::new(None, bytes, kind))
+            }
             Err(error) => Arrival::Failed(error.to_string()),
         }
     })

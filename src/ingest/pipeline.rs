@@ -173,6 +173,7 @@ impl Ingestor {
                     cache.finish(&unindexed);
                 } else {
                     cache.drop_unused_texts();
+                    cache.drop_pages();
                 }
                 with_chunk_counts(rows, built.chunk_sources.iter().map(String::as_str))
             }

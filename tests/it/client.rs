@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
@@ -13,6 +14,7 @@ pub(crate) struct Server {
     pub(crate) child: Child,
     pub(crate) base_url: String,
     client: reqwest::Client,
+    log: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
@@ -49,12 +51,18 @@ impl Server {
             }
             seen.push(line);
         };
-        // Nobody reads the log any more; it must not fill its pipe.
-        std::thread::spawn(move || lines.for_each(drop));
+        let log = Arc::new(Mutex::new(seen));
+        let sink = Arc::clone(&log);
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                sink.lock().unwrap().push(line);
+            }
+        });
         Self {
             child,
             base_url: format!("http://{address}"),
             client: reqwest::Client::new(),
+            log,
         }
     }
 
@@ -78,6 +86,19 @@ impl Server {
             .as_str()
             .unwrap()
             .to_owned()
+    }
+
+    /// Waits until the log holds `words`.
+    pub(crate) async fn logged(&self, words: &str) {
+        while !self
+            .log
+            .lock()
+            .unwrap()
+            .iter()
+            .any(|line| line.contains(words))
+        {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
     }
 
     pub(crate) fn kill(&mut self) {

@@ -512,3 +512,44 @@ fn every_hop_is_checked_and_the_proxy_of_the_environment_is_used_only_on_demand(
     ingest(&[]);
     assert_eq!(proxy.asked().len(), asked, "the proxy was not asked again");
 }
+
+#[test]
+fn a_pause_may_be_a_date_and_a_stalled_body_has_its_own_time() {
+    let site = RudeSite::start(|request| match (request.target.as_str(), request.earlier) {
+        ("/robots.txt", _) => status(404),
+        ("/again", 0) => {
+            let long_ago = "Sun, 06 Nov 1994 08:49:37 GMT".to_owned();
+            Reply::Whole(503, vec![("retry-after", long_ago)], Vec::new())
+        }
+        ("/stalled", _) => Reply::Stalled,
+        ("/again", _) => page("<title>Again</title>", &advice("curtains")),
+        _ => {
+            let later = std::time::SystemTime::now() + std::time::Duration::from_hours(1);
+            let far_away = httpdate::fmt_http_date(later);
+            Reply::Whole(429, vec![("retry-after", far_away)], Vec::new())
+        }
+    });
+    let folder = tempfile::tempdir().unwrap();
+    list(
+        folder.path(),
+        &["/stalled", "/again", "/never"].map(|path| format!("{}{path}", site.origin)),
+    );
+    let mut arguments = vec!["ingest", "--index", "index", "--report", "report.json"];
+    arguments.extend(["--urls", "urls.json", "--allow-private", "127.0.0.1"]);
+    arguments.extend(["--pace", "0", "--retries", "1", "--concurrency", "1"]);
+    // The whole fetch would have an hour.
+    arguments.extend(["--read-timeout", "1", "--fetch-timeout", "3600"]);
+    let output = run(folder.path(), &arguments);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    let report = std::fs::read(folder.path().join("report.json")).unwrap();
+    let report: Value = serde_json::from_slice(&report).unwrap();
+    assert_eq!(row(&report, "/stalled"), ("failed", "timed out after 1 s"));
+    assert_eq!(row(&report, "/again").0, "added");
+    assert_eq!(site.times_asked("/again"), 2);
+    let (status, reason) = row(&report, "/never");
+    assert!(
+        status == "failed" && reason.contains("asks to wait"),
+        "{reason}"
+    );
+    assert_eq!(site.times_asked("/never"), 1);
+}

@@ -9,6 +9,7 @@ use serde_json::Value;
 use wattwise::snapshot::{current, lock, open};
 
 use crate::embedding_server::EmbeddingServer;
+use crate::rude_site::{Reply, RudeSite};
 use crate::support::{text, wattwise};
 
 const DOCUMENTS: usize = 5;
@@ -236,7 +237,7 @@ async fn a_run_may_be_killed_at_any_instant() {
         assert!(
             names(&index.join(".cache"))
                 .iter()
-                .all(|name| name == "texts")
+                .all(|name| name == "texts" || name == "pages")
         );
     }
     println!(
@@ -248,6 +249,82 @@ async fn a_run_may_be_killed_at_any_instant() {
         "only {killed} runs were alive when their time came"
     );
     assert!(resumed_runs >= 10, "only {resumed_runs} runs resumed");
+}
+
+/// Runs over a web site may take hours; what was fetched is not asked for again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_run_over_pages_is_taken_over() {
+    const PAGES: usize = 9;
+    let folder = tempfile::tempdir().unwrap();
+    let server = EmbeddingServer::start(Duration::ZERO).await;
+    let site = RudeSite::start(|request| match request.target.as_str() {
+        "/robots.txt" => Reply::Whole(404, Vec::new(), Vec::new()),
+        // The last page hangs the first time.
+        "/8" if request.earlier == 0 => Reply::Dripping,
+        target => {
+            let page = format!(
+                "<title>Page {target}</title><h1>Measure {target}</h1><p>Measure {target} seals \
+                 the letterbox before the winter comes and keeps the hall of the house warm.</p>"
+            );
+            let html = ("content-type", "text/html".to_owned());
+            Reply::Whole(200, vec![html], page.into_bytes())
+        }
+    });
+    let pages: Vec<String> = (0..PAGES)
+        .map(|page| format!("{}/{page}", site.origin))
+        .collect();
+    let list = serde_json::json!({ "energy_saving_resources": pages });
+    std::fs::write(folder.path().join("urls.json"), list.to_string()).unwrap();
+    let command = || {
+        let mut arguments = vec![
+            "ingest",
+            "--urls",
+            "urls.json",
+            "--allow-private",
+            "127.0.0.1",
+        ];
+        arguments.extend(["--index", "index", "--report", "report.json", "--pace", "0"]);
+        arguments.extend(server.flags());
+        wattwise(folder.path(), &arguments)
+    };
+    let mut first = start(command());
+    let kept = folder.path().join("index/.cache/pages");
+    while names(&kept)
+        .iter()
+        .filter(|name| !name.contains('.'))
+        .count()
+        < PAGES - 1
+    {
+        assert!(first.try_wait().unwrap().is_none(), "the first run ended");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    first.kill().unwrap();
+    first.wait().unwrap();
+    let output = finish(command()).await;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let report: Value =
+        serde_json::from_slice(&std::fs::read(folder.path().join("report.json")).unwrap()).unwrap();
+    assert_eq!(report["totals"]["added"], PAGES, "{report}");
+    let asked = site.asked();
+    for page in 0..PAGES {
+        let times = asked
+            .iter()
+            .filter(|target| **target == format!("/{page}"))
+            .count();
+        assert_eq!(
+            times,
+            1 + usize::from(page == PAGES - 1),
+            "/{page} in {asked:?}"
+        );
+    }
+    assert!(
+        names(&kept).is_empty(),
+        "a run that has ended remembers no pages"
+    );
+    // The next run asks for all of them.
+    let output = finish(command()).await;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    assert!(site.asked().len() >= asked.len() + PAGES);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,6 +6,7 @@
     reason = "in a test a failure is the message"
 )]
 
+mod browsers;
 mod chat_server;
 mod chatting;
 mod client;
@@ -26,6 +27,8 @@ mod program;
 mod reloading;
 mod rude_site;
 mod serving;
+mod slow_clients;
 mod snapshots;
 mod support;
 mod tiny_generation;
+mod tls;

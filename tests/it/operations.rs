@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use serde_json::json;
 
 use crate::client::{Server, answer, indexed};
+use crate::support::{run, text};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn figures_tell_what_happened() {
@@ -31,6 +32,12 @@ async fn figures_tell_what_happened() {
     let (_, version) = answer(server.request("GET /version")).await;
     let (_, ready) = answer(server.request("GET /readyz")).await;
     assert_eq!(ready["generation"], version["generation"]);
+    let address = server.base_url.strip_prefix("http://").unwrap().to_owned();
+    let health = |bind: &str| run(folder.path(), &["health", "--bind", bind]);
+    let healthy = health(&address);
+    assert_eq!(healthy.status.code(), Some(0), "{}", text(&healthy));
+    assert!(text(&healthy).contains("ready"));
+    assert_eq!(health("127.0.0.1:1").status.code(), Some(3));
 
     let response = server.request("GET /metrics").send().await.unwrap();
     let figures = response.text().await.unwrap();

@@ -14,6 +14,8 @@ pub(crate) enum Reply {
     Whole(u16, Vec<(&'static str, String)>, Vec<u8>),
     /// The text again and again, until the other side hangs up.
     Endless(&'static str),
+    /// The beginning of a text, and then nothing.
+    Stalled,
     /// One byte at a time, for longer than anybody should wait.
     Dripping,
 }
@@ -123,6 +125,13 @@ fn serve(
             stream.write_all(b"HTTP/1.1 200 x\r\ncontent-type: text/plain\r\n\r\n")?;
             while !over.load(Ordering::Relaxed) {
                 stream.write_all(text.as_bytes())?;
+            }
+            Ok(())
+        }
+        Reply::Stalled => {
+            stream.write_all(b"HTTP/1.1 200 x\r\ncontent-type: text/plain\r\n\r\nhalf")?;
+            while !over.load(Ordering::Relaxed) {
+                std::thread::sleep(Duration::from_millis(50));
             }
             Ok(())
         }
