@@ -1,21 +1,23 @@
 //! One source to one document: fetch or read, compare with last time, extract.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use url::Url;
 
-use super::cache::{Cache, KeptPage, TextKey};
+use super::arrived::{Arrival, Arrived, charset_parameter, read_file, unchanged_page};
+use super::cache::{Cache, TextKey};
 use super::extractor::Extractor;
+use super::last_time::LastTime;
 use super::memory::{Memory, PageLinks};
 use super::sources::Source;
 use super::{IngestError, Status};
 use crate::crawl::{
     Crawler, FetchOutcome, Validators, Visit, is_same_site, normalize, same_site_links,
 };
+use crate::extract::sniff;
 use crate::extract::worker::{Job, Outcome};
-use crate::extract::{EXTRACTION_VERSION, sniff};
 use crate::model::{ContentKind, Document, DocumentId, Extracted};
 use crate::runtime::{blocking, clock};
 use crate::snapshot::Records;
@@ -64,70 +66,6 @@ pub(super) struct Gatherer {
     pub(super) max_stale: Option<i64>,
 }
 
-/// Bytes that have arrived, before anything is made of them.
-struct Arrived {
-    /// Where it was found, after redirects.
-    url: Option<Url>,
-    /// Empty for a page that an interrupted run dealt with.
-    bytes: Vec<u8>,
-    length: usize,
-    content_digest: String,
-    kind: Option<ContentKind>,
-    charset: Option<String>,
-    validators: Validators,
-}
-
-impl Arrived {
-    fn new(url: Option<Url>, bytes: Vec<u8>, kind: Option<ContentKind>) -> Self {
-        Self {
-            url,
-            length: bytes.len(),
-            content_digest: blake3::hash(&bytes).to_hex().to_string(),
-            bytes,
-            kind,
-            charset: None,
-            validators: Validators::default(),
-        }
-    }
-
-    /// What a run that goes on should know of it; nothing of a file, which is at hand.
-    fn to_keep(&self, now: i64) -> Option<KeptPage> {
-        Some(KeptPage {
-            url: self.url.as_ref()?.to_string(),
-            kind: self.kind?,
-            charset: self.charset.clone(),
-            content_digest: self.content_digest.clone(),
-            etag: self.validators.etag.clone(),
-            last_modified: self.validators.last_modified.clone(),
-            bytes: self.length,
-            fetched_at: now,
-        })
-    }
-
-    fn kept(page: KeptPage) -> Option<Self> {
-        Some(Self {
-            url: Some(Url::parse(&page.url).ok()?),
-            bytes: Vec::new(),
-            length: page.bytes,
-            content_digest: page.content_digest,
-            kind: Some(page.kind),
-            charset: page.charset,
-            validators: Validators {
-                etag: page.etag,
-                last_modified: page.last_modified,
-            },
-        })
-    }
-}
-
-enum Arrival {
-    New(Arrived),
-    NotModified,
-    /// The source says that the document is no more.
-    Gone(String),
-    Failed(String),
-}
-
 impl Gatherer {
     /// Never fails for what a source does; only when no worker can be started.
     pub(super) async fn gather(
@@ -158,7 +96,8 @@ impl Gatherer {
                 fetched = last
                     .as_ref()
                     .map(|last| last.document)
-                    .and_then(|document| unchanged_page(source, document, self.now));
+                    .zip(source.url())
+                    .map(|(document, url)| unchanged_page(url, document, self.now));
                 gathered.keep(last);
             }
             Arrival::Failed(reason) => gathered.keep_stale(last, reason, self),
@@ -417,89 +356,6 @@ impl Gathered {
     }
 }
 
-/// What the generation before knows of a source.
-struct LastTime<'a> {
-    document: &'a Document,
-    text: &'a str,
-    extraction_version: u32,
-    /// Whether it must be read again because nobody knows where it leads.
-    lacks_links: bool,
-}
-
-impl<'a> LastTime<'a> {
-    fn find(records: &'a Records, id: &DocumentId) -> Option<Self> {
-        let (position, document) = (0_u32..)
-            .zip(records.documents())
-            .find(|(_, document)| document.id == *id)?;
-        Some(Self {
-            document,
-            text: records.text(position),
-            extraction_version: records.manifest.extraction_version,
-            lacks_links: false,
-        })
-    }
-
-    /// Whether reading it again would tell nothing new.
-    fn is_current(&self) -> bool {
-        self.extraction_version == EXTRACTION_VERSION && !self.lacks_links
-    }
-
-    /// Whether the same bytes, read again, would tell nothing new.
-    fn is_made_of(&self, content_digest: &str) -> bool {
-        self.is_current() && self.document.content_digest == content_digest
-    }
-
-    fn validators(&self) -> Validators {
-        Validators {
-            etag: self.document.etag.clone(),
-            last_modified: self.document.last_modified.clone(),
-        }
-    }
-
-    fn to_text(&self) -> Text {
-        Text {
-            document: self.document.clone(),
-            text: self.text.to_owned(),
-        }
-    }
-}
-
-/// A page of which the server says that it is as it was.
-fn unchanged_page(source: &Source, document: &Document, now: i64) -> Option<KeptPage> {
-    Some(KeptPage {
-        url: source.url()?.to_string(),
-        kind: document.kind,
-        charset: None,
-        content_digest: document.content_digest.clone(),
-        etag: document.etag.clone(),
-        last_modified: document.last_modified.clone(),
-        bytes: 0,
-        fetched_at: now,
-    })
-}
-
-async fn read_file(path: PathBuf, max_bytes: u64) -> Arrival {
-    blocking::run(move || {
-        let length = match fs_err::metadata(&path) {
-            Ok(metadata) => metadata.len(),
-            Err(error) => return Arrival::Failed(error.to_string()),
-        };
-        if length > max_bytes {
-            return Arrival::Failed(format!(
-                "{length} bytes, more than the limit of {max_bytes}"
-            ));
-        }
-        match fs_err::read(&path) {
-            Ok(bytes) => {
-                let kind = sniff(&bytes, None, &path.to_string_lossy());
-                Arrival::New(Arrived::new(None, bytes, kind))
-            }
-            Err(error) => Arrival::Failed(error.to_string()),
-        }
-    })
-    .await
-}
-
 fn page_links(
     url: &Url,
     content_digest: &str,
@@ -517,16 +373,6 @@ fn page_links(
     PageLinks::new(content_digest, canonical, links)
 }
 
-/// The `charset` parameter of a content type.
-fn charset_parameter(content_type: &str) -> Option<String> {
-    content_type.split(';').skip(1).find_map(|parameter| {
-        let (name, value) = parameter.split_once('=')?;
-        name.trim()
-            .eq_ignore_ascii_case("charset")
-            .then(|| value.trim().trim_matches('"').to_owned())
-    })
-}
-
 fn file_name(source: &str) -> &str {
     let trimmed = source.trim_end_matches('/');
     Path::new(trimmed)
@@ -538,19 +384,6 @@ fn file_name(source: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_charset_is_read_out_of_the_content_type() {
-        assert_eq!(
-            charset_parameter("text/html; charset=\"ISO-8859-1\"").as_deref(),
-            Some("ISO-8859-1")
-        );
-        assert_eq!(
-            charset_parameter("text/html;Charset=utf-8").as_deref(),
-            Some("utf-8")
-        );
-        assert_eq!(charset_parameter("text/html"), None);
-    }
 
     #[test]
     fn a_source_without_a_title_is_called_by_its_last_part() {

@@ -3,12 +3,14 @@
 //! Start reading at [`Ingestor::run`]. Stages hand each other values; only this module knows their
 //! order. A bad document is a row of the [`Report`], never the end of the run.
 
+mod arrived;
 mod assemble;
 mod cache;
 mod error;
 mod extractor;
 mod gate;
 mod gather;
+mod last_time;
 mod memory;
 mod pipeline;
 mod progress;
