@@ -1,6 +1,7 @@
 //! What goes in and out of the use cases.
 
 use crate::model::{Answer, ChunkId, Context, Message, OwnedSession, Owner};
+use crate::retrieve::Coverage;
 
 /// What to retrieve for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,6 +10,8 @@ pub enum Question {
     Session(OwnedSession),
     /// A text of its own, without a session.
     Text(String),
+    /// The last of some messages, oldest first, in the light of those before it.
+    Conversation(Vec<String>),
 }
 
 /// Contexts for a question.
@@ -18,7 +21,9 @@ pub struct Retrieved {
     pub contexts: Vec<Context>,
     /// The session's messages, oldest first; empty without a session.
     pub history: Vec<Message>,
-    /// False when the best context is below the floor: the sources do not cover the question.
+    /// How well the sources cover the question.
+    pub coverage: Coverage,
+    /// False when that is below the floor: the sources do not cover the question.
     pub covered: bool,
     /// The generation that answered.
     pub generation: String,

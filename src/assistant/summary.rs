@@ -8,9 +8,9 @@ use crate::embed;
 use crate::generate::extractive::{self, Passage, Quote, Sentence};
 use crate::language::sentences;
 use crate::model::{
-    Answer, BlockKind, Citation, OwnedSession, Owner, Place, SessionId, UnitVector,
+    Answer, BlockKind, Citation, Filter, OwnedSession, Owner, Place, SessionId, UnitVector,
 };
-use crate::retrieve::contextual_query;
+use crate::retrieve::{InContext, contextual_query, in_context};
 use crate::runtime::stages;
 use crate::snapshot::Generation;
 use crate::store::StoreError;
@@ -40,6 +40,7 @@ impl Assistant {
         };
         let history: Vec<&str> = history.iter().map(String::as_str).collect();
         let question = contextual_query(&history).filter(|question| !question.trim().is_empty());
+        let asked = in_context(&history);
         let (generation, sources) = match (request.contexts, &question) {
             (Some(supplied), _) => {
                 let generation = self.live.current();
@@ -51,7 +52,8 @@ impl Assistant {
                 (generation, sources)
             }
             (None, Some(question)) => {
-                let ranked = self.search(question, CONTEXTS).await?;
+                let asked = asked.unwrap_or_else(|| InContext::alone(question));
+                let ranked = self.search(&asked, CONTEXTS, &Filter::default()).await?;
                 let sources = ranked
                     .chunks
                     .iter()
