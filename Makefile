@@ -67,6 +67,9 @@ eval: build model ## Retrieval quality on the labelled questions of data/
 	$(WATTWISE) ingest --docs data/guides data/pdfs --index target/eval/index
 	$(WATTWISE) eval --questions data/questions.jsonl --index target/eval/index
 	$(WATTWISE) eval --answers --questions data/questions.jsonl --index target/eval/index
+	$(WATTWISE) eval --questions data/dialogues.jsonl --index target/eval/index
+	@cat data/questions.jsonl data/unanswerable.jsonl >target/eval/coverage.jsonl
+	$(WATTWISE) eval --questions target/eval/coverage.jsonl --index target/eval/index
 	@if [ -d $(SHARED)/corpus ]; then scripts/eval_shared.sh $(WATTWISE) $(SHARED) target/eval; \
 	else echo "the shared evaluation sets are not at $(SHARED): only the shipped questions were measured"; fi
 

@@ -13,6 +13,7 @@ use wattwise::embed::transformer::TransformerEmbedder;
 use wattwise::embed::{Embedder as _, Passage};
 use wattwise::extract::extract;
 use wattwise::index::VectorIndex as _;
+use wattwise::index::bm25::LexicalQuery;
 use wattwise::index::flat::FlatVectors;
 use wattwise::index::hnsw::{self, HnswGraph, HnswParameters};
 use wattwise::index::lexical::LexicalIndex;
@@ -161,7 +162,7 @@ fn search(c: &mut Criterion) {
         b.iter(|| vectors.search(black_box(&query), 100));
     });
     group.bench_function("words, all scores", |b| {
-        b.iter(|| lexical.score(black_box("how thick is loft insulation")));
+        b.iter(|| LexicalQuery::new(&lexical, black_box("how thick is loft insulation")).scores());
     });
     group.finish();
 }

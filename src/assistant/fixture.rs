@@ -18,9 +18,9 @@ use crate::store::sqlite::SqliteStore;
 use crate::store::{SessionLimits, SessionStore};
 
 #[path = "../../tests/it/fake_embedder.rs"]
-mod fake_embedder;
+pub(crate) mod fake_embedder;
 #[path = "../../tests/it/tiny_generation.rs"]
-mod tiny_generation;
+pub(crate) mod tiny_generation;
 
 /// An assistant that keeps its index and its state below `directory`, and its store.
 pub(crate) fn assistant(directory: &Path) -> (Arc<Assistant>, Arc<SqliteStore>) {

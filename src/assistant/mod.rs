@@ -32,8 +32,8 @@ use std::sync::Arc;
 
 use crate::embed::Embedder;
 use crate::generate::ChatModel;
-use crate::model::Message;
-use crate::retrieve::{Ranked, RetrievalParameters, Retriever, contextual_query};
+use crate::model::{Filter, Message};
+use crate::retrieve::{Coverage, InContext, Ranked, RetrievalParameters, Retriever, in_context};
 use crate::snapshot::live::Live;
 use crate::store::SessionStore;
 
@@ -77,21 +77,37 @@ impl Assistant {
         question: &Question,
         k: usize,
     ) -> Result<Retrieved, AssistantError> {
+        self.retrieve_where(question, k, &Filter::default()).await
+    }
+
+    /// The `k` best contexts for a question among those that `filter` admits.
+    pub async fn retrieve_where(
+        &self,
+        question: &Question,
+        k: usize,
+        filter: &Filter,
+    ) -> Result<Retrieved, AssistantError> {
         let history = match question {
             Question::Session(session) => self.store.messages(*session).await?,
-            Question::Text(_) => Vec::new(),
+            Question::Text(_) | Question::Conversation(_) => Vec::new(),
         };
         let text = match question {
-            Question::Session(_) => contextual_query(&texts(&history)),
-            Question::Text(text) => Some(text.clone()),
+            Question::Session(_) => in_context(&texts(&history)),
+            Question::Conversation(messages) => {
+                in_context(&messages.iter().map(String::as_str).collect::<Vec<_>>())
+            }
+            Question::Text(text) => Some(InContext::alone(text)),
         };
-        let ranked = match text.filter(|text| !text.trim().is_empty()) {
-            Some(text) => Some(self.search(&text, k).await?),
+        let ranked = match text.filter(|text| !text.question.trim().is_empty()) {
+            Some(text) => Some(self.search(&text, k, filter).await?),
             None => None,
         };
         Ok(Retrieved {
             contexts: ranked.as_ref().map(Ranked::contexts).unwrap_or_default(),
             history,
+            coverage: ranked
+                .as_ref()
+                .map_or(Coverage::NONE, |ranked| ranked.coverage),
             covered: ranked.as_ref().is_some_and(|ranked| ranked.covered),
             generation: ranked.map_or_else(
                 || self.live.current().id().to_string(),
@@ -100,9 +116,14 @@ impl Assistant {
         })
     }
 
-    async fn search(&self, text: &str, k: usize) -> Result<Ranked, AssistantError> {
+    async fn search(
+        &self,
+        text: &InContext,
+        k: usize,
+        filter: &Filter,
+    ) -> Result<Ranked, AssistantError> {
         self.retriever
-            .retrieve(self.live.current(), text, k)
+            .retrieve(self.live.current(), text, k, filter)
             .await
             .map_err(|error| AssistantError::Embedder(error.to_string()))
     }

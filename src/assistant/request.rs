@@ -3,6 +3,7 @@
 use crate::model::{
     Answer, ChunkId, Citation, Context, Message, Once, OwnedSession, Owner, SessionId,
 };
+use crate::retrieve::Coverage;
 
 /// What to retrieve for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +12,8 @@ pub enum Question {
     Session(OwnedSession),
     /// A text of its own, without a session.
     Text(String),
+    /// The last of some messages, oldest first, in the light of those before it.
+    Conversation(Vec<String>),
 }
 
 /// Contexts for a question.
@@ -20,7 +23,9 @@ pub struct Retrieved {
     pub contexts: Vec<Context>,
     /// The session's messages, oldest first; empty without a session.
     pub history: Vec<Message>,
-    /// False when the best context is below the floor: the sources do not cover the question.
+    /// How well the sources cover the question.
+    pub coverage: Coverage,
+    /// False when that is below the floor: the sources do not cover the question.
     pub covered: bool,
     /// The generation that answered.
     pub generation: String,

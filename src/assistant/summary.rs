@@ -8,8 +8,8 @@ use super::sources::{Source, find};
 use super::{Assistant, AssistantError, SummaryRequest};
 use crate::generate::evidence;
 use crate::generate::extractive::{self, Passage};
-use crate::model::{Answer, OwnedSession, Owner, SessionId};
-use crate::retrieve::contextual_query;
+use crate::model::{Answer, Filter, OwnedSession, Owner, SessionId};
+use crate::retrieve::{InContext, contextual_query, in_context};
 use crate::runtime::stages;
 use crate::snapshot::Generation;
 use crate::store::StoreError;
@@ -32,6 +32,7 @@ impl Assistant {
         };
         let messages: Vec<&str> = history.iter().map(String::as_str).collect();
         let question = contextual_query(&messages).filter(|question| !question.trim().is_empty());
+        let asked = in_context(&messages);
         let (generation, sources, scores) = match (request.contexts, &question) {
             (Some(supplied), _) => {
                 let generation = self.live.current();
@@ -43,7 +44,8 @@ impl Assistant {
                 (generation, sources, None)
             }
             (None, Some(question)) => {
-                let ranked = self.search(question, CONTEXTS).await?;
+                let asked = asked.unwrap_or_else(|| InContext::alone(question));
+                let ranked = self.search(&asked, CONTEXTS, &Filter::default()).await?;
                 let sources = ranked
                     .chunks
                     .iter()

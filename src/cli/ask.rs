@@ -6,14 +6,17 @@ use serde_json::json;
 
 use super::args::AskArguments;
 use super::{ExitStatus, printer};
-use crate::assistant::{Summary, SummaryRequest};
+use crate::assistant::{Question, Summary, SummaryRequest, SuppliedContext};
 use crate::config::{ConfigError, EmbedConfig, File, Layer as _, ServeConfig};
-use crate::model::{Citation, Owner};
+use crate::model::{Citation, Context, Owner};
 use crate::retrieve::RetrievalParameters;
 use crate::runtime::cpu_pool;
 use crate::snapshot::live::Live;
 use crate::store::memory::MemoryStore;
 use crate::wiring;
+
+/// How many contexts an answer is made from.
+const CONTEXTS: usize = 6;
 
 pub(super) async fn run(arguments: AskArguments, file: File) -> anyhow::Result<ExitStatus> {
     if arguments.question.trim().is_empty() {
@@ -47,10 +50,20 @@ pub(super) async fn run(arguments: AskArguments, file: File) -> anyhow::Result<E
         RetrievalParameters::default(),
     )
     .with_chat_model(chat_model);
+    let filter = arguments.filter.to_filter();
+    let contexts = if filter.is_empty() {
+        None
+    } else {
+        let question = Question::Text(arguments.question.clone());
+        let found = assistant
+            .retrieve_where(&question, CONTEXTS, &filter)
+            .await?;
+        Some(found.contexts.into_iter().map(supplied).collect())
+    };
     let request = SummaryRequest {
         owner: Owner::OPERATOR,
         session: String::new(),
-        contexts: None,
+        contexts,
         history: Some(vec![arguments.question]),
     };
     let summary = assistant.summarize(request).await?;
@@ -60,6 +73,13 @@ pub(super) async fn run(arguments: AskArguments, file: File) -> anyhow::Result<E
         as_text(&summary)
     })?;
     Ok(ExitStatus::Done)
+}
+
+fn supplied(context: Context) -> SuppliedContext {
+    SuppliedContext {
+        chunk: Some(context.chunk),
+        text: context.text,
+    }
 }
 
 fn as_text(summary: &Summary) -> String {

@@ -75,6 +75,8 @@ fn parameters(weights: &Weights) -> RetrievalParameters {
     RetrievalParameters {
         dense_weight: weights.dense_weight.unwrap_or(default.dense_weight),
         sentence_weight: weights.sentence_weight.unwrap_or(default.sentence_weight),
+        document_weight: weights.document_weight.unwrap_or(default.document_weight),
+        feedback_weight: weights.feedback_weight.unwrap_or(default.feedback_weight),
         candidates: weights.candidates.unwrap_or(default.candidates),
         ..default
     }
@@ -111,6 +113,7 @@ async fn on_questions(
             ("wrongly refused", figures.wrongly_refused),
             ("unanswerable", figures.unanswerable as f64),
             ("refused", figures.refused),
+            ("AUC of coverage", figures.coverage_auc),
         ],
         scores: outcomes
             .iter()

@@ -186,6 +186,7 @@ mod tests {
         let question = LabelledQuestion {
             question: "How thick?".to_owned(),
             answers: vec!["270 mm".to_owned()],
+            history: Vec::new(),
         };
         RecallGate::new(vec![question], 0.02, 0.3, Arc::new(Never)).unwrap()
     }

@@ -7,6 +7,7 @@ pub mod beir;
 mod compare;
 mod questions;
 
+use std::cmp::Ordering;
 use std::time::{Duration, Instant};
 
 pub use answers::{AnswerFigures, AnswerOutcome, answer_figures, judge_answer};
@@ -14,7 +15,7 @@ pub use compare::{Comparison, compare};
 pub use questions::{LabelledQuestion, QuestionsError, read_questions};
 
 use self::questions::normalize;
-use crate::assistant::{Assistant, AssistantError, Question};
+use crate::assistant::{Assistant, AssistantError};
 
 /// Depths at which hits are counted.
 pub const DEPTHS: [usize; 3] = [1, 4, 10];
@@ -28,6 +29,8 @@ pub struct Outcome {
     pub rank: Option<usize>,
     /// Whether the retriever said that the sources cover it.
     pub covered: bool,
+    /// How well it said that they do, in [0, 1].
+    pub coverage: f32,
     /// Whether the question has an answer at all.
     pub answerable: bool,
     /// Time of retrieval, embedding included.
@@ -49,6 +52,9 @@ pub struct Figures {
     pub refused: f64,
     /// Share of answerable ones that it wrongly said are not covered.
     pub wrongly_refused: f64,
+    /// How likely it is that coverage ranks an answerable question above an unanswerable one: the
+    /// area under the ROC curve. 0.5 without questions of both sorts.
+    pub coverage_auc: f64,
     /// Median latency.
     pub median: Duration,
 }
@@ -61,9 +67,7 @@ pub async fn run(
     let mut outcomes = Vec::with_capacity(questions.len());
     for question in questions {
         let begun = Instant::now();
-        let retrieved = assistant
-            .retrieve(&Question::Text(question.question.clone()), DEPTHS[2])
-            .await?;
+        let retrieved = assistant.retrieve(&question.to_ask(), DEPTHS[2]).await?;
         let latency = begun.elapsed();
         let texts: Vec<String> = retrieved
             .contexts
@@ -74,6 +78,7 @@ pub async fn run(
             question: question.question.clone(),
             rank: complete_at(&texts, &question.answers),
             covered: retrieved.covered,
+            coverage: retrieved.coverage.share,
             answerable: !question.answers.is_empty(),
             latency,
         });
@@ -130,6 +135,7 @@ pub fn figures(outcomes: &[Outcome]) -> Figures {
             answerable.iter().filter(|o| !o.covered).count(),
             answerable.len(),
         ),
+        coverage_auc: area_under_curve(&answerable, &unanswerable),
         median: median(outcomes.iter().map(|outcome| outcome.latency)),
     }
 }
@@ -148,6 +154,26 @@ pub fn median(times: impl Iterator<Item = Duration>) -> Duration {
     let mut times: Vec<Duration> = times.collect();
     times.sort();
     times.get(times.len() / 2).copied().unwrap_or_default()
+}
+
+/// The share of pairs in which the first has the higher coverage; equal ones count half.
+fn area_under_curve(answerable: &[&Outcome], unanswerable: &[&Outcome]) -> f64 {
+    let pairs = answerable.len() * unanswerable.len();
+    if pairs == 0 {
+        return 0.5;
+    }
+    let won: f64 = answerable
+        .iter()
+        .flat_map(|with| unanswerable.iter().map(move |without| (with, without)))
+        .map(
+            |(with, without)| match with.coverage.total_cmp(&without.coverage) {
+                Ordering::Greater => 1.0,
+                Ordering::Equal => 0.5,
+                Ordering::Less => 0.0,
+            },
+        )
+        .sum();
+    won / pairs as f64
 }
 
 #[cfg(test)]
@@ -174,6 +200,7 @@ mod tests {
             question: String::new(),
             rank,
             covered,
+            coverage: if covered { 0.9 } else { 0.1 },
             answerable,
             latency: Duration::from_millis(2),
         };
@@ -192,6 +219,8 @@ mod tests {
                 .all(|(hit, expected)| (hit - expected).abs() < 1e-9)
         );
         assert!((figures.mrr - (1.0 + 0.25 + 0.1) / 4.0).abs() < 1e-9);
+        // Of the four pairs three are won, and one is a tie.
+        assert!((figures.coverage_auc - 3.5 / 4.0).abs() < 1e-9);
         assert!(
             (figures.refused - 1.0).abs() < 1e-9 && (figures.wrongly_refused - 0.25).abs() < 1e-9
         );

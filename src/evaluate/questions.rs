@@ -6,6 +6,8 @@ use serde::Deserialize;
 use thiserror::Error;
 use unicode_normalization::UnicodeNormalization;
 
+use crate::assistant::Question;
+
 /// A question and the strings that its answer must hold.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct LabelledQuestion {
@@ -14,6 +16,18 @@ pub struct LabelledQuestion {
     /// Verbatim parts of the source; none if the sources do not answer it.
     #[serde(default)]
     pub answers: Vec<String>,
+    /// What was asked before it in the same conversation, oldest first.
+    #[serde(default)]
+    pub history: Vec<String>,
+}
+
+impl LabelledQuestion {
+    /// The question as it is put to an assistant.
+    pub fn to_ask(&self) -> Question {
+        let mut messages = self.history.clone();
+        messages.push(self.question.clone());
+        Question::Conversation(messages)
+    }
 }
 
 /// Why a file of questions cannot be used.

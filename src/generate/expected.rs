@@ -9,7 +9,7 @@ use crate::language::terms;
 pub enum Expected {
     /// Anything.
     Text,
-    /// Some number.
+    /// Some number, or words in its place.
     Number,
     /// A sum of money.
     Money,
@@ -176,8 +176,8 @@ impl Expected {
         let has_number = tokens.contains(&Token::Number);
         let is_money = || has_number && (sign(&['£', '$', '€']) || number_before(&MONEY_WORDS));
         match self {
-            Self::Text => true,
-            Self::Number => has_number || any_word(&NUMBER_WORDS),
+            // "How much water?" is answered by "as much as you need" too.
+            Self::Text | Self::Number => true,
             Self::Money => is_money(),
             Self::Saving => is_money() || sign(&['%']) || any_word(&SHARE_WORDS),
             Self::Temperature => {

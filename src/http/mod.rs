@@ -13,6 +13,7 @@ mod docs;
 mod dto;
 mod encoding;
 mod error;
+mod filter;
 mod idempotency;
 mod json;
 mod limits;

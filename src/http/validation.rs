@@ -159,6 +159,12 @@ impl Problems {
         );
     }
 
+    /// A day is wanted.
+    pub(super) fn not_a_day(&mut self, loc: &[Step], input: &Value) {
+        let message = "Input should be a valid date in the format YYYY-MM-DD";
+        self.push("date_parsing", loc, message, echo(input), None);
+    }
+
     fn not_integer(&mut self, loc: &[Step], input: &Value) {
         let message = "Input should be a valid integer, unable to parse string as an integer";
         self.push("int_parsing", loc, message, echo(input), None);

@@ -1,5 +1,4 @@
-//! BM25 over the words of the chunks (Robertson and Zaragoza, "The Probabilistic Relevance
-//! Framework", 2009; the variant of Lucene, whose inverse document frequency is never negative).
+//! The words of the chunks, and where they stand. Scores are in [`super::bm25`].
 //!
 //! Of our own because score fusion wants what a search engine does not give: the score of *every*
 //! chunk, zeros included, so that mean and deviation are exact. The index is one file that is read
@@ -14,35 +13,19 @@ use super::{IndexError, wire};
 use crate::codec;
 use crate::language::terms;
 
-/// How quickly a repeated word stops counting.
-const K1: f32 = 1.2;
-/// How much a long chunk is held against its words.
-const B: f32 = 0.75;
-
 /// An inverted index. Also the shape of its file.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub struct LexicalIndex {
     /// All terms, sorted.
-    terms: Vec<String>,
+    pub(super) terms: Vec<String>,
     /// Where each term's postings begin; one more than there are terms.
-    offsets: Vec<u32>,
+    pub(super) offsets: Vec<u32>,
     /// Rows of the postings, ascending within a term.
-    rows: Vec<u32>,
+    pub(super) rows: Vec<u32>,
     /// How often the term stands in that row.
-    frequencies: Vec<u16>,
+    pub(super) frequencies: Vec<u16>,
     /// Number of terms in each row.
-    lengths: Vec<u32>,
-}
-
-/// The scores of all rows for one query.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LexicalScores {
-    /// BM25 of each row; zero where no word of the query stands.
-    pub scores: Vec<f32>,
-    /// Mean over all rows.
-    pub mean: f32,
-    /// Standard deviation over all rows.
-    pub deviation: f32,
+    pub(super) lengths: Vec<u32>,
 }
 
 impl LexicalIndex {
@@ -116,34 +99,6 @@ impl LexicalIndex {
         if all > 0.0 { known / all } else { 0.0 }
     }
 
-    /// Scores every row for `query`.
-    pub fn score(&self, query: &str) -> LexicalScores {
-        let count = self.len() as f32;
-        let mean_length = (self
-            .lengths
-            .iter()
-            .map(|length| f64::from(*length))
-            .sum::<f64>()
-            / f64::from(count).max(1.0))
-        .max(1.0) as f32;
-        let mut scores = vec![0.0_f32; self.len()];
-        for term in terms(query) {
-            let Ok(position) = self.terms.binary_search(&term) else {
-                continue;
-            };
-            let span = self.offsets[position] as usize..self.offsets[position + 1] as usize;
-            let document_frequency = span.len() as f32;
-            let idf = (1.0 + (count - document_frequency + 0.5) / (document_frequency + 0.5)).ln();
-            for (row, frequency) in self.rows[span.clone()].iter().zip(&self.frequencies[span]) {
-                let frequency = f32::from(*frequency);
-                let length = self.lengths[*row as usize] as f32 / mean_length;
-                scores[*row as usize] +=
-                    idf * frequency * (K1 + 1.0) / (frequency + K1 * (1.0 - B + B * length));
-            }
-        }
-        LexicalScores::of(scores)
-    }
-
     /// Writes the file.
     pub fn write(&self, path: &Path) -> Result<(), IndexError> {
         let bytes = codec::encode(self).map_err(|error| IndexError::Damaged {
@@ -183,41 +138,6 @@ impl LexicalIndex {
     }
 }
 
-impl LexicalScores {
-    fn of(scores: Vec<f32>) -> Self {
-        let count = (scores.len() as f64).max(1.0);
-        let mean = scores.iter().map(|score| f64::from(*score)).sum::<f64>() / count;
-        let variance = scores
-            .iter()
-            .map(|score| (f64::from(*score) - mean).powi(2))
-            .sum::<f64>()
-            / count;
-        Self {
-            scores,
-            mean: mean as f32,
-            deviation: variance.sqrt() as f32,
-        }
-    }
-
-    /// The rows with the `k` highest scores above zero, in no particular order.
-    pub fn best(&self, k: usize) -> Vec<u32> {
-        let mut rows: Vec<u32> = (0_u32..)
-            .zip(&self.scores)
-            .filter(|(_, score)| **score > 0.0)
-            .map(|(row, _)| row)
-            .collect();
-        if rows.len() > k && k > 0 {
-            rows.select_nth_unstable_by(k - 1, |a, b| {
-                self.scores[*b as usize]
-                    .total_cmp(&self.scores[*a as usize])
-                    .then(a.cmp(b))
-            });
-        }
-        rows.truncate(k);
-        rows
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -228,38 +148,6 @@ mod tests {
             "Loft hatches leak heat; insulating the hatch helps.",
             "A heat pump heats water.",
         ])
-    }
-
-    #[test]
-    fn scores_agree_with_the_formula_worked_by_hand() {
-        // Row 0 has the terms insul, loft, miner, wool; row 1 loft, hatch, leak, heat, insul, hatch,
-        // help; row 2 heat, pump, heat, water: 4, 7 and 4 terms, 5 on average. "wool" stands in one
-        // of three rows.
-        let scores = sample().score("wool").scores;
-        let idf = (1.0_f32 + 2.5 / 1.5).ln();
-        let expected = idf * 2.2 / (1.0 + 1.2 * (0.25 + 0.75 * 4.0 / 5.0));
-        assert!(
-            (scores[0] - expected).abs() < 1e-5,
-            "{} against {expected}",
-            scores[0]
-        );
-        assert!(scores[1].abs() < f32::EPSILON && scores[2].abs() < f32::EPSILON);
-    }
-
-    #[test]
-    fn words_match_by_stem() {
-        let scores = sample().score("insulation of lofts");
-        assert_eq!(scores.best(1), [0]);
-        assert!(scores.scores[2].abs() < f32::EPSILON);
-    }
-
-    #[test]
-    fn the_best_rows_are_those_of_a_full_sort() {
-        let scores = LexicalScores::of(vec![0.0, 3.0, 1.0, 2.0, 0.5]);
-        let mut best = scores.best(3);
-        best.sort_unstable();
-        assert_eq!(best, [1, 2, 3]);
-        assert!((scores.mean - 1.3).abs() < 1e-6);
     }
 
     #[test]

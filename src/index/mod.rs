@@ -2,6 +2,7 @@
 //!
 //! Rows are chunk positions, from 0. Nothing here knows what a chunk says.
 
+pub mod bm25;
 mod distance;
 mod error;
 pub mod flat;

@@ -90,6 +90,16 @@ impl SpanVectors {
             .collect()
     }
 
+    /// The highest of the cosines of `query` with the sentences of `row`, if it has any.
+    pub fn best_cosine(&self, row: u32, query: &UnitVector) -> Option<f32> {
+        if query.dimension() != self.dimension {
+            return None;
+        }
+        self.positions(row)
+            .map(|position| self.cosine(position, query.as_slice()))
+            .reduce(f32::max)
+    }
+
     /// The sentence vectors of `row` as unit vectors again.
     pub fn vectors(&self, row: u32) -> Vec<UnitVector> {
         self.positions(row)

@@ -30,6 +30,13 @@ impl ContentKind {
         }
     }
 
+    /// The kind that [`Self::as_str`] calls `name`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Pdf, Self::Html, Self::Markdown, Self::Text]
+            .into_iter()
+            .find(|kind| kind.as_str() == name)
+    }
+
     /// The kind that a file name's extension stands for, if we read that kind.
     pub fn from_extension(extension: &str) -> Option<Self> {
         match extension.to_ascii_lowercase().as_str() {
@@ -77,4 +84,14 @@ pub struct Document {
     /// Since when the source has failed to answer, in seconds since the Unix epoch; its last good
     /// content stands in for it. `None` while the source answers.
     pub stale_since: Option<i64>,
+}
+
+impl Document {
+    /// When the source says it was changed last, in seconds since the Unix epoch; `None` when it
+    /// does not say, or not in a way that can be read.
+    pub fn modified_at(&self) -> Option<i64> {
+        let moment = httpdate::parse_http_date(self.last_modified.as_deref()?).ok()?;
+        let since = moment.duration_since(std::time::UNIX_EPOCH).ok()?;
+        i64::try_from(since.as_secs()).ok()
+    }
 }

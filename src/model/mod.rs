@@ -9,6 +9,7 @@ mod answer;
 mod chunk;
 mod document;
 pub(crate) mod extracted;
+mod filter;
 mod fingerprint;
 mod ids;
 mod session;
@@ -19,6 +20,7 @@ pub use answer::{Answer, AnswerSentence, Citation, Context, Place};
 pub use chunk::Chunk;
 pub use document::{ContentKind, Document};
 pub use extracted::{Block, BlockKind, Extracted, Warning};
+pub use filter::Filter;
 pub use fingerprint::{EmbedderFingerprint, Probe};
 pub use ids::{ChunkId, DocumentId, GenerationId, SessionId};
 pub use session::{

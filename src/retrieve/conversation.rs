@@ -33,25 +33,71 @@ const TERMS_TO_STAND_ALONE: usize = 2;
 /// "Is it worth insulating a flat roof?" needs no history.
 const TERMS_TO_OUTWEIGH_A_POINTER: usize = 4;
 
-/// The text to search for: the last message, or, when it only continues what was said before, the
-/// last message that stands on its own with the last message behind it.
+/// A question with this many meaningful terms and nothing that points back is searched alone.
+const TERMS_TO_NEED_NOTHING: usize = 7;
+
+/// What the message before weighs beside one that could stand alone: enough to decide what "how
+/// thick should it be?" is about, too little to drag a new topic back.
+const WEIGHT_OF_THE_MESSAGE_BEFORE: f32 = 0.5;
+
+/// The last question of a conversation and what it is to be read with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InContext {
+    /// What is asked.
+    pub question: String,
+    /// An earlier message and its weight beside the question, which has 1.
+    pub before: Option<(String, f32)>,
+}
+
+impl InContext {
+    /// A question without a conversation.
+    pub fn alone(question: &str) -> Self {
+        Self {
+            question: question.to_owned(),
+            before: None,
+        }
+    }
+}
+
+/// How to search for the last message.
 ///
-/// A message that stands on its own is taken as it is, so that a change of topic is not dragged
-/// back. `None` when there is no message.
+/// One that only continues what was said is put behind the last message that stands on its own. One
+/// that could stand alone is searched with the message before at a lower weight, so that a change
+/// of topic is not dragged back. `None` when there is no message.
+pub fn in_context(messages: &[&str]) -> Option<InContext> {
+    let (last, earlier) = messages.split_last()?;
+    if is_follow_up(last) {
+        return contextual_query(messages).map(|question| InContext::alone(&question));
+    }
+    let before = anchor(earlier)
+        .filter(|before| before != last && terms(last).count() < TERMS_TO_NEED_NOTHING)
+        .map(|before| (before.to_owned(), WEIGHT_OF_THE_MESSAGE_BEFORE));
+    Some(InContext {
+        question: (*last).to_owned(),
+        before,
+    })
+}
+
+/// The last message as one text that can be read without the conversation: as it is, or, when it
+/// only continues what was said before, behind the last message that stands on its own.
+///
+/// `None` when there is no message.
 pub fn contextual_query(messages: &[&str]) -> Option<String> {
     let (last, earlier) = messages.split_last()?;
-    if !is_follow_up(last) {
-        return Some((*last).to_owned());
+    match anchor(earlier).filter(|_| is_follow_up(last)) {
+        Some(anchor) => Some(format!("{anchor} {last}")),
+        None => Some((*last).to_owned()),
     }
-    match earlier
+}
+
+/// The last message that stands on its own, or the last of all.
+fn anchor<'a>(earlier: &[&'a str]) -> Option<&'a str> {
+    earlier
         .iter()
         .rev()
         .find(|message| !is_follow_up(message))
         .or_else(|| earlier.last())
-    {
-        Some(anchor) => Some(format!("{anchor} {last}")),
-        None => Some((*last).to_owned()),
-    }
+        .copied()
 }
 
 fn is_follow_up(message: &str) -> bool {
@@ -95,6 +141,22 @@ mod tests {
         assert_eq!(
             contextual_query(&["How do I insulate my loft?", last]).unwrap(),
             last
+        );
+    }
+
+    #[test]
+    fn what_could_stand_alone_is_read_with_a_little_of_the_message_before() {
+        let before = "Which carbon monoxide alarm should I buy?";
+        let found = in_context(&[before, "How far from the boiler?"]).unwrap();
+        assert_eq!(found.question, "How far from the boiler?");
+        assert_eq!(found.before.unwrap().0, before);
+        let long = "What does a litre of petrol cost at a motorway station in northern France?";
+        assert_eq!(in_context(&[before, long]).unwrap().before, None);
+        assert_eq!(in_context(&[before]).unwrap().before, None);
+        let joined = in_context(&[before, "And where does it go?"]).unwrap();
+        assert_eq!(
+            joined,
+            InContext::alone("Which carbon monoxide alarm should I buy? And where does it go?")
         );
     }
 

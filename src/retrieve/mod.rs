@@ -4,6 +4,7 @@
 //! and the scores are fused. Start reading at [`Retriever::retrieve`].
 
 mod compatibility;
+mod confidence;
 mod conversation;
 mod query_cache;
 pub mod reload;
@@ -11,5 +12,9 @@ mod retriever;
 mod score;
 
 pub use compatibility::check_embedder;
-pub use conversation::contextual_query;
+pub use confidence::Coverage;
+pub use conversation::{InContext, contextual_query, in_context};
 pub use retriever::{Ranked, RankedChunk, RetrievalParameters, RetrieveError, Retriever};
+
+#[cfg(test)]
+mod tests;

@@ -5,11 +5,14 @@ use std::sync::Arc;
 use thiserror::Error;
 use tokio::sync::Semaphore;
 
+use super::confidence::{self, Coverage};
+use super::conversation::InContext;
 use super::query_cache::QueryCache;
-use super::score::{Score, Scorer};
+use super::score::Scorer;
 use crate::embed::{EmbedError, Embedder};
 use crate::index::VectorIndex as _;
-use crate::model::{Context, UnitVector, dot};
+use crate::index::bm25::LexicalQuery;
+use crate::model::{Context, Filter, UnitVector, dot};
 use crate::runtime::{blocking, cpu_pool, stages};
 use crate::snapshot::Generation;
 
@@ -22,10 +25,14 @@ pub struct RetrievalParameters {
     pub dense_weight: f32,
     /// Weight of a chunk's best sentence within the dense side; the whole chunk has the rest.
     pub sentence_weight: f32,
+    /// Weight of the whole document within the lexical side; the chunk has the rest.
+    pub document_weight: f32,
+    /// Weight of the second look, at what the best chunks have in common.
+    pub feedback_weight: f32,
     /// Two chunks whose vectors have at least this cosine say the same; only the better one is
     /// returned.
     pub duplicate_cosine: f32,
-    /// Best dense score under which the sources count as not covering the question.
+    /// Coverage under which the sources count as not covering the question.
     pub floor: f32,
 }
 
@@ -34,12 +41,21 @@ impl Default for RetrievalParameters {
         Self {
             candidates: 100,
             dense_weight: 0.75,
-            sentence_weight: 0.6,
+            sentence_weight: 0.7,
+            document_weight: 0.6,
+            feedback_weight: 0.2,
             duplicate_cosine: 0.998,
-            floor: 0.30,
+            floor: 0.14,
         }
     }
 }
+
+/// Up to this many rows an exact search costs no more than the graph's.
+const EXACT_ROWS: usize = 4_096;
+
+/// A filter that lets through up to this many rows is searched exactly; one that lets more through
+/// is applied to what the graph finds.
+const EXACT_FILTERED_ROWS: usize = 50_000;
 
 /// Questions whose vectors are remembered.
 const CACHED_QUERIES: usize = 4_096;
@@ -61,7 +77,7 @@ pub enum RetrieveError {
 pub struct RankedChunk {
     /// Its row.
     pub row: u32,
-    /// In [0, 1], falling along the order.
+    /// In [0, 1], falling along the order: the share of right ones among chunks of this score.
     pub score: f32,
 }
 
@@ -72,7 +88,9 @@ pub struct Ranked {
     pub generation: Arc<Generation>,
     /// Best first.
     pub chunks: Vec<RankedChunk>,
-    /// Whether the best of them is near enough to the question to answer it.
+    /// How well the corpus covers the question.
+    pub coverage: Coverage,
+    /// Whether that is enough for an answer.
     pub covered: bool,
     /// The question's vector.
     pub query: UnitVector,
@@ -108,17 +126,25 @@ impl Retriever {
         }
     }
 
-    /// The `k` best chunks of `generation` for `question`, which must not be blank.
+    /// The `k` best chunks of `generation` that `filter` admits for a question, which must not be
+    /// blank.
     pub async fn retrieve(
         &self,
         generation: Arc<Generation>,
-        question: &str,
+        asked: &InContext,
         k: usize,
+        filter: &Filter,
     ) -> Result<Ranked, RetrieveError> {
-        let question = &question[..question.floor_char_boundary(LONGEST_QUESTION_BYTES)];
-        let query = self.embed(question).await?;
+        let question = cut(&asked.question);
+        let mut texts = vec![(question.to_owned(), 1.0)];
+        let mut query = self.embed(question).await?;
+        if let Some((before, weight)) = &asked.before {
+            let before = cut(before);
+            query = blend(&query, &self.embed(before).await?, *weight);
+            texts.push((before.to_owned(), *weight));
+        }
         let parameters = self.parameters;
-        let question = question.to_owned();
+        let filter = filter.clone();
         let search = async {
             let _permit = self
                 .permits
@@ -126,11 +152,13 @@ impl Retriever {
                 .await
                 .expect("the semaphore is never closed");
             blocking::run(move || {
-                let (chunks, covered) = search(&generation, &question, &query, k, &parameters);
+                let (chunks, coverage) =
+                    search(&generation, &texts, &query, k, &filter, &parameters);
                 Ranked {
                     generation,
                     chunks,
-                    covered,
+                    coverage,
+                    covered: coverage.share >= parameters.floor,
                     query,
                 }
             })
@@ -150,49 +178,118 @@ impl Retriever {
     }
 }
 
+/// The part of a text that is searched for.
+fn cut(text: &str) -> &str {
+    &text[..text.floor_char_boundary(LONGEST_QUESTION_BYTES)]
+}
+
+/// A direction between two, nearer to the first the smaller the weight of the second is.
+fn blend(first: &UnitVector, second: &UnitVector, weight: f32) -> UnitVector {
+    let sum = first
+        .as_slice()
+        .iter()
+        .zip(second.as_slice())
+        .map(|(a, b)| a + weight * b)
+        .collect();
+    // Only opposite vectors of equal weight cancel out.
+    UnitVector::normalize(sum).unwrap_or_else(|_| first.clone())
+}
+
 fn search(
     generation: &Generation,
-    question: &str,
+    texts: &[(String, f32)],
     query: &UnitVector,
     k: usize,
+    filter: &Filter,
     parameters: &RetrievalParameters,
-) -> (Vec<RankedChunk>, bool) {
+) -> (Vec<RankedChunk>, Coverage) {
     let candidates = parameters.candidates.max(k);
-    let lexical = generation.lexical.score(question);
-    let mut rows: Vec<u32> = generation
-        .graph
-        .search(query, candidates)
+    let texts: Vec<(&str, f32)> = texts
         .iter()
-        .map(|hit| hit.row)
+        .map(|(t, weight)| (t.as_str(), *weight))
         .collect();
-    rows.extend(lexical.best(candidates));
+    let words = LexicalQuery::weighted(&generation.lexical, &texts);
+    let lexical = words.scores();
+    let admitted = Admitted::by(generation, filter);
+    let mut rows = nearest(generation, query, candidates, &admitted);
+    rows.extend(lexical.best(candidates, |row| admitted.admits(row)));
     rows.sort_unstable();
     rows.dedup();
 
-    let scorer = Scorer::new(generation, query, &lexical, parameters);
-    let mut scored: Vec<(u32, Score)> = rows
-        .into_iter()
-        .map(|row| (row, scorer.score(row)))
-        .collect();
-    scored.sort_by(|a, b| b.1.fused.total_cmp(&a.1.fused).then(a.0.cmp(&b.0)));
-    let covered = scored
-        .iter()
-        .take(k.max(1))
-        .any(|(_, score)| score.dense >= parameters.floor);
-
+    let ranked = Scorer::new(generation, query, &words, &lexical, parameters).rank(&rows);
+    let scores = confidence::chances(&ranked, ranked.len(), &words);
     let mut chosen: Vec<RankedChunk> = Vec::with_capacity(k);
-    for (row, score) in scored {
+    for (found, score) in ranked.iter().zip(scores) {
         if chosen.len() == k {
             break;
         }
-        if !repeats(generation, &chosen, row, parameters.duplicate_cosine) {
+        if !repeats(generation, &chosen, found.row, parameters.duplicate_cosine) {
             chosen.push(RankedChunk {
-                row,
-                score: score.shown,
+                row: found.row,
+                score,
             });
         }
     }
-    (chosen, covered)
+    (chosen, confidence::coverage(&ranked, &words))
+}
+
+/// The rows that a filter lets through; `None` when there is no filter.
+struct Admitted(Option<Vec<bool>>);
+
+impl Admitted {
+    fn by(generation: &Generation, filter: &Filter) -> Self {
+        if filter.is_empty() {
+            return Self(None);
+        }
+        let records = &generation.records;
+        let documents: Vec<bool> = records
+            .documents()
+            .iter()
+            .map(|document| filter.admits(document))
+            .collect();
+        let rows = records
+            .chunks()
+            .iter()
+            .map(|chunk| documents[chunk.document as usize] && filter.admits_chunk(chunk))
+            .collect();
+        Self(Some(rows))
+    }
+
+    fn admits(&self, row: u32) -> bool {
+        self.0.as_ref().is_none_or(|rows| rows[row as usize])
+    }
+
+    fn count(&self, all: usize) -> usize {
+        self.0
+            .as_ref()
+            .map_or(all, |rows| rows.iter().filter(|row| **row).count())
+    }
+}
+
+/// The admitted rows whose vectors are nearest to the query.
+fn nearest(
+    generation: &Generation,
+    query: &UnitVector,
+    count: usize,
+    admitted: &Admitted,
+) -> Vec<u32> {
+    let vectors = &generation.records.vectors;
+    let (all, left) = (vectors.len(), admitted.count(vectors.len()));
+    let exact = if left == all {
+        EXACT_ROWS
+    } else {
+        EXACT_FILTERED_ROWS
+    };
+    let hits = if left <= exact {
+        vectors.search_where(query, count, |row| admitted.admits(row))
+    } else {
+        // As many more as are likely to be left over.
+        let mut hits = generation.graph.search(query, count * all / left);
+        hits.retain(|hit| admitted.admits(hit.row));
+        hits.truncate(count);
+        hits
+    };
+    hits.into_iter().map(|hit| hit.row).collect()
 }
 
 /// Whether `row` says what one of the chosen chunks says already.

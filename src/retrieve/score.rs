@@ -1,33 +1,40 @@
 //! Scores of candidates and their fusion.
 //!
 //! Each side is standardised over *all* chunks of the generation (not over the candidates), then
-//! the two are added by weight. On every public set that was measured this beats either side alone
-//! and reciprocal rank fusion; see `docs/retrieval.md`.
+//! the sides are added by weight. On every public set that was measured this beats either side
+//! alone and reciprocal rank fusion; see `docs/retrieval.md`.
 
 use super::retriever::RetrievalParameters;
-use crate::index::lexical::LexicalScores;
+use crate::index::bm25::{LexicalQuery, LexicalScores};
 use crate::model::UnitVector;
 use crate::snapshot::Generation;
 
-/// Standardised scores of one query over one generation.
+/// How many of the best chunks show, in a second look, what the question is about.
+const FEEDBACK_CHUNKS: usize = 3;
+
+/// How far below the best a chunk may score and still have a say in the second look: one that is
+/// this far below counts 1/e as much.
+const FEEDBACK_SPREAD: f32 = 0.5;
+
+/// Scores of one query over one generation.
 pub(super) struct Scorer<'a> {
     generation: &'a Generation,
     query: &'a UnitVector,
-    lexical: &'a LexicalScores,
-    dense_mean: f32,
-    dense_deviation: f32,
+    chunks: &'a LexicalScores,
+    documents: LexicalScores,
+    dense: (f32, f32),
     parameters: &'a RetrievalParameters,
 }
 
-/// The scores of one candidate.
+/// A candidate and what speaks for it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Score {
+pub(super) struct Candidate {
+    /// Its row.
+    pub(super) row: u32,
     /// For ordering; a standard score.
     pub(super) fused: f32,
-    /// For people: the cosine that a chunk of this standing would have, in [0, 1].
-    pub(super) shown: f32,
-    /// The dense part alone, as a cosine.
-    pub(super) dense: f32,
+    /// Cosine of its best sentence, or of the whole chunk where sentences have no vectors.
+    pub(super) sentence: f32,
 }
 
 /// Keeps a constant side from dividing by nothing: when no word of the query stands anywhere, all
@@ -38,58 +45,92 @@ impl<'a> Scorer<'a> {
     pub(super) fn new(
         generation: &'a Generation,
         query: &'a UnitVector,
-        lexical: &'a LexicalScores,
+        words: &LexicalQuery<'_>,
+        chunks: &'a LexicalScores,
         parameters: &'a RetrievalParameters,
     ) -> Self {
-        let (dense_mean, dense_deviation) =
-            generation.moments.of_cosines(query).unwrap_or((0.0, 1.0));
         Self {
             generation,
             query,
-            lexical,
-            dense_mean,
-            dense_deviation,
+            chunks,
+            documents: words.document_scores(&generation.document_words),
+            dense: generation.moments.of_cosines(query).unwrap_or((0.0, 1.0)),
             parameters,
         }
     }
 
-    pub(super) fn score(&self, row: u32) -> Score {
-        let dense = self.dense(row);
-        let dense_standard = standard(dense, self.dense_mean, self.dense_deviation);
-        let lexical = self
-            .lexical
-            .scores
-            .get(row as usize)
-            .copied()
-            .unwrap_or(0.0);
-        let lexical_standard = standard(lexical, self.lexical.mean, self.lexical.deviation);
-        let weight = self.parameters.dense_weight;
-        let fused = weight * dense_standard + (1.0 - weight) * lexical_standard;
-        Score {
-            fused,
-            shown: (self.dense_mean + self.dense_deviation * fused).clamp(0.0, 1.0),
-            dense,
-        }
+    /// Scores the candidates, best first.
+    pub(super) fn rank(&self, rows: &[u32]) -> Vec<Candidate> {
+        let mut candidates: Vec<Candidate> = rows.iter().map(|row| self.score(*row)).collect();
+        sort(&mut candidates);
+        self.look_again(&mut candidates);
+        candidates
     }
 
-    /// The chunk's cosine and its best sentence's, by weight: a chunk is often found for one of its
-    /// sentences, and a single sentence without its surroundings misleads.
-    fn dense(&self, row: u32) -> f32 {
+    fn score(&self, row: u32) -> Candidate {
         let whole = self.query.cosine(self.generation.records.vectors.row(row));
-        let best = self
+        let sentence = self
             .generation
             .records
             .spans
-            .cosines(row, self.query)
-            .into_iter()
-            .reduce(f32::max);
-        best.map_or(whole, |best| {
-            whole + self.parameters.sentence_weight * (best - whole)
-        })
+            .best_cosine(row, self.query)
+            .unwrap_or(whole);
+        // A chunk is often found for one of its sentences, and a single sentence without its
+        // surroundings misleads.
+        let dense = whole + self.parameters.sentence_weight * (sentence - whole);
+        // A chunk speaks in the light of its document: words that stand beside it count too.
+        let document = self.generation.document_words.document_of(row);
+        let here = standard_lexical(self.chunks, row);
+        let around = standard_lexical(&self.documents, document);
+        let lexical = here + self.parameters.document_weight * (around - here);
+        let weight = self.parameters.dense_weight;
+        Candidate {
+            row,
+            fused: weight * standard(dense, self.dense) + (1.0 - weight) * lexical,
+            sentence,
+        }
+    }
+
+    /// Feedback (Rocchio, 1971): what the best chunks have in common says more clearly than the
+    /// question what is asked for, so that nearness to them is a part of every score.
+    fn look_again(&self, candidates: &mut [Candidate]) {
+        let weight = self.parameters.feedback_weight;
+        let vectors = &self.generation.records.vectors;
+        let mut common = vec![0.0_f32; vectors.dimension()];
+        let best = candidates.first().map_or(0.0, |best| best.fused);
+        for candidate in candidates.iter().take(FEEDBACK_CHUNKS) {
+            let say = ((candidate.fused - best) / FEEDBACK_SPREAD).exp();
+            for (sum, value) in common.iter_mut().zip(vectors.row(candidate.row)) {
+                *sum += say * value;
+            }
+        }
+        // No vector is common to nothing; then there is nothing to learn.
+        let Ok(common) = UnitVector::normalize(common) else {
+            return;
+        };
+        let moments = self.generation.moments.of_cosines(&common);
+        for candidate in candidates.iter_mut() {
+            let near = standard(
+                common.cosine(vectors.row(candidate.row)),
+                moments.unwrap_or((0.0, 1.0)),
+            );
+            candidate.fused += weight * (near - candidate.fused);
+        }
+        sort(candidates);
     }
 }
 
-fn standard(value: f32, mean: f32, deviation: f32) -> f32 {
+/// Best first; equal scores by row, so that results are the same on every run.
+fn sort(candidates: &mut [Candidate]) {
+    candidates.sort_by(|a, b| b.fused.total_cmp(&a.fused).then(a.row.cmp(&b.row)));
+}
+
+fn standard_lexical(scores: &LexicalScores, position: u32) -> f32 {
+    let score = scores.scores.get(position as usize).copied();
+    standard(score.unwrap_or(0.0), (scores.mean, scores.deviation))
+}
+
+fn standard(value: f32, (mean, deviation): (f32, f32)) -> f32 {
     if deviation < SMALLEST_DEVIATION {
         0.0
     } else {
@@ -103,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_side_without_spread_is_silent() {
-        assert!(standard(3.0, 3.0, 0.0).abs() < f32::EPSILON);
-        assert!((standard(5.0, 3.0, 2.0) - 1.0).abs() < f32::EPSILON);
+        assert!(standard(3.0, (3.0, 0.0)).abs() < f32::EPSILON);
+        assert!((standard(5.0, (3.0, 2.0)) - 1.0).abs() < f32::EPSILON);
     }
 }

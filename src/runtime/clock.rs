@@ -42,9 +42,50 @@ pub fn utc(seconds: i64) -> String {
     )
 }
 
+/// The first second of a day written as `2026-11-23`, since the Unix epoch; `None` for anything
+/// else. The inverse of [`utc`]'s calendar.
+pub fn start_of_day(text: &str) -> Option<i64> {
+    let mut parts = text.trim().splitn(3, '-');
+    let mut number = |digits: usize| {
+        let part = parts.next()?;
+        let plain = part.len() == digits && part.bytes().all(|byte| byte.is_ascii_digit());
+        if plain {
+            part.parse::<i64>().ok()
+        } else {
+            None
+        }
+    };
+    let (year, month, day) = (number(4)?, number(2)?, number(2)?);
+    let march_month = (month + 9).rem_euclid(12);
+    let shifted_year = year - i64::from(month <= 2);
+    let (era, year_of_era) = (shifted_year.div_euclid(400), shifted_year.rem_euclid(400));
+    let day_of_year = (153 * march_month + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    let seconds = (era * 146_097 + day_of_era - 719_468) * 86_400;
+    // A day that the calendar does not have comes back as another one.
+    utc(seconds).starts_with(text.trim()).then_some(seconds)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::utc;
+    use super::{start_of_day, utc};
+
+    #[test]
+    fn days_are_read_back_and_others_refused() {
+        for day in ["1970-01-01", "2000-02-29", "2026-11-23", "2100-03-01"] {
+            assert_eq!(utc(start_of_day(day).unwrap()), format!("{day} 00:00 UTC"));
+        }
+        for other in [
+            "2100-02-29",
+            "2026-13-01",
+            "2026-1-1",
+            "23.11.2026",
+            "2026-11-23T00",
+            "",
+        ] {
+            assert_eq!(start_of_day(other), None, "{other}");
+        }
+    }
 
     #[test]
     fn dates_agree_with_the_calendar() {

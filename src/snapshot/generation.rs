@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use super::Manifest;
+use crate::index::bm25::DocumentWords;
 use crate::index::flat::FlatVectors;
 use crate::index::hnsw::HnswGraph;
 use crate::index::lexical::LexicalIndex;
@@ -77,6 +78,8 @@ pub struct Generation {
     pub moments: Moments,
     /// The words.
     pub lexical: LexicalIndex,
+    /// The words by document.
+    pub document_words: DocumentWords,
     /// The graph over the chunk vectors.
     pub graph: HnswGraph,
     pub(super) rows_by_id: HashMap<ChunkId, u32>,

@@ -13,6 +13,7 @@ use super::{SnapshotError, current, unpublished};
 use crate::codec;
 use crate::index::IndexError;
 use crate::index::VectorIndex as _;
+use crate::index::bm25::DocumentWords;
 use crate::index::flat::FlatVectors;
 use crate::index::hnsw::HnswGraph;
 use crate::index::lexical::LexicalIndex;
@@ -234,6 +235,10 @@ fn load_search(
             "it has another number of rows".to_owned(),
         ));
     }
+    let document_words = DocumentWords::new(
+        &lexical,
+        records.chunks.iter().map(|chunk| chunk.document).collect(),
+    );
     let rows_by_id = (0_u32..)
         .zip(&records.chunks)
         .map(|(row, chunk)| (chunk.id.clone(), row))
@@ -246,6 +251,7 @@ fn load_search(
         records,
         moments,
         lexical,
+        document_words,
         graph,
         rows_by_id,
         rows_by_text,

@@ -11,6 +11,7 @@ use crate::assistant::access::Caller;
 use crate::http::AppState;
 use crate::http::dto::{ErrorBody, RetrievedBody, ValidationErrorBody};
 use crate::http::error::ApiError;
+use crate::http::filter;
 use crate::http::validation::{Problems, Query, Step};
 use crate::model::OwnedSession;
 
@@ -33,6 +34,13 @@ const COVERED: HeaderName = HeaderName::from_static("x-covered");
         ("session_id" = Option<String>, Query, description = "The session; required without `message`"),
         ("message" = Option<String>, Query, description = "The question; wins over the session's last message"),
         ("k" = Option<usize>, Query, minimum = 1, maximum = 50, description = "How many contexts at most; 4 if left out"),
+        ("source" = Option<String>, Query, description = "Only from this source, or from below this folder or address"),
+        ("host" = Option<String>, Query, description = "Only from web pages of this host"),
+        ("kind" = Option<String>, Query, pattern = "^(pdf|html|markdown|text)?$", description = "Only from documents of this kind: `pdf`, `html`, `markdown` or `text`"),
+        ("page_from" = Option<u32>, Query, minimum = 1, description = "Only from this page on, in documents that have pages"),
+        ("page_to" = Option<u32>, Query, minimum = 1, description = "Only up to this page, which must not be before `page_from`"),
+        ("date_from" = Option<String>, Query, pattern = "^([0-9]{4}-[0-9]{2}-[0-9]{2})?$", description = "Only from documents of this day or later (UTC): when they were changed, as their server says, or else fetched"),
+        ("date_to" = Option<String>, Query, pattern = "^([0-9]{4}-[0-9]{2}-[0-9]{2})?$", description = "Only from documents of this day or earlier"),
     ),
     responses(
         (status = 200, description = "The contexts, best first", body = RetrievedBody,
@@ -57,6 +65,7 @@ pub(in crate::http) async fn retrieve_contexts(
     let most = state.limits().max_contexts;
     let (least, default) = CONTEXT_COUNT;
     let count = query.number("k", (least, default.min(most), most), &mut problems);
+    let filter = filter::read(&query, &mut problems);
     let most_bytes = state.limits().max_message_bytes;
     if message.is_some_and(|message| message.len() > most_bytes) {
         problems.text_too_long(&[Step::Name("query"), Step::Name("message")], most_bytes);
@@ -74,7 +83,10 @@ pub(in crate::http) async fn retrieve_contexts(
         (None, Some(session)) => (Question::Session(session), None),
         (None, None) => return Err(problems.into()),
     };
-    let mut retrieved = state.assistant().retrieve(&question, count).await?;
+    let mut retrieved = state
+        .assistant()
+        .retrieve_where(&question, count, &filter)
+        .await?;
     let found = std::mem::take(&mut retrieved.history)
         .into_iter()
         .map(|message| message.text)
