@@ -90,14 +90,16 @@ pub fn contextual_query(messages: &[&str]) -> Option<String> {
     }
 }
 
-/// The last message that stands on its own, or the last of all.
+/// The last message that stands on its own, or the last of all; blank ones say nothing.
 fn anchor<'a>(earlier: &[&'a str]) -> Option<&'a str> {
-    earlier
+    let mut said = earlier
         .iter()
         .rev()
-        .find(|message| !is_follow_up(message))
-        .or_else(|| earlier.last())
         .copied()
+        .filter(|message| !message.trim().is_empty());
+    said.clone()
+        .find(|message| !is_follow_up(message))
+        .or_else(|| said.next())
 }
 
 fn is_follow_up(message: &str) -> bool {
@@ -133,6 +135,13 @@ mod tests {
             .unwrap(),
             "How thick should loft insulation be? How much does it cost?"
         );
+    }
+
+    #[test]
+    fn a_blank_message_is_not_searched_for() {
+        let asked = in_context(&[" ", "How do I bleed a radiator?"]).unwrap();
+        assert_eq!(asked, InContext::alone("How do I bleed a radiator?"));
+        assert_eq!(contextual_query(&["", "And then?"]).unwrap(), "And then?");
     }
 
     #[test]

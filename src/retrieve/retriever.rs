@@ -135,11 +135,11 @@ impl Retriever {
         k: usize,
         filter: &Filter,
     ) -> Result<Ranked, RetrieveError> {
-        let question = cut(&asked.question);
+        let question = cut(asked.question.trim());
         let mut texts = vec![(question.to_owned(), 1.0)];
         let mut query = self.embed(question).await?;
         if let Some((before, weight)) = &asked.before {
-            let before = cut(before);
+            let before = cut(before.trim());
             query = blend(&query, &self.embed(before).await?, *weight);
             texts.push((before.to_owned(), *weight));
         }
