@@ -8,8 +8,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use crate::assistant::Assistant;
-use crate::chunk::ChunkParameters;
-use crate::config::{ChatSettings, EmbedSettings, GenerateSettings, IngestSettings};
+use crate::chunk::{ChunkParameters, Chunker};
+use crate::config::{self, ChatSettings, EmbedSettings, GenerateSettings, IngestSettings};
 use crate::crawl::{FetchLimits, FrontierLimits, Manners, PrivateHosts};
 use crate::embed::Embedder;
 use crate::embed::ollama::{OllamaEmbedder, OllamaOptions};
@@ -110,6 +110,10 @@ pub fn ingestor(
         sitemaps: settings.sitemap,
         extractor,
         chunking: ChunkParameters {
+            chunker: match settings.chunker {
+                config::Chunker::Structure => Chunker::Structure,
+                config::Chunker::Langchain => Chunker::Langchain,
+            },
             max_tokens: settings.chunk_tokens,
             ..ChunkParameters::default()
         },

@@ -2,8 +2,77 @@
 //!
 //! Structure first: headings begin a piece, paragraphs, list items and table rows stay whole where
 //! they fit, and pieces are packed by the embedder's own tokens. Nothing overlaps and nothing is
-//! lost: every block of the document lies in exactly one piece, unless it had to be cut.
+//! lost: every block of the document lies in exactly one piece, unless it had to be cut. The
+//! splitter of LangChain is there for comparisons.
 
+mod langchain;
 mod splitter;
 
-pub use splitter::{ChunkParameters, Piece, split};
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::Block;
+
+/// How texts are split. Part of a generation's manifest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChunkParameters {
+    /// By what rules.
+    #[serde(default)]
+    pub chunker: Chunker,
+    /// The most tokens in a piece, its heading path included.
+    pub max_tokens: usize,
+    /// A heading begins a new piece only if the one before has this many tokens; otherwise short
+    /// sections would become pieces that say nothing.
+    pub min_tokens: usize,
+}
+
+impl Default for ChunkParameters {
+    fn default() -> Self {
+        Self {
+            chunker: Chunker::Structure,
+            max_tokens: 160,
+            min_tokens: 40,
+        }
+    }
+}
+
+/// The rules by which a text is split.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Chunker {
+    /// By headings, paragraphs, list items and table rows, packed by the embedder's tokens.
+    #[default]
+    Structure,
+    /// As the tutorial does, for comparisons: 500 characters, of which neighbours share up to 20.
+    Langchain,
+}
+
+/// A contiguous part of the text, to become a chunk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Piece {
+    /// Bytes of the text, on character boundaries, without white space at either end.
+    pub range: Range<usize>,
+    /// Headings above the piece that are not in it, outermost first.
+    pub heading_path: Vec<String>,
+    /// Page on which it begins.
+    pub page: Option<u32>,
+    /// Its sentences (a list item or a table row counts as one), in order, without headings.
+    pub sentences: Vec<Range<usize>>,
+}
+
+/// Splits `text` with structure `blocks` into pieces.
+///
+/// By structure a piece has at most `parameters.max_tokens` tokens as `count_tokens` counts them; a
+/// single word that has more than that becomes a piece alone.
+pub fn split(
+    text: &str,
+    blocks: &[Block],
+    parameters: &ChunkParameters,
+    count_tokens: &dyn Fn(&str) -> usize,
+) -> Vec<Piece> {
+    match parameters.chunker {
+        Chunker::Structure => splitter::split(text, blocks, parameters, count_tokens),
+        Chunker::Langchain => langchain::split(text, blocks),
+    }
+}

@@ -2,46 +2,12 @@
 
 use std::ops::Range;
 
-use serde::{Deserialize, Serialize};
-
+use super::{ChunkParameters, Piece};
 use crate::language::sentences;
 use crate::model::{Block, BlockKind};
 
-/// How large a piece may grow. Part of a generation's manifest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ChunkParameters {
-    /// The most tokens in a piece, its heading path included.
-    pub max_tokens: usize,
-    /// A heading begins a new piece only if the one before has this many tokens; otherwise short
-    /// sections would become pieces that say nothing.
-    pub min_tokens: usize,
-}
-
-impl Default for ChunkParameters {
-    fn default() -> Self {
-        Self {
-            max_tokens: 160,
-            min_tokens: 40,
-        }
-    }
-}
-
-/// A contiguous part of the text, to become a chunk.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Piece {
-    /// Bytes of the text, on character boundaries, without white space at either end.
-    pub range: Range<usize>,
-    /// Headings above the piece that are not in it, outermost first.
-    pub heading_path: Vec<String>,
-    /// Page on which it begins.
-    pub page: Option<u32>,
-    /// Its sentences (a list item or a table row counts as one), in order, without headings.
-    pub sentences: Vec<Range<usize>>,
-}
-
-/// Splits `text` with structure `blocks` into pieces of at most `parameters.max_tokens` tokens as
-/// `count_tokens` counts them. A single word that has more tokens than that becomes a piece alone.
-pub fn split(
+/// See [`split`](super::split).
+pub(super) fn split(
     text: &str,
     blocks: &[Block],
     parameters: &ChunkParameters,
@@ -247,6 +213,7 @@ fn words(text: &str, range: Range<usize>) -> impl Iterator<Item = Range<usize>> 
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::Chunker;
     use super::*;
 
     fn count_words(text: &str) -> usize {
@@ -282,6 +249,7 @@ mod tests {
             &text,
             &blocks,
             &ChunkParameters {
+                chunker: Chunker::Structure,
                 max_tokens,
                 min_tokens,
             },
@@ -376,7 +344,7 @@ mod tests {
         fn pieces_cover_the_text_in_order_within_the_budget(parts in arbitrary_parts(), max_tokens in 4_usize..60) {
             let borrowed: Vec<(BlockKind, &str)> = parts.iter().map(|(kind, text)| (*kind, text.as_str())).collect();
             let (text, blocks) = document(&borrowed);
-            let parameters = ChunkParameters { max_tokens, min_tokens: max_tokens / 4 };
+            let parameters = ChunkParameters { chunker: Chunker::Structure, max_tokens, min_tokens: max_tokens / 4 };
             let pieces = split(&text, &blocks, &parameters, &count_words);
 
             let mut covered = 0;

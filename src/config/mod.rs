@@ -18,7 +18,7 @@ use thiserror::Error;
 
 pub use embed::{EmbedConfig, EmbedSettings, EmbedderKind};
 pub use generate::{ChatSettings, GenerateConfig, GenerateSettings, GeneratorKind};
-pub use ingest::{IngestConfig, IngestSettings};
+pub use ingest::{Chunker, IngestConfig, IngestSettings};
 pub use limits::{LimitsConfig, LimitsSettings};
 pub use log::{LogConfig, LogFormat, LogSettings};
 pub use serve::{ServeConfig, ServeSettings, TlsPaths};
