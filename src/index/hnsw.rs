@@ -1,35 +1,28 @@
-//! The graph (Malkov and Yashunin, "Efficient and robust approximate nearest neighbor search using
-//! Hierarchical Navigable Small World graphs", 2016). The only file that names `hnsw_rs`.
+//! Building the graph. The only file that names `hnsw_rs`.
 //!
-//! **Invariant**: the loader of `hnsw_rs` ends the process, aborts or reads wrong vectors when its
-//! files are damaged. [`HnswGraph::open`] must therefore be called only on files whose digests have
-//! been checked; `snapshot::open` is the only caller.
+//! The crate links the rows; what is kept of its work is the links, as a [`Graph`]. Its own files
+//! and its own search are not used: its loader ends the process or reads wrong vectors when a file
+//! is damaged, its files hold all vectors once more, and its nodes lie scattered in memory.
 
-use std::panic::AssertUnwindSafe;
-use std::path::Path;
-
-use hnsw_rs::hnswio::HnswIo;
-use hnsw_rs::prelude::{AnnT, Hnsw};
-use self_cell::self_cell;
+use hnsw_rs::prelude::{Distance, Hnsw};
+use rten_simd::SimdOp as _;
 use serde::{Deserialize, Serialize};
 
-use super::distance::UnitCosineDistance;
-use super::flat::FlatVectors;
-use super::{Hit, IndexError, VectorIndex, sort_best_first};
-use crate::model::UnitVector;
+use super::graph::{Graph, Layer};
+use super::quantised::{Product, QuantisedVectors};
 
-/// Base name of the two files that the crate writes: `graph.hnsw.graph` and `graph.hnsw.data`.
-pub const BASE_NAME: &str = "graph";
-
-/// `hnsw_rs` writes a dump only if the graph was made with its own limit of layers.
+/// The crate's own limit of layers.
 const LAYERS: usize = 16;
 
-type Graph<'a> = Hnsw<'a, f32, UnitCosineDistance>;
+/// Up to this many rows are linked in one after the other, so that the same rows give the same
+/// graph; a tenth of a million takes a minute. More are linked in by all threads at once, where
+/// the order, and so a link here and there, is left to chance.
+const SERIAL_ROWS: usize = 100_000;
 
 /// How the graph is built. Part of a generation's manifest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HnswParameters {
-    /// Links of a node per layer (M); at most 255.
+    /// Links of a node per layer (M), at most 255; twice as many in the lowest layer.
     pub connections: u8,
     /// Candidates kept while a node is linked in (`ef_construction`).
     pub construction_width: usize,
@@ -39,203 +32,115 @@ impl Default for HnswParameters {
     fn default() -> Self {
         Self {
             connections: 16,
-            construction_width: 200,
+            construction_width: 100,
         }
     }
 }
 
-/// Builds a graph over all rows of `vectors` on `pool` and writes its two files into `directory`,
-/// which must exist. Returns the files' names.
+/// One minus the cosine.
+struct ByteDistance {
+    cosine_per_product: f32,
+}
+
+impl Distance<i8> for ByteDistance {
+    fn eval(&self, a: &[i8], b: &[i8]) -> f32 {
+        let cosine = Product(a, b).dispatch() as f32 * self.cosine_per_product;
+        // Rounding can carry a cosine past 1; the crate asserts that distances are not negative.
+        (1.0 - cosine).max(0.0)
+    }
+}
+
+/// Links all rows of `vectors`, of which there must be at least one, on `pool`.
 pub fn build(
-    vectors: &FlatVectors,
+    vectors: &QuantisedVectors,
     parameters: HnswParameters,
     pool: &rayon::ThreadPool,
-    directory: &Path,
-) -> Result<[String; 2], IndexError> {
-    let graph = Graph::new(
+) -> Graph {
+    let built = Hnsw::new(
         usize::from(parameters.connections),
         vectors.len(),
         LAYERS,
         parameters.construction_width,
-        UnitCosineDistance,
+        ByteDistance {
+            cosine_per_product: vectors.cosine_per_product(),
+        },
     );
-    let rows: Vec<(&[f32], usize)> = vectors
-        .rows()
-        .enumerate()
-        .map(|(row, vector)| (vector, row))
-        .collect();
-    // The first node is the way into the graph; it must be there before others look for it.
-    let (first, rest) = rows.split_first().ok_or(IndexError::Empty)?;
-    graph.insert_slice(*first);
-    let rest = rest.to_vec();
-    pool.install(|| graph.parallel_insert_slice(&rest));
-    let failed = |reason: String| IndexError::Io {
-        action: "write",
-        path: directory.join(BASE_NAME),
-        source: std::io::Error::other(reason),
+    let rows: Vec<(&[i8], usize)> = vectors.rows().zip(0..).collect();
+    let serial = if rows.len() <= SERIAL_ROWS {
+        rows.len()
+    } else {
+        // The first node is the way into the graph; it must be there before others look for it.
+        1
     };
-    // The crate panics when it cannot create its files, on a full disk for instance.
-    let dumped =
-        std::panic::catch_unwind(AssertUnwindSafe(|| graph.file_dump(directory, BASE_NAME)));
-    let written = dumped
-        .map_err(|_| failed("the files cannot be created".to_owned()))?
-        .map_err(|error| failed(error.to_string()))?;
-    Ok([
-        format!("{written}.hnsw.graph"),
-        format!("{written}.hnsw.data"),
-    ])
-}
-
-self_cell!(
-    /// A loaded graph borrows its loader for as long as it lives.
-    struct Loaded {
-        owner: HnswIo,
-        #[not_covariant]
-        dependent: Graph,
+    for row in &rows[..serial] {
+        built.insert_slice(*row);
     }
-);
-
-/// A graph read back from its files. It is never inserted into.
-pub struct HnswGraph {
-    loaded: Loaded,
-    count: usize,
-    dimension: usize,
-    search_width: usize,
+    let rest = rows[serial..].to_vec();
+    pool.install(|| built.parallel_insert_slice(&rest));
+    flatten(&built)
 }
 
-impl HnswGraph {
-    /// Opens the files that [`build`] wrote. Their digests must have been verified (see the module).
-    ///
-    /// `search_width` is the number of candidates kept during a search (ef).
-    pub fn open(
-        directory: &Path,
-        count: usize,
-        dimension: usize,
-        search_width: usize,
-    ) -> Result<Self, IndexError> {
-        let damaged = |reason: String| IndexError::Damaged {
-            path: directory.join(BASE_NAME),
-            reason,
-        };
-        let loader = HnswIo::new(directory, BASE_NAME);
-        let loaded = Loaded::try_new(loader, |loader| {
-            loader.load_hnsw_with_dist(UnitCosineDistance)
-        })
-        .map_err(|error| damaged(error.to_string()))?;
-        let found = loaded.with_dependent(|_, graph| graph.get_nb_point());
-        if found != count {
-            return Err(damaged(format!(
-                "it holds {found} nodes, the manifest says {count}"
-            )));
+/// Takes the links out of the crate's nodes.
+fn flatten(built: &Hnsw<'_, i8, ByteDistance>) -> Graph {
+    let top = usize::from(built.get_max_level_observed());
+    let mut entry = 0;
+    let mut nodes: Vec<Vec<(u32, Vec<u32>)>> = vec![Vec::new(); top + 1];
+    for level in 0..=top {
+        // A node stands in the list of its highest layer and belongs to all below.
+        for node in built.get_point_indexation().get_layer_iterator(level) {
+            let row = row(node.get_origin_id());
+            if level == top {
+                entry = row;
+            }
+            let links = node.get_neighborhood_id();
+            for (layer, links) in nodes.iter_mut().zip(links).take(level + 1) {
+                let links = links.iter().map(|link| self::row(link.d_id)).collect();
+                layer.push((row, links));
+            }
         }
-        Ok(Self {
-            loaded,
-            count,
-            dimension,
-            search_width,
-        })
     }
+    let layers = nodes
+        .into_iter()
+        .map(|mut nodes| {
+            nodes.sort_unstable_by_key(|(row, _)| *row);
+            Layer::collect(nodes)
+        })
+        .collect();
+    Graph::new(entry, layers)
 }
 
-impl VectorIndex for HnswGraph {
-    fn len(&self) -> usize {
-        self.count
-    }
-
-    fn search(&self, query: &UnitVector, k: usize) -> Vec<Hit> {
-        if query.dimension() != self.dimension {
-            return Vec::new();
-        }
-        let width = self.search_width.max(k);
-        let neighbours = self
-            .loaded
-            .with_dependent(|_, graph| graph.search(query.as_slice(), k, width));
-        let mut hits: Vec<Hit> = neighbours
-            .into_iter()
-            .filter_map(|neighbour| {
-                Some(Hit {
-                    row: u32::try_from(neighbour.d_id).ok()?,
-                    score: 1.0 - neighbour.distance,
-                })
-            })
-            .collect();
-        sort_best_first(&mut hits);
-        hits
-    }
+fn row(id: usize) -> u32 {
+    u32::try_from(id).expect("rows were numbered from a u32's range")
 }
 
 #[cfg(test)]
 mod tests {
     use std::num::NonZeroUsize;
 
+    use super::super::directions;
+    use super::super::flat::FlatVectors;
     use super::*;
-    use crate::index::flat::FlatVectors;
 
-    /// Deterministic directions (xorshift), so that a failure can be repeated.
-    fn directions(count: usize, dimension: usize, seed: u64) -> Vec<UnitVector> {
-        let mut state = seed | 1;
-        let mut next = || {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            f32::from(i16::from_le_bytes([
-                state.to_le_bytes()[2],
-                state.to_le_bytes()[5],
-            ])) / 32_768.0
-        };
-        (0..count)
-            .map(|_| UnitVector::normalize((0..dimension).map(|_| next()).collect()).unwrap())
-            .collect()
-    }
-
-    fn contract(index: &dyn VectorIndex, vectors: &FlatVectors, queries: &[UnitVector]) {
-        assert_eq!(index.len(), vectors.len());
-        for query in queries {
-            let hits = index.search(query, 10);
-            assert!(hits.len() <= 10 && !hits.is_empty());
-            assert!(hits.is_sorted_by(|a, b| a.score >= b.score));
-            let mut rows: Vec<u32> = hits.iter().map(|hit| hit.row).collect();
-            rows.sort_unstable();
-            rows.dedup();
-            assert_eq!(rows.len(), hits.len(), "rows are distinct");
-            for hit in hits {
-                assert!(
-                    (hit.score - query.cosine(vectors.row(hit.row))).abs() < 1e-4,
-                    "scores are cosines"
-                );
-            }
-        }
-        assert!(
-            index
-                .search(&UnitVector::normalize(vec![1.0]).unwrap(), 3)
-                .is_empty()
-        );
+    fn graph(count: usize) -> (QuantisedVectors, Graph) {
+        let vectors = FlatVectors::collect(32, &directions(count, 32, 7)).unwrap();
+        let bytes = QuantisedVectors::of(&vectors);
+        let pool = crate::runtime::cpu_pool::build("test", NonZeroUsize::new(2).unwrap());
+        let graph = build(&bytes, HnswParameters::default(), &pool);
+        (bytes, graph)
     }
 
     #[test]
-    fn both_indexes_keep_the_contract_and_the_graph_finds_nearly_all() {
-        let vectors = FlatVectors::collect(32, &directions(3_000, 32, 7)).unwrap();
-        let queries = directions(50, 32, 99);
-        let directory = tempfile::tempdir().unwrap();
-        let pool = crate::runtime::cpu_pool::build("test", NonZeroUsize::new(2).unwrap());
-        build(&vectors, HnswParameters::default(), &pool, directory.path()).unwrap();
-        let graph = HnswGraph::open(directory.path(), 3_000, 32, 128).unwrap();
-        contract(&vectors, &vectors, &queries);
-        contract(&graph, &vectors, &queries);
-
-        let found: usize = queries
+    fn the_graph_finds_nearly_all_that_an_exact_search_finds() {
+        let (bytes, graph) = graph(3_000);
+        assert_eq!(graph.len(), 3_000);
+        let found: usize = directions(50, 32, 99)
             .iter()
             .map(|query| {
-                let exact: Vec<u32> = vectors
-                    .search(query, 10)
-                    .iter()
-                    .map(|hit| hit.row)
-                    .collect();
-                graph
-                    .search(query, 10)
-                    .iter()
-                    .filter(|hit| exact.contains(&hit.row))
-                    .count()
+                let query = bytes.query(query);
+                let exact = bytes.nearest(&query, 10, |_| true);
+                let found = graph.search(&bytes, &query, 128);
+                assert_eq!(found.len(), 128);
+                found[..10].iter().filter(|row| exact.contains(row)).count()
             })
             .sum();
         assert!(
@@ -245,10 +150,13 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_graph_is_refused() {
-        assert!(matches!(
-            FlatVectors::collect(4, &[]),
-            Err(IndexError::Empty)
-        ));
+    fn the_same_rows_give_the_same_graph() {
+        assert_eq!(graph(500).1, graph(500).1);
+    }
+
+    #[test]
+    fn one_row_is_a_graph() {
+        let (bytes, graph) = graph(1);
+        assert_eq!(graph.search(&bytes, bytes.row(0), 5), [0]);
     }
 }

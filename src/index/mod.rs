@@ -3,46 +3,49 @@
 //! Rows are chunk positions, from 0. Nothing here knows what a chunk says.
 
 pub mod bm25;
-mod distance;
+pub mod dense;
 mod error;
 pub mod flat;
+pub mod graph;
 pub mod hnsw;
 pub mod lexical;
 pub mod moments;
+pub mod quantised;
 pub mod spans;
 mod wire;
 
 pub use error::IndexError;
-
-use crate::model::UnitVector;
 
 /// One row found, and how near it is.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Hit {
     /// Chunk position.
     pub row: u32,
-    /// Cosine for a dense index, BM25 for the lexical one; higher is better.
+    /// Its cosine; higher is better.
     pub score: f32,
-}
-
-/// Nearest neighbours among unit vectors of one dimension.
-///
-/// Contract, checked by one test for every implementation: at most `k` hits, distinct rows, best
-/// first, scores are the true cosines within rounding; a query of another dimension gives none.
-pub trait VectorIndex: Send + Sync {
-    /// How many rows there are.
-    fn len(&self) -> usize;
-
-    /// Whether there are no rows.
-    fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// The rows nearest to `query`.
-    fn search(&self, query: &UnitVector, k: usize) -> Vec<Hit>;
 }
 
 /// Orders hits best first; equal scores by row, so that results are the same on every run.
 pub fn sort_best_first(hits: &mut [Hit]) {
     hits.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.row.cmp(&b.row)));
+}
+
+/// Deterministic directions (xorshift), so that a failure can be repeated.
+#[cfg(test)]
+fn directions(count: usize, dimension: usize, seed: u64) -> Vec<crate::model::UnitVector> {
+    let mut state = seed | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        f32::from(i16::from_le_bytes([
+            state.to_le_bytes()[2],
+            state.to_le_bytes()[5],
+        ])) / 32_768.0
+    };
+    (0..count)
+        .map(|_| {
+            crate::model::UnitVector::normalize((0..dimension).map(|_| next()).collect()).unwrap()
+        })
+        .collect()
 }

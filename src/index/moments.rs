@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use super::flat::FlatVectors;
-use super::{IndexError, VectorIndex, wire};
+use super::{IndexError, wire};
 use crate::model::{UnitVector, dot};
 
 const MAGIC: [u8; 8] = *b"WWMOMT01";

@@ -25,7 +25,7 @@ use crate::extract::EXTRACTION_VERSION;
 use crate::index::hnsw::HnswParameters;
 use crate::model::{Document, DocumentId, GenerationId};
 use crate::runtime::{blocking, clock, cpu_pool};
-use crate::snapshot::{Records, SnapshotError, current, lock, open, write};
+use crate::snapshot::{FORMAT, Records, SnapshotError, current, lock, open, write};
 
 /// What to ingest and where to.
 #[derive(Debug, Clone)]
@@ -262,6 +262,7 @@ impl Ingestor {
             })
             && manifest.embedder == *self.embedder.fingerprint()
             && manifest.chunking == self.options.chunking
+            && manifest.format == FORMAT
             && manifest.graph == self.options.graph
             && manifest.extraction_version == EXTRACTION_VERSION
     }

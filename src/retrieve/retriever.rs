@@ -10,7 +10,6 @@ use super::conversation::InContext;
 use super::query_cache::QueryCache;
 use super::score::Scorer;
 use crate::embed::{EmbedError, Embedder};
-use crate::index::VectorIndex as _;
 use crate::index::bm25::LexicalQuery;
 use crate::model::{Context, Filter, UnitVector, dot};
 use crate::runtime::{blocking, cpu_pool, stages};
@@ -49,13 +48,6 @@ impl Default for RetrievalParameters {
         }
     }
 }
-
-/// Up to this many rows an exact search costs no more than the graph's.
-const EXACT_ROWS: usize = 4_096;
-
-/// A filter that lets through up to this many rows is searched exactly; one that lets more through
-/// is applied to what the graph finds.
-const EXACT_FILTERED_ROWS: usize = 50_000;
 
 /// Questions whose vectors are remembered.
 const CACHED_QUERIES: usize = 4_096;
@@ -211,7 +203,11 @@ fn search(
     let words = LexicalQuery::weighted(&generation.lexical, &texts);
     let lexical = words.scores();
     let admitted = Admitted::by(generation, filter);
-    let mut rows = nearest(generation, query, candidates, &admitted);
+    let mut rows: Vec<u32> = generation
+        .nearest(query, candidates, admitted.0.as_deref())
+        .into_iter()
+        .map(|hit| hit.row)
+        .collect();
     rows.extend(lexical.best(candidates, |row| admitted.admits(row)));
     rows.sort_unstable();
     rows.dedup();
@@ -258,38 +254,6 @@ impl Admitted {
     fn admits(&self, row: u32) -> bool {
         self.0.as_ref().is_none_or(|rows| rows[row as usize])
     }
-
-    fn count(&self, all: usize) -> usize {
-        self.0
-            .as_ref()
-            .map_or(all, |rows| rows.iter().filter(|row| **row).count())
-    }
-}
-
-/// The admitted rows whose vectors are nearest to the query.
-fn nearest(
-    generation: &Generation,
-    query: &UnitVector,
-    count: usize,
-    admitted: &Admitted,
-) -> Vec<u32> {
-    let vectors = &generation.records.vectors;
-    let (all, left) = (vectors.len(), admitted.count(vectors.len()));
-    let exact = if left == all {
-        EXACT_ROWS
-    } else {
-        EXACT_FILTERED_ROWS
-    };
-    let hits = if left <= exact {
-        vectors.search_where(query, count, |row| admitted.admits(row))
-    } else {
-        // As many more as are likely to be left over.
-        let mut hits = generation.graph.search(query, count * all / left);
-        hits.retain(|hit| admitted.admits(hit.row));
-        hits.truncate(count);
-        hits
-    };
-    hits.into_iter().map(|hit| hit.row).collect()
 }
 
 /// Whether `row` says what one of the chosen chunks says already.

@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use super::Manifest;
+use crate::index::Hit;
 use crate::index::bm25::DocumentWords;
+use crate::index::dense::DenseIndex;
 use crate::index::flat::FlatVectors;
-use crate::index::hnsw::HnswGraph;
 use crate::index::lexical::LexicalIndex;
 use crate::index::moments::Moments;
 use crate::index::spans::SpanVectors;
-use crate::model::{Chunk, ChunkId, Context, Document, GenerationId};
+use crate::model::{Chunk, ChunkId, Context, Document, GenerationId, UnitVector};
 
 pub(super) const TEXTS: &str = "texts.bin";
 pub(super) const DOCUMENTS: &str = "documents.bin";
@@ -19,6 +20,7 @@ pub(super) const VECTORS: &str = "vectors.bin";
 pub(super) const MOMENTS: &str = "moments.bin";
 pub(super) const SPANS: &str = "spans.bin";
 pub(super) const LEXICAL: &str = "lexical.bin";
+pub(super) const GRAPH: &str = "graph.bin";
 
 /// The stored part of a generation: documents, texts, chunks and vectors, without the structures
 /// that only searching needs.
@@ -80,8 +82,7 @@ pub struct Generation {
     pub lexical: LexicalIndex,
     /// The words by document.
     pub document_words: DocumentWords,
-    /// The graph over the chunk vectors.
-    pub graph: HnswGraph,
+    pub(super) dense: DenseIndex,
     pub(super) rows_by_id: HashMap<ChunkId, u32>,
     pub(super) rows_by_text: HashMap<blake3::Hash, u32>,
 }
@@ -111,6 +112,13 @@ impl Generation {
         self.rows_by_text
             .get(&blake3::hash(text.as_bytes()))
             .copied()
+    }
+
+    /// Up to `k` rows whose vectors are nearest to `query`, best first, with their cosines, among
+    /// those that `admitted` holds `true` for (all without it).
+    pub fn nearest(&self, query: &UnitVector, k: usize, admitted: Option<&[bool]>) -> Vec<Hit> {
+        self.dense
+            .nearest(&self.records.vectors, query, k, admitted)
     }
 
     /// A chunk with all that a reader needs, under a score.

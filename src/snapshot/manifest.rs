@@ -8,7 +8,11 @@ use crate::model::{EmbedderFingerprint, GenerationId, Probe};
 
 /// The format that this program writes and reads. Raised whenever an older program could not read
 /// the files or this one could not read older files.
-pub const FORMAT: u64 = 1;
+pub const FORMAT: u64 = 2;
+
+/// The oldest format that this program reads. Format 1 kept the graph in files of another library;
+/// such a generation is searched without a graph until the next ingest run replaces it.
+pub(super) const OLDEST_FORMAT: u64 = 1;
 
 /// Name of the manifest within a generation's directory.
 pub(super) const FILE: &str = "manifest.json";
@@ -41,6 +45,13 @@ pub struct Manifest {
     pub counts: Counts,
     /// Every other file of the directory.
     pub files: Vec<FileEntry>,
+}
+
+impl Manifest {
+    /// Whether the generation has a file of this name.
+    pub(super) fn has_file(&self, name: &str) -> bool {
+        self.files.iter().any(|file| file.name == name)
+    }
 }
 
 /// How much there is of everything.

@@ -6,16 +6,16 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::generation::{self, Generation, Records};
-use super::manifest::{self, FORMAT, FileEntry, Manifest};
+use super::manifest::{self, FORMAT, FileEntry, Manifest, OLDEST_FORMAT};
 use super::texts::{self, TextEntry};
 use super::write::io;
 use super::{SnapshotError, current, unpublished};
 use crate::codec;
 use crate::index::IndexError;
-use crate::index::VectorIndex as _;
 use crate::index::bm25::DocumentWords;
+use crate::index::dense::DenseIndex;
 use crate::index::flat::FlatVectors;
-use crate::index::hnsw::HnswGraph;
+use crate::index::graph::Graph;
 use crate::index::lexical::LexicalIndex;
 use crate::index::moments::Moments;
 use crate::index::spans::SpanVectors;
@@ -114,7 +114,7 @@ pub fn read_manifest(directory: &Path, id: &GenerationId) -> Result<Manifest, Sn
     let found = serde_json::from_slice::<FormatOnly>(&json)
         .map_err(|error| damaged(error.to_string()))?
         .format;
-    if found != FORMAT {
+    if !(OLDEST_FORMAT..=FORMAT).contains(&found) {
         return Err(SnapshotError::Format {
             generation: id.to_string(),
             found,
@@ -222,12 +222,11 @@ fn load_search(
     let moments = Moments::open(&directory.join(generation::MOMENTS))?;
     let lexical = LexicalIndex::open(&directory.join(generation::LEXICAL))?;
     let count = records.chunks.len();
-    let graph = HnswGraph::open(
-        directory,
-        count,
-        records.manifest.embedder.dimension,
-        search_width,
-    )?;
+    let has_graph = records.manifest.has_file(generation::GRAPH);
+    let graph = has_graph
+        .then(|| Graph::open(&directory.join(generation::GRAPH), count))
+        .transpose()?;
+    let dense = DenseIndex::new(&records.vectors, graph, search_width);
     if lexical.len() != count {
         return Err(damaged(
             &records.manifest,
@@ -252,7 +251,7 @@ fn load_search(
         moments,
         lexical,
         document_words,
-        graph,
+        dense,
         rows_by_id,
         rows_by_text,
     })

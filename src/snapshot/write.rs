@@ -10,6 +10,7 @@ use crate::index::flat::FlatVectors;
 use crate::index::hnsw::{self, HnswParameters};
 use crate::index::lexical::LexicalIndex;
 use crate::index::moments::Moments;
+use crate::index::quantised::QuantisedVectors;
 use crate::index::spans::SpanVectors;
 use crate::model::{Chunk, Document, EmbedderFingerprint, GenerationId, Probe, UnitVector};
 
@@ -110,7 +111,7 @@ fn write_files(
     contents: &Contents,
     graph: HnswParameters,
     pool: &rayon::ThreadPool,
-) -> Result<Vec<String>, SnapshotError> {
+) -> Result<Vec<&'static str>, SnapshotError> {
     let put = |name: &str, bytes: &[u8]| {
         let path = directory.join(name);
         fs_err::write(&path, bytes).map_err(io("write", &path))
@@ -134,9 +135,10 @@ fn write_files(
     .write(&directory.join(generation::SPANS))?;
     LexicalIndex::build(contents.lexical_texts.iter().map(String::as_str))
         .write(&directory.join(generation::LEXICAL))?;
-    let graph_files = hnsw::build(&vectors, graph, pool, directory)?;
+    hnsw::build(&QuantisedVectors::of(&vectors), graph, pool)
+        .write(&directory.join(generation::GRAPH))?;
 
-    let own = [
+    Ok(vec![
         generation::TEXTS,
         generation::DOCUMENTS,
         generation::CHUNKS,
@@ -144,12 +146,8 @@ fn write_files(
         generation::MOMENTS,
         generation::SPANS,
         generation::LEXICAL,
-    ];
-    Ok(own
-        .into_iter()
-        .map(str::to_owned)
-        .chain(graph_files)
-        .collect())
+        generation::GRAPH,
+    ])
 }
 
 fn encode<T: serde::Serialize>(directory: &Path, value: &T) -> Result<Vec<u8>, SnapshotError> {
@@ -161,14 +159,14 @@ fn encode<T: serde::Serialize>(directory: &Path, value: &T) -> Result<Vec<u8>, S
 }
 
 /// Syncs a finished file and takes its length and digest as they stand on disk.
-fn seal(directory: &Path, name: String) -> Result<FileEntry, SnapshotError> {
-    let path = directory.join(&name);
+fn seal(directory: &Path, name: &str) -> Result<FileEntry, SnapshotError> {
+    let path = directory.join(name);
     let file = fs_err::File::open(&path).map_err(io("open", &path))?;
     file.sync_all().map_err(io("sync", &path))?;
     let mut hasher = blake3::Hasher::new();
     let bytes = std::io::copy(&mut &file, &mut hasher).map_err(io("read", &path))?;
     Ok(FileEntry {
-        name,
+        name: name.to_owned(),
         bytes,
         blake3: hasher.finalize().to_hex().to_string(),
     })

@@ -108,9 +108,7 @@ const EVENTS: [Event; 14] = [
     ("chunks", |index| unfinished_has(index, "chunks.bin")),
     ("vectors", |index| unfinished_has(index, "vectors.bin")),
     ("words", |index| unfinished_has(index, "lexical.bin")),
-    ("the graph", |index| {
-        unfinished_has(index, "graph.hnsw.graph")
-    }),
+    ("the graph", |index| unfinished_has(index, "graph.bin")),
     ("the manifest", |index| {
         unfinished_has(index, "manifest.json")
     }),

@@ -4,10 +4,9 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use wattwise::embed::Embedder;
-use wattwise::index::VectorIndex as _;
 use wattwise::index::bm25::LexicalQuery;
 use wattwise::index::hnsw::HnswParameters;
-use wattwise::model::GenerationId;
+use wattwise::model::{GenerationId, UnitVector};
 use wattwise::retrieve::check_embedder;
 use wattwise::runtime::cpu_pool;
 use wattwise::snapshot::write::write;
@@ -39,7 +38,7 @@ async fn what_is_written_is_read() {
         .embed_query(generation.records.text(3))
         .await
         .unwrap();
-    assert_eq!(generation.graph.search(&query, 1)[0].row, 3);
+    assert_eq!(generation.nearest(&query, 1, None)[0].row, 3);
     assert_eq!(
         generation.row_with_text(generation.records.text(2)),
         Some(2)
@@ -147,7 +146,7 @@ async fn another_format_or_embedder_is_refused_by_name() {
     let json =
         std::fs::read_to_string(&path)
             .unwrap()
-            .replacen("\"format\": 1", "\"format\": 99", 1);
+            .replacen("\"format\": 2", "\"format\": 99", 1);
     std::fs::write(&path, &json).unwrap();
     std::fs::write(
         path.with_file_name("manifest.b3"),
@@ -185,11 +184,19 @@ fn an_empty_directory_says_what_to_do() {
     assert!(error.contains("wattwise ingest"), "{error}");
 }
 
-/// A generation as the first released format wrote it; it must open for ever.
+/// Generations as each released format wrote them; they must open for ever.
 #[test]
-fn the_golden_snapshot_of_format_1_opens() {
-    let index = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/golden/format-1");
-    let (generation, refused) = open::open_usable(&index, WIDTH).unwrap();
+fn the_golden_snapshots_open() {
+    for format in ["format-1", "format-2"] {
+        golden_opens(format);
+    }
+}
+
+fn golden_opens(format: &str) {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/golden");
+    let (generation, refused) = open::open_usable(&golden.join(format), WIDTH).unwrap();
+    let third = UnitVector::normalize(generation.records.vectors.row(2).to_vec()).unwrap();
+    assert_eq!(generation.nearest(&third, 1, None)[0].row, 2);
     assert!(refused.is_empty());
     assert_eq!(generation.records.manifest.counts.documents, 3);
     assert_eq!(

@@ -1,0 +1,216 @@
+//! All vectors again, one byte a value, for looking at many of them quickly.
+//!
+//! All rows share one scale, so that the products of bytes order rows without a division, and
+//! integer arithmetic gives the same order on every machine. A byte's rounding moves a cosine by
+//! about 0.001; whoever needs the true order of what was found computes it from
+//! [`FlatVectors`].
+
+use rten_simd::{Isa, SimdOp};
+
+use super::flat::FlatVectors;
+use crate::model::UnitVector;
+
+/// The largest byte; symmetrical, so that a vector and its opposite have opposite bytes.
+const LARGEST: f32 = 127.0;
+
+/// A matrix of unit vectors in signed bytes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct QuantisedVectors {
+    dimension: usize,
+    /// What a byte of 1 stands for.
+    scale: f32,
+    values: Vec<i8>,
+}
+
+impl QuantisedVectors {
+    /// Rounds all rows.
+    pub fn of(vectors: &FlatVectors) -> Self {
+        let largest = vectors
+            .rows()
+            .flatten()
+            .fold(f32::MIN_POSITIVE, |largest, value| largest.max(value.abs()));
+        let scale = largest / LARGEST;
+        Self {
+            dimension: vectors.dimension(),
+            scale,
+            values: vectors
+                .rows()
+                .flatten()
+                .map(|value| to_byte(*value, scale))
+                .collect(),
+        }
+    }
+
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.values.len() / self.dimension
+    }
+
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// Values in a row.
+    pub fn dimension(&self) -> usize {
+        self.dimension
+    }
+
+    /// One row.
+    ///
+    /// # Panics
+    /// When there is no such row.
+    #[inline]
+    pub fn row(&self, row: u32) -> &[i8] {
+        let start = row as usize * self.dimension;
+        &self.values[start..start + self.dimension]
+    }
+
+    /// All rows in order.
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = &[i8]> {
+        self.values.chunks_exact(self.dimension)
+    }
+
+    /// A cosine for each unit of a product of bytes.
+    pub fn cosine_per_product(&self) -> f32 {
+        self.scale * self.scale
+    }
+
+    /// A query in the bytes of this matrix; values beyond the largest of all rows are cut to it.
+    pub fn query(&self, query: &UnitVector) -> Vec<i8> {
+        query
+            .as_slice()
+            .iter()
+            .map(|value| to_byte(*value, self.scale))
+            .collect()
+    }
+
+    /// The `count` rows nearest to a query's bytes among those that `keep` lets through, in no
+    /// particular order: every such row is looked at.
+    pub fn nearest(&self, query: &[i8], count: usize, keep: impl Fn(u32) -> bool) -> Vec<u32> {
+        let mut found: Vec<(i32, u32)> = Scan {
+            query,
+            vectors: self,
+            keep,
+        }
+        .dispatch();
+        if count == 0 {
+            return Vec::new();
+        }
+        if found.len() > count {
+            found.select_nth_unstable_by(count - 1, |a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
+            found.truncate(count);
+        }
+        found.into_iter().map(|(_, row)| row).collect()
+    }
+}
+
+/// Rounds one value; the cast saturates, and what is no number becomes 0.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the value is clamped to the bytes' range first"
+)]
+fn to_byte(value: f32, scale: f32) -> i8 {
+    (value / scale).round().clamp(-LARGEST, LARGEST) as i8
+}
+
+/// The product of two rows of bytes. Compiled into its caller, so that it uses the vector
+/// instructions that the caller was [dispatched](SimdOp::dispatch) to.
+#[inline(always)]
+#[expect(
+    clippy::inline_always,
+    reason = "only what is inlined is compiled for the dispatched instructions"
+)]
+pub(super) fn product(a: &[i8], b: &[i8]) -> i32 {
+    a.iter()
+        .zip(b)
+        .map(|(left, right)| i32::from(*left) * i32::from(*right))
+        .sum()
+}
+
+/// The product of two rows, for those who need only one.
+pub(super) struct Product<'a>(pub(super) &'a [i8], pub(super) &'a [i8]);
+
+impl SimdOp for Product<'_> {
+    type Output = i32;
+
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "see `product`")]
+    fn eval<I: Isa>(self, _: I) -> i32 {
+        product(self.0, self.1)
+    }
+}
+
+struct Scan<'a, K> {
+    query: &'a [i8],
+    vectors: &'a QuantisedVectors,
+    keep: K,
+}
+
+impl<K: Fn(u32) -> bool> SimdOp for Scan<'_, K> {
+    type Output = Vec<(i32, u32)>;
+
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "see `product`")]
+    fn eval<I: Isa>(self, _: I) -> Vec<(i32, u32)> {
+        let mut found = Vec::new();
+        for (row, values) in (0_u32..).zip(self.vectors.rows()) {
+            if (self.keep)(row) {
+                found.push((product(self.query, values), row));
+            }
+        }
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::directions;
+    use super::*;
+
+    #[test]
+    fn products_are_cosines_within_rounding() {
+        let rows = directions(200, 64, 3);
+        let vectors = FlatVectors::collect(64, &rows).unwrap();
+        let bytes = QuantisedVectors::of(&vectors);
+        assert_eq!((bytes.len(), bytes.dimension()), (200, 64));
+        for query in directions(20, 64, 4) {
+            let coded = bytes.query(&query);
+            for row in 0..200 {
+                let cosine =
+                    Product(&coded, bytes.row(row)).dispatch() as f32 * bytes.cosine_per_product();
+                let truth = query.cosine(vectors.row(row));
+                assert!((cosine - truth).abs() < 0.01, "{cosine}, not {truth}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_nearest_are_those_of_a_full_sort_and_a_filter_holds() {
+        let vectors = FlatVectors::collect(32, &directions(500, 32, 5)).unwrap();
+        let bytes = QuantisedVectors::of(&vectors);
+        let query = bytes.query(&directions(1, 32, 6)[0]);
+        let mut sorted: Vec<(i32, u32)> = (0..500)
+            .filter(|row| row % 3 != 0)
+            .map(|row| (-product(&query, bytes.row(row)), row))
+            .collect();
+        sorted.sort_unstable();
+        let mut expected: Vec<u32> = sorted[..7].iter().map(|(_, row)| *row).collect();
+        let mut found = bytes.nearest(&query, 7, |row| row % 3 != 0);
+        expected.sort_unstable();
+        found.sort_unstable();
+        assert_eq!(found, expected);
+        assert!(bytes.nearest(&query, 0, |_| true).is_empty());
+        assert!(bytes.nearest(&query, 5, |_| false).is_empty());
+    }
+
+    #[test]
+    fn extremes_do_not_overflow() {
+        let vectors =
+            FlatVectors::collect(2, &[UnitVector::normalize(vec![1.0, 0.0]).unwrap()]).unwrap();
+        let bytes = QuantisedVectors::of(&vectors);
+        assert_eq!(bytes.row(0), [127, 0]);
+        let opposite = UnitVector::normalize(vec![-1.0, 0.0]).unwrap();
+        assert_eq!(bytes.query(&opposite), [-127, 0]);
+    }
+}
