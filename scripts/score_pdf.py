@@ -196,6 +196,25 @@ def score_seed(options):
     return documents
 
 
+def score_speed(options):
+    """Healthy files, several pages each: the median of five runs over all of them in one process."""
+    truth = os.path.splitext(os.path.basename(options.truth))[0]
+    paths = [os.path.join(options.pdfs, truth + ".pdf")]
+    if options.seed:
+        paths += sorted(os.path.join(options.seed, name) for name in os.listdir(options.seed) if name.endswith(".pdf"))
+    pages, runs = 0, []
+    for path in paths:
+        run = Run(options, path)
+        pages += run.document["page_count"] if run.document else 0
+    for _ in range(5):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([*options.command, *options.arguments, *paths], capture_output=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        runs.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    cpu = sorted(runs)[2]
+    print(f"PDF: {pages} pages of {len(paths)} files in one process, {pages / cpu:.0f} pages a CPU second")
+
+
 def score_questions(options, documents):
     total = anywhere = on_page = in_block = adjacent = 0
     for line in open(options.questions, encoding="utf-8"):
@@ -234,6 +253,8 @@ def main():
         documents = score_seed(options)
         if options.questions:
             score_questions(options, documents)
+    if not options.bare:
+        score_speed(options)
     score_robustness(options)
 
 

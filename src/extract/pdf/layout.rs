@@ -5,6 +5,7 @@
 
 use super::accents::with_accents;
 use super::characters::{is_right_to_left, is_unspaced_script};
+use super::contents::join_entries;
 use super::direction::to_logical_order;
 use super::glyphs::{Glyph, PageGlyphs, Rule};
 use super::ink::reference_ink;
@@ -65,6 +66,7 @@ fn frame_at(page: &PageGlyphs, angle: u16) -> Frame {
             .then(a.left.total_cmp(&b.left))
     });
     if lines.len() <= MAX_ARRANGED_LINES {
+        join_entries(&mut lines);
         join_markers(&mut lines);
         join_rows(&mut lines);
         merge_drop_caps(&mut lines);

@@ -10,6 +10,7 @@
 
 mod accents;
 mod characters;
+mod contents;
 mod direction;
 mod furniture;
 mod glyphs;

@@ -1,6 +1,7 @@
 //! Lines to paragraphs: where one ends, how its lines are joined, what kind it is.
 
 use super::characters::is_bullet;
+use super::contents::is_led_entry;
 use super::hyphens::{Vocabulary, join_line};
 use super::line::Line;
 use super::order::Piece;
@@ -175,7 +176,8 @@ fn starts_paragraph(current: &[Line], line: &Line, shape: &Shape) -> bool {
     if marker_of(&line.text).is_some_and(|marker| starts_item(&marker, current)) {
         return true;
     }
-    changes_weight(current, line)
+    is_led_entry(&last.text)
+        || changes_weight(current, line)
         || ends_short(last, line, shape)
         || changes_indent(current, line, shape)
 }

@@ -17,26 +17,30 @@ pub(super) fn join_markers(lines: &mut Vec<Line>) {
             && let Some(text) = marked_line(lines, index)
         {
             let marker = lines[index].clone();
-            let line = &mut lines[text];
-            let prefix = marker.text.len() + 1;
-            line.gaps.iter_mut().for_each(|gap| gap.at += prefix);
-            line.gaps.insert(
-                0,
-                Gap {
-                    at: marker.text.len(),
-                    left: marker.right,
-                    right: line.left,
-                },
-            );
-            line.text = format!("{} {}", marker.text, line.text);
-            line.first_word += marker.width();
-            line.left = marker.left;
-            line.drawn = line.drawn.min(marker.drawn);
+            prepend(&mut lines[text], &marker);
             lines.remove(index);
         } else {
             index += 1;
         }
     }
+}
+
+/// Puts a line that stands to the left in front of `line`.
+pub(super) fn prepend(line: &mut Line, marker: &Line) {
+    let prefix = marker.text.len() + 1;
+    line.gaps.iter_mut().for_each(|gap| gap.at += prefix);
+    line.gaps.insert(
+        0,
+        Gap {
+            at: marker.text.len(),
+            left: marker.right,
+            right: line.left,
+        },
+    );
+    line.text = format!("{} {}", marker.text, line.text);
+    line.first_word += marker.width();
+    line.left = marker.left;
+    line.drawn = line.drawn.min(marker.drawn);
 }
 
 fn is_marker(text: &str) -> bool {
@@ -55,7 +59,8 @@ fn is_marker(text: &str) -> bool {
                 && first != ')'
                 && (1..=3).contains(&body.len())
                 && (body.bytes().all(|byte| byte.is_ascii_digit())
-                    || (body.len() == 1 && body.bytes().all(|byte| byte.is_ascii_alphabetic())))
+                    || (body.len() == 1 && body.bytes().all(|byte| byte.is_ascii_alphabetic()))
+                    || body.bytes().all(|byte| matches!(byte, b'i' | b'v' | b'x')))
         }
         (None, _) => false,
     }
@@ -93,7 +98,8 @@ pub(super) fn join_rows(lines: &mut Vec<Line>) {
     }
 }
 
-fn append(line: &mut Line, other: &Line) {
+/// Puts a line that stands to the right behind `line`.
+pub(super) fn append(line: &mut Line, other: &Line) {
     line.gaps.push(Gap {
         at: line.text.len(),
         left: line.right,
