@@ -1,6 +1,6 @@
 //! Answers of a language model, given again where the same is asked again.
 //!
-//! An answer is found by its [`Scope`]: owner, generation, model, prompts, earlier questions and the
+//! An answer is found by its scope: owner, generation, model, prompts, earlier questions and the
 //! caller's own contexts must be equal, whatever the question. Within a scope the nearest question
 //! counts, if it is near enough and [`Essence`] says that both ask for the same. What is found is
 //! proved against the stored text once more. Extractive answers are not kept: they cost a
