@@ -8,8 +8,9 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use crate::assistant::Assistant;
+use crate::assistant::answer_cache::{AnswerCache, AnswerCacheOptions};
 use crate::chunk::{ChunkParameters, Chunker};
-use crate::config::{self, ChatSettings, EmbedSettings, GenerateSettings, IngestSettings};
+use crate::config::{self, ChatSettings, EmbedSettings, GenerateSettings, IngestSettings, Switch};
 use crate::crawl::{FetchLimits, FrontierLimits, Manners, PrivateHosts};
 use crate::embed::Embedder;
 use crate::embed::ollama::{OllamaEmbedder, OllamaOptions};
@@ -22,16 +23,21 @@ use crate::generate::prompt::Prompts;
 use crate::generate::{ChatModel, Generator, TimeLimits, TokenLimits};
 use crate::index::hnsw::HnswParameters;
 use crate::ingest::{ExtractorOptions, IngestOptions, Ingestor, Progress};
+use crate::model::GenerationId;
 use crate::retrieve::{RetrievalParameters, check_embedder};
 use crate::runtime::breaker::BreakerOptions;
 use crate::runtime::{blocking, clock, cpu_pool};
 use crate::snapshot::live::Live;
 use crate::snapshot::{Generation, open};
+use crate::store::answers::AnswerRoom;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{SessionLimits, SessionStore};
 
 /// Candidates kept during a graph search (ef).
 pub const SEARCH_WIDTH: usize = 192;
+
+/// Bytes of kept answers.
+const ANSWER_CACHE_BYTES: u64 = 16 << 20;
 
 /// The hidden subcommand that makes this program an extraction worker.
 pub const WORKER_COMMAND: &str = "extract-worker";
@@ -205,6 +211,35 @@ pub fn chat_model(settings: GenerateSettings) -> anyhow::Result<Option<Arc<ChatM
     };
     let model = ChatModel::new(generator, options, clock::monotonic());
     Ok(Some(Arc::new(model)))
+}
+
+/// The kept answers of the generation that answers now; `None` where none are kept.
+pub async fn answer_cache(
+    settings: &GenerateSettings,
+    store: Arc<SqliteStore>,
+    generation: &GenerationId,
+) -> anyhow::Result<Option<Arc<AnswerCache>>> {
+    let chat = match settings {
+        GenerateSettings::Ollama(chat) | GenerateSettings::Openai(chat)
+            if chat.answer_cache == Switch::On =>
+        {
+            chat
+        }
+        // An extractive answer costs no more than looking one up.
+        GenerateSettings::Extractive
+        | GenerateSettings::Ollama(_)
+        | GenerateSettings::Openai(_) => return Ok(None),
+    };
+    let options = AnswerCacheOptions {
+        threshold: chat.answer_cache_threshold,
+        room: AnswerRoom {
+            entries: chat.answer_cache_entries,
+            bytes: ANSWER_CACHE_BYTES,
+            seconds: i64::try_from(chat.answer_cache_ttl).unwrap_or(i64::MAX),
+        },
+    };
+    let cache = AnswerCache::open(store, options, generation.as_str()).await?;
+    Ok(Some(Arc::new(cache)))
 }
 
 /// The use cases over a store and a live generation.

@@ -3,6 +3,7 @@
 //! Knows nothing of HTTP. Start reading at [`Assistant`].
 
 pub mod access;
+pub mod answer_cache;
 mod chat;
 mod cite;
 mod draft;
@@ -30,6 +31,7 @@ pub use respond::AnswerEvents;
 
 use std::sync::Arc;
 
+use self::answer_cache::AnswerCache;
 use crate::embed::Embedder;
 use crate::generate::ChatModel;
 use crate::model::{Filter, Message};
@@ -44,6 +46,7 @@ pub struct Assistant {
     retriever: Retriever,
     embedder: Arc<dyn Embedder>,
     chat_model: Option<Arc<ChatModel>>,
+    answer_cache: Option<Arc<AnswerCache>>,
 }
 
 impl Assistant {
@@ -60,6 +63,7 @@ impl Assistant {
             retriever: Retriever::new(Arc::clone(&embedder), parameters),
             embedder,
             chat_model: None,
+            answer_cache: None,
         }
     }
 
@@ -67,6 +71,13 @@ impl Assistant {
     #[must_use]
     pub fn with_chat_model(mut self, chat_model: Option<Arc<ChatModel>>) -> Self {
         self.chat_model = chat_model;
+        self
+    }
+
+    /// Gives answers of the model again where the same is asked.
+    #[must_use]
+    pub fn with_answer_cache(mut self, cache: Option<Arc<AnswerCache>>) -> Self {
+        self.answer_cache = cache;
         self
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Summary;
+use super::answer_cache::{CacheStatus, Cached};
 use super::request::Degraded;
 use super::sources::Source;
 use crate::generate::extractive::Passage;
@@ -25,12 +26,22 @@ pub struct Prepared {
     pub(super) scores: Vec<f32>,
     pub(super) passages: Vec<Passage>,
     pub(super) extractive: Answer,
+    pub(super) cached: Cached,
 }
 
 impl Prepared {
     /// The generation that the contexts are from.
     pub fn generation(&self) -> String {
         self.generation.id().to_string()
+    }
+
+    /// Whether the answer comes from the cache.
+    pub fn cache_status(&self) -> CacheStatus {
+        match self.cached {
+            Cached::Hit(_) => CacheStatus::Hit,
+            Cached::Miss(_) => CacheStatus::Miss,
+            Cached::Bypass => CacheStatus::Bypass,
+        }
     }
 
     /// The contexts that stand in the snapshot.

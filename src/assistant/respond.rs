@@ -7,6 +7,7 @@ use std::sync::Arc;
 use futures::{Stream, StreamExt, stream};
 use tokio::sync::mpsc;
 
+use super::answer_cache::Cached;
 use super::draft::Draft;
 use super::prepared::Prepared;
 use super::summary::not_covered;
@@ -41,6 +42,16 @@ impl Assistant {
 
     /// The answer: the model's if there is a model and it can be had.
     pub(super) async fn respond(&self, prepared: &Prepared, outlet: &Outlet) -> Summary {
+        if let Cached::Hit(summary) = &prepared.cached {
+            outlet.tell_all(summary).await;
+            return Summary::clone(summary);
+        }
+        let summary = self.write_answer(prepared, outlet).await;
+        self.keep(prepared, &summary).await;
+        summary
+    }
+
+    async fn write_answer(&self, prepared: &Prepared, outlet: &Outlet) -> Summary {
         let model = self.chat_model.as_ref();
         // A question that the sources do not cover is none for a model either.
         let Some(model) = model.filter(|_| prepared.extractive.answered) else {

@@ -75,6 +75,11 @@ impl Assistant {
 
     /// Deletes a conversation and all that is kept of it.
     pub async fn delete_session(&self, session: OwnedSession) -> Result<(), AssistantError> {
-        Ok(self.store.delete_session(session).await?)
+        self.store.delete_session(session).await?;
+        // What was asked in it may stand there too.
+        if let Some(cache) = &self.answer_cache {
+            cache.forget(session.owner).await?;
+        }
+        Ok(())
     }
 }

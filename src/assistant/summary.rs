@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use super::answer_cache::{Cached, Contexts, Scope, Wanted};
 use super::cite::compose;
 use super::prepared::Prepared;
 use super::sources::{Source, find};
 use super::{Assistant, AssistantError, SummaryRequest};
 use crate::generate::evidence;
 use crate::generate::extractive::{self, Passage};
-use crate::model::{Answer, Filter, OwnedSession, Owner, SessionId};
+use crate::model::{Answer, Filter, OwnedSession, Owner, SessionId, UnitVector};
 use crate::retrieve::{InContext, contextual_query, in_context};
 use crate::runtime::stages;
 use crate::snapshot::Generation;
@@ -56,17 +57,53 @@ impl Assistant {
             }
             (None, None) => (self.live.current(), Vec::new(), None),
         };
+        let query = match &question {
+            Some(question) => Some(
+                self.retriever
+                    .embed(question)
+                    .await
+                    .map_err(|error| AssistantError::Embedder(error.to_string()))?,
+            ),
+            None => None,
+        };
         let (extractive, passages) = self
-            .answer(&generation, question.as_deref(), &sources)
+            .answer(&generation, question.as_deref(), query.as_ref(), &sources)
             .await?;
+        let contexts = match &scores {
+            Some(_) => Contexts::Retrieved(CONTEXTS),
+            None => Contexts::Supplied(&sources),
+        };
+        let wanted = query
+            .and_then(|query| self.wanted(request.owner, &generation, &history, &contexts, query));
         let scores = scores.unwrap_or_else(|| passages.iter().map(|p| p.standing).collect());
-        Ok(Prepared {
+        let mut prepared = Prepared {
             generation,
             history,
             sources,
             scores,
             passages,
             extractive,
+            cached: Cached::Bypass,
+        };
+        prepared.cached = self.look_up(&prepared, wanted).await;
+        Ok(prepared)
+    }
+
+    /// What to look for in the cache; `None` without a model, whose answers alone are kept.
+    fn wanted(
+        &self,
+        owner: Owner,
+        generation: &Generation,
+        history: &[String],
+        contexts: &Contexts<'_>,
+        vector: UnitVector,
+    ) -> Option<Wanted> {
+        let model = self.chat_model.as_ref()?;
+        let (question, earlier) = history.split_last()?;
+        Some(Wanted {
+            scope: Scope::new(owner, generation, model, earlier, contexts),
+            question: question.clone(),
+            vector,
         })
     }
 
@@ -89,20 +126,12 @@ impl Assistant {
         &self,
         generation: &Arc<Generation>,
         question: Option<&str>,
+        query: Option<&UnitVector>,
         sources: &[Source],
     ) -> Result<(Answer, Vec<Passage>), AssistantError> {
-        let query = match question {
-            Some(question) => Some(
-                self.retriever
-                    .embed(question)
-                    .await
-                    .map_err(|error| AssistantError::Embedder(error.to_string()))?,
-            ),
-            None => None,
-        };
         let mut passages = Vec::with_capacity(sources.len());
         for source in sources {
-            passages.push(self.passage(generation, source, query.as_ref()).await?);
+            passages.push(self.passage(generation, source, query).await?);
         }
         // Without a question the contexts themselves are summarised: nothing can miss the point.
         let is_answered = question.is_none_or(|question| {

@@ -248,7 +248,7 @@ pub struct EvalArguments {
     #[arg(
         long,
         value_name = "FILE",
-        required_unless_present = "beir",
+        required_unless_present_any = ["beir", "cache"],
         conflicts_with = "beir"
     )]
     pub questions: Option<PathBuf>,
@@ -259,6 +259,12 @@ pub struct EvalArguments {
     /// passages' ids
     #[arg(long, value_name = "DIR")]
     pub beir: Option<PathBuf>,
+    /// Labelled pairs of questions, one JSON object a line: a, b, same; measures the answer cache
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["questions", "beir"])]
+    pub cache: Option<PathBuf>,
+    /// Measure this part of the pairs alone
+    #[arg(long, value_name = "NAME", requires = "cache")]
+    pub part: Option<String>,
     /// Where the generations are [default: index]
     #[arg(long, env = "WATTWISE_INDEX", value_name = "DIR")]
     pub index: Option<PathBuf>,

@@ -47,6 +47,11 @@ pub(super) async fn run(arguments: EvalArguments, file: File) -> anyhow::Result<
         embedder,
         parameters(&arguments.weights),
     );
+    if let Some(path) = &arguments.cache {
+        let part = arguments.part.as_deref();
+        on_pairs(&assistant, path, part, arguments.verbose).await?;
+        return Ok(ExitStatus::Done);
+    }
     let evaluation = match (&arguments.questions, &arguments.beir) {
         (Some(path), _) if arguments.answers => {
             on_answers(&assistant, path, arguments.verbose).await?
@@ -179,6 +184,48 @@ async fn on_answers(
             .collect(),
         median: figures.median,
     })
+}
+
+/// Cosines at which the cache is measured.
+const THRESHOLDS: [f32; 7] = [0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95];
+
+async fn on_pairs(
+    assistant: &Assistant,
+    path: &Path,
+    part: Option<&str>,
+    verbose: bool,
+) -> anyhow::Result<()> {
+    let mut pairs = evaluate::read_pairs(path)?;
+    pairs.retain(|pair| part.is_none_or(|part| pair.part == part));
+    if pairs.is_empty() {
+        bail!("{} holds no pair of that part", path.display());
+    }
+    let judged = evaluate::judge_pairs(assistant, pairs).await?;
+    for judged in judged.iter().filter(|_| verbose) {
+        let pair = &judged.pair;
+        let verdict = match (pair.same, judged.may_share) {
+            (true, true) | (false, false) => "right",
+            (true, false) => "missed",
+            (false, true) => "confused",
+        };
+        printer::result(format!(
+            "{verdict:<8} {:.3}  {} | {}",
+            judged.cosine, pair.a, pair.b
+        ))?;
+    }
+    let same = judged.iter().filter(|judged| judged.pair.same).count();
+    printer::result(format!(
+        "{same} pairs ask the same, {} do not; in brackets by cosine alone",
+        judged.len() - same
+    ))?;
+    for threshold in THRESHOLDS {
+        let figures = evaluate::cache_figures(&judged, threshold);
+        printer::result(format!(
+            "threshold {threshold:.2}  hits {:.3} ({:.3})  false hits {:.3} ({:.3})",
+            figures.hits, figures.hits_by_cosine, figures.false_hits, figures.false_hits_by_cosine
+        ))?;
+    }
+    Ok(())
 }
 
 async fn on_beir(assistant: &Assistant, folder: &Path) -> anyhow::Result<Evaluation> {

@@ -51,13 +51,14 @@ pub(super) async fn run(arguments: ServeArguments, file: File) -> anyhow::Result
     let operator = operator.map(|key| KeyHash::of(key.as_bytes()));
     let access = Arc::new(Access::open(Arc::clone(&store) as Arc<dyn KeyStore>, operator).await?);
     settings.check_exposure(access.needs_key())?;
-    let chat_model = wiring::chat_model(generate)?;
+    let chat_model = wiring::chat_model(generate.clone())?;
     let tls = settings.tls.clone().map(open_tls).transpose()?;
     let embedder = wiring::embedder(embed).await?;
     let generation = wiring::generation(&settings.index, embedder.as_ref()).await?;
     let counts = generation.records.manifest.counts;
     let id = generation.id().clone();
     let live = Arc::new(Live::new(generation));
+    let answer_cache = wiring::answer_cache(&generate, Arc::clone(&store), &id).await?;
 
     let reload_now = Arc::new(Notify::new());
     let watcher = tokio::spawn(reload::watch(
@@ -91,7 +92,11 @@ pub(super) async fn run(arguments: ServeArguments, file: File) -> anyhow::Result
     );
     let parameters = RetrievalParameters::default();
     let assistant = wiring::assistant(store, live, embedder, parameters);
-    let assistant = Arc::new(assistant.with_chat_model(chat_model));
+    let assistant = Arc::new(
+        assistant
+            .with_chat_model(chat_model)
+            .with_answer_cache(answer_cache),
+    );
     let limits = server_limits(&limits, settings.drain);
     let state = http::AppState::new(http::Parts {
         assistant,

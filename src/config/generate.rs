@@ -20,6 +20,16 @@ pub enum GeneratorKind {
     Openai,
 }
 
+/// On or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Switch {
+    /// It is used.
+    On,
+    /// It is not.
+    Off,
+}
+
 /// Flags and keys.
 #[derive(Debug, Clone, Default, Args, Deserialize)]
 #[command(next_help_heading = "Answers")]
@@ -67,10 +77,22 @@ pub struct GenerateConfig {
     /// For how long it is left alone [default: 30]
     #[arg(long, env = "WATTWISE_CHAT_PAUSE", value_name = "SECONDS")]
     pub chat_pause: Option<u64>,
+    /// Whether a model's answers are kept and given again where the same is asked [default: on]
+    #[arg(long, env = "WATTWISE_ANSWER_CACHE", value_enum)]
+    pub answer_cache: Option<Switch>,
+    /// The least cosine of two questions that share an answer [default: 0.8]
+    #[arg(long, env = "WATTWISE_ANSWER_CACHE_THRESHOLD", value_name = "COSINE")]
+    pub answer_cache_threshold: Option<f32>,
+    /// Answers that are kept at most; 16 MiB in all [default: 2000]
+    #[arg(long, env = "WATTWISE_ANSWER_CACHE_ENTRIES", value_name = "N")]
+    pub answer_cache_entries: Option<u32>,
+    /// How long an answer is kept at most [default: 604800, a week]
+    #[arg(long, env = "WATTWISE_ANSWER_CACHE_TTL", value_name = "SECONDS")]
+    pub answer_cache_ttl: Option<u64>,
 }
 
 /// Checked values.
-#[derive(Clone, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[serde(tag = "generator", rename_all = "kebab-case")]
 pub enum GenerateSettings {
     /// See [`GeneratorKind::Extractive`].
@@ -82,7 +104,7 @@ pub enum GenerateSettings {
 }
 
 /// A model and how it is used.
-#[derive(Clone, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ChatSettings {
     /// Its name.
@@ -115,6 +137,14 @@ pub struct ChatSettings {
     pub chat_failures: u32,
     /// Seconds.
     pub chat_pause: u64,
+    /// Whether answers are kept.
+    pub answer_cache: Switch,
+    /// Cosine.
+    pub answer_cache_threshold: f32,
+    /// Answers.
+    pub answer_cache_entries: u32,
+    /// Seconds.
+    pub answer_cache_ttl: u64,
 }
 
 impl Layer for GenerateConfig {
@@ -134,6 +164,10 @@ impl Layer for GenerateConfig {
             chat_keep_alive: self.chat_keep_alive.or(below.chat_keep_alive),
             chat_failures: self.chat_failures.or(below.chat_failures),
             chat_pause: self.chat_pause.or(below.chat_pause),
+            answer_cache: self.answer_cache.or(below.answer_cache),
+            answer_cache_threshold: self.answer_cache_threshold.or(below.answer_cache_threshold),
+            answer_cache_entries: self.answer_cache_entries.or(below.answer_cache_entries),
+            answer_cache_ttl: self.answer_cache_ttl.or(below.answer_cache_ttl),
         }
     }
 }
@@ -193,6 +227,10 @@ impl GenerateConfig {
             chat_keep_alive: self.chat_keep_alive.unwrap_or(300),
             chat_failures: self.chat_failures.unwrap_or(3),
             chat_pause: self.chat_pause.unwrap_or(30),
+            answer_cache: self.answer_cache.unwrap_or(Switch::On),
+            answer_cache_threshold: self.answer_cache_threshold.unwrap_or(0.8),
+            answer_cache_entries: self.answer_cache_entries.unwrap_or(2000),
+            answer_cache_ttl: self.answer_cache_ttl.unwrap_or(7 * 24 * 60 * 60),
         };
         chat.check()?;
         Ok(chat)
@@ -234,7 +272,13 @@ impl ChatSettings {
             ("--chat-words-timeout", self.chat_words_timeout),
             ("--chat-timeout", self.chat_timeout),
             ("--chat-failures", self.chat_failures.into()),
+            ("--answer-cache-entries", self.answer_cache_entries.into()),
+            ("--answer-cache-ttl", self.answer_cache_ttl),
         ];
+        if !(0.0..=1.0).contains(&self.answer_cache_threshold) {
+            let reason = "between 0 and 1".to_owned();
+            return Err(invalid("--answer-cache-threshold", reason));
+        }
         for (name, value) in times {
             if !(1..=1 << 30).contains(&value) {
                 return Err(invalid(name, format!("between 1 and {}", 1 << 30)));
@@ -319,6 +363,10 @@ mod tests {
             },
             GenerateConfig {
                 chat_pause: Some(u64::MAX),
+                ..ollama()
+            },
+            GenerateConfig {
+                answer_cache_threshold: Some(1.5),
                 ..ollama()
             },
         ] {

@@ -17,7 +17,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 pub use embed::{EmbedConfig, EmbedSettings, EmbedderKind};
-pub use generate::{ChatSettings, GenerateConfig, GenerateSettings, GeneratorKind};
+pub use generate::{ChatSettings, GenerateConfig, GenerateSettings, GeneratorKind, Switch};
 pub use ingest::{Chunker, IngestConfig, IngestSettings};
 pub use limits::{LimitsConfig, LimitsSettings};
 pub use log::{LogConfig, LogFormat, LogSettings};

@@ -4,6 +4,7 @@
 
 mod answers;
 pub mod beir;
+mod cache;
 mod compare;
 mod questions;
 
@@ -11,6 +12,7 @@ use std::cmp::Ordering;
 use std::time::{Duration, Instant};
 
 pub use answers::{AnswerFigures, AnswerOutcome, answer_figures, judge_answer};
+pub use cache::{CacheFigures, JudgedPair, LabelledPair, cache_figures, judge_pairs, read_pairs};
 pub use compare::{Comparison, compare};
 pub use questions::{LabelledQuestion, QuestionsError, read_questions};
 

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use thiserror::Error;
 use unicode_normalization::UnicodeNormalization;
 
@@ -42,9 +43,7 @@ pub enum QuestionsError {
         source: std::io::Error,
     },
     /// A line is not a labelled question.
-    #[error(
-        "{path}, line {line}: {reason}; expected {{\"question\": \"…\", \"answers\": [\"…\"]}}"
-    )]
+    #[error("{path}, line {line}: {reason}; expected {expected}")]
     Malformed {
         /// The file.
         path: PathBuf,
@@ -52,11 +51,20 @@ pub enum QuestionsError {
         line: usize,
         /// What is wrong.
         reason: String,
+        /// What a line looks like.
+        expected: &'static str,
     },
 }
 
 /// Reads one JSON object a line; blank lines are passed over.
 pub fn read_questions(path: &Path) -> Result<Vec<LabelledQuestion>, QuestionsError> {
+    read_lines(path, "{\"question\": \"…\", \"answers\": [\"…\"]}")
+}
+
+pub(super) fn read_lines<T: DeserializeOwned>(
+    path: &Path,
+    expected: &'static str,
+) -> Result<Vec<T>, QuestionsError> {
     let text = fs_err::read_to_string(path).map_err(|source| QuestionsError::Unreadable {
         path: path.to_owned(),
         source,
@@ -69,6 +77,7 @@ pub fn read_questions(path: &Path) -> Result<Vec<LabelledQuestion>, QuestionsErr
                 path: path.to_owned(),
                 line: position + 1,
                 reason: error.to_string(),
+                expected,
             })
         })
         .collect()

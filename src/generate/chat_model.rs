@@ -44,6 +44,16 @@ impl ChatModel {
         self.generator.name()
     }
 
+    /// All that decides what it says and what is made of it, as text that is the same for the same
+    /// settings.
+    pub fn settings(&self) -> String {
+        let options = &self.options;
+        format!(
+            "{:?} {:?} {}",
+            options.prompts, options.tokens, options.strict
+        )
+    }
+
     /// Whether what is not supported is dropped.
     pub fn is_strict(&self) -> bool {
         self.options.strict

@@ -18,6 +18,7 @@ pub mod openai;
 pub mod prompt;
 pub mod quantities;
 mod remote;
+pub mod same;
 pub mod support;
 
 use std::pin::Pin;

@@ -15,7 +15,7 @@ const REQUEST_HEADERS: &str =
 
 /// What a page may read of a reply, besides what every page may.
 const REPLY_HEADERS: &str = "allow, ratelimit, ratelimit-policy, retry-after, server-timing, \
-     www-authenticate, x-covered, x-request-id, x-snapshot-id";
+     www-authenticate, x-cache, x-covered, x-request-id, x-snapshot-id";
 
 /// Seconds for which a browser need not ask again.
 const MAX_AGE: &str = "600";

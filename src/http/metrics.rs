@@ -9,6 +9,7 @@ use axum::http::{HeaderName, Method, header};
 use metrics::{counter, gauge, histogram};
 
 use super::AppState;
+use crate::assistant::answer_cache::CacheStatus;
 use crate::assistant::{GenerationInfo, Summary};
 
 const REQUESTS: &str = "wattwise_http_requests_total";
@@ -18,6 +19,7 @@ const STAGES: &str = "wattwise_stage_duration_seconds";
 const ERRORS: &str = "wattwise_errors_total";
 const ANSWERS: &str = "wattwise_answers_total";
 const DEGRADED: &str = "wattwise_answers_degraded_total";
+const CACHE: &str = "wattwise_answer_cache_total";
 const SHEDS: &str = "wattwise_http_requests_shed_total";
 
 /// Gives each figure its explanation. Call it once a recorder is installed.
@@ -46,6 +48,10 @@ pub fn describe() {
     metrics::describe_counter!(
         DEGRADED,
         "Extractive answers in the place of a language model's, by reason."
+    );
+    metrics::describe_counter!(
+        CACHE,
+        "Questions put to the answer cache, by outcome: hit, miss or bypass."
     );
     metrics::describe_counter!(
         "wattwise_reloads_total",
@@ -105,6 +111,11 @@ pub(super) fn answer(summary: &Summary) {
     if let Some(degraded) = summary.degraded {
         counter!(DEGRADED, "reason" => degraded.kind).increment(1);
     }
+}
+
+/// A question went past the answer cache.
+pub(super) fn cache(status: CacheStatus) {
+    counter!(CACHE, "outcome" => status.name()).increment(1);
 }
 
 /// Stages of a reply that was made while it was sent.

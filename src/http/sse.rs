@@ -15,7 +15,8 @@ use super::answer_dto::{MessageDelta, SearchResults};
 use super::dto::{CitationBody, ContextBody, SummaryReply};
 use super::error::ApiError;
 use super::metrics;
-use super::routes::snapshot_header;
+use super::routes::answer_headers;
+use crate::assistant::answer_cache::CacheStatus;
 use crate::assistant::{AnswerEvent, AnswerEvents, AssistantError, Prepared};
 use crate::runtime::stages::Stages;
 
@@ -42,11 +43,12 @@ pub(super) struct ServerEvent {
 /// The reply that sends `events` as they come.
 pub(super) fn reply(
     generation: &str,
+    cache: CacheStatus,
     events: impl Stream<Item = Event> + Send + 'static,
 ) -> Response {
     let keep_alive = KeepAlive::new().interval(KEEP_ALIVE).text("keep-alive");
     let body = Sse::new(events.map(Ok::<_, Infallible>)).keep_alive(keep_alive);
-    ([NO_BUFFERING], snapshot_header(generation), body).into_response()
+    ([NO_BUFFERING], answer_headers(generation, cache), body).into_response()
 }
 
 /// `search_results`, then `message` and `citation` as they come, then `final_answer` or `error`.

@@ -122,6 +122,11 @@ impl Owner {
         Self(key.number())
     }
 
+    /// Takes a stored number.
+    pub fn from_number(number: i64) -> Self {
+        Self(number)
+    }
+
     /// The number a store keeps.
     pub fn number(self) -> i64 {
         self.0

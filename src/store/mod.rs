@@ -3,6 +3,7 @@
 //! A method that returns `Ok` has made its effect durable: a `kill -9` or a power cut right after
 //! it loses nothing. Messages are appended, never read, changed and written back.
 
+pub mod answers;
 #[cfg(test)]
 pub(crate) mod contract;
 mod error;

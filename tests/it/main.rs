@@ -6,6 +6,7 @@
     reason = "in a test a failure is the message"
 )]
 
+mod answer_cache;
 mod browsers;
 mod chat_server;
 mod chatting;

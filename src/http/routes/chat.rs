@@ -6,7 +6,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 
-use super::{known_session, snapshot_header};
+use super::{answer_headers, known_session};
 use crate::assistant::ChatRequest;
 use crate::assistant::access::Caller;
 use crate::http::answer_dto::ChatBody;
@@ -72,14 +72,14 @@ pub(in crate::http) async fn chat(
         })
         .await?;
     let session_id = chat.session.id.to_string();
-    let generation = chat.prepared.generation();
+    let (generation, cache) = (chat.prepared.generation(), chat.prepared.cache_status());
     if stream {
         let contexts = sse::contexts(&chat.prepared);
         let events = sse::answer(session_id, contexts, assistant.chat_events(chat));
-        return Ok(sse::reply(&generation, events));
+        return Ok(sse::reply(&generation, cache, events));
     }
     let summary = assistant.chat(chat).await?;
     metrics::answer(&summary);
     let body = Json(SummaryReply::new(session_id, summary));
-    Ok((snapshot_header(&generation), body).into_response())
+    Ok((answer_headers(&generation, cache), body).into_response())
 }

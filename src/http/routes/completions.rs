@@ -10,7 +10,7 @@ use futures::{Stream, StreamExt, future, stream};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::snapshot_header;
+use super::answer_headers;
 use crate::assistant::access::Caller;
 use crate::assistant::upkeep::now;
 use crate::assistant::{AnswerEvent, AnswerEvents, AssistantError, Summary, SummaryRequest};
@@ -71,7 +71,7 @@ pub(in crate::http) async fn complete(
             history: Some(asked.questions),
         })
         .await?;
-    let generation = prepared.generation();
+    let (generation, cache) = (prepared.generation(), prepared.cache_status());
     let frame = Frame {
         id: format!("chatcmpl-{}", Uuid::new_v4().simple()),
         created: now(),
@@ -80,11 +80,12 @@ pub(in crate::http) async fn complete(
     if stream {
         let events = assistant.answer_events(prepared);
         let pieces = frame.pieces(events, include_usage);
-        return Ok(sse::reply(&generation, pieces));
+        return Ok(sse::reply(&generation, cache, pieces));
     }
     let summary = assistant.finish(prepared).await;
     metrics::answer(&summary);
-    Ok((snapshot_header(&generation), Json(frame.whole(summary))).into_response())
+    let headers = answer_headers(&generation, cache);
+    Ok((headers, Json(frame.whole(summary))).into_response())
 }
 
 /// List the models

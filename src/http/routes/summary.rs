@@ -6,7 +6,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 
-use super::snapshot_header;
+use super::answer_headers;
 use crate::assistant::SummaryRequest;
 use crate::assistant::access::Caller;
 use crate::http::body::read_fields;
@@ -69,14 +69,15 @@ pub(in crate::http) async fn generate_summary(
         history,
     };
     let assistant = Arc::clone(state.assistant());
+    let prepared = assistant.prepare(request).await?;
+    let (generation, cache) = (prepared.generation(), prepared.cache_status());
     if stream {
-        let prepared = assistant.prepare(request).await?;
-        let (generation, contexts) = (prepared.generation(), sse::contexts(&prepared));
+        let contexts = sse::contexts(&prepared);
         let events = sse::answer(session, contexts, assistant.answer_events(prepared));
-        return Ok(sse::reply(&generation, events));
+        return Ok(sse::reply(&generation, cache, events));
     }
-    let summary = assistant.summarize(request).await?;
+    let summary = assistant.finish(prepared).await;
     metrics::answer(&summary);
-    let snapshot = snapshot_header(&summary.generation);
-    Ok((snapshot, Json(SummaryReply::new(session, summary))).into_response())
+    let headers = answer_headers(&generation, cache);
+    Ok((headers, Json(SummaryReply::new(session, summary))).into_response())
 }

@@ -4,6 +4,7 @@
 //! a few connections of their own (`readers`), and `schema` brings the file to the current version.
 //! SQL stays inside this module.
 
+mod answers;
 mod keys;
 mod readers;
 mod schema;

@@ -77,6 +77,19 @@ pub(super) const STEPS: &[&str] = &[
         created_at INTEGER NOT NULL,
         UNIQUE (owner, key)
     ) STRICT;",
+    // Answers of a language model that may be given again. They are worth nothing once another
+    // generation answers.
+    "CREATE TABLE answers (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        owner INTEGER NOT NULL,
+        generation TEXT NOT NULL,
+        scope BLOB NOT NULL CHECK (length(scope) = 32),
+        question TEXT NOT NULL,
+        vector BLOB NOT NULL,
+        answer TEXT NOT NULL,
+        created_at INTEGER NOT NULL,
+        UNIQUE (scope, question)
+    ) STRICT;",
 ];
 
 /// Marks the file as ours, so that another program's database is never migrated: "Watt".
