@@ -3,9 +3,15 @@
 use std::fs::TryLockError;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use super::SnapshotError;
 use super::write::io;
+
+/// How often a lock that is held is tried again, and how long after each other: a run that was killed
+/// while it started a worker leaves the lock to that worker for the moment until it has begun.
+const PATIENCE: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Held by the run that writes to an index directory. The operating system releases it when the
 /// process ends, however it ends.
@@ -27,7 +33,15 @@ pub fn acquire(index: &Path, since: &str) -> Result<WriterLock, SnapshotError> {
         .open(&path)
         .map_err(io("open", &path))?;
     let (mut file, _) = file.into_parts();
-    match file.try_lock() {
+    let mut taken = file.try_lock();
+    for _ in 0..PATIENCE {
+        if !matches!(taken, Err(TryLockError::WouldBlock)) {
+            break;
+        }
+        std::thread::sleep(PAUSE);
+        taken = file.try_lock();
+    }
+    match taken {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let mut holder = String::new();
