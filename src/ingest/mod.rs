@@ -5,6 +5,7 @@
 
 mod arrived;
 mod assemble;
+mod build;
 mod cache;
 mod error;
 mod extractor;
@@ -12,15 +13,18 @@ mod gate;
 mod gather;
 mod last_time;
 mod memory;
+mod options;
 mod pipeline;
 mod progress;
 mod report;
+mod select;
 mod sources;
 mod walk;
 
 pub use error::IngestError;
 pub use extractor::ExtractorOptions;
 pub use gate::{PublishGate, Verdict};
-pub use pipeline::{IngestOptions, Ingestor};
+pub use options::IngestOptions;
+pub use pipeline::Ingestor;
 pub use progress::Progress;
 pub use report::{Report, Row, Status, Totals};

@@ -1,73 +1,33 @@
 //! The stages of a run, in order.
 
-use std::collections::{HashMap, HashSet};
-use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use url::Url;
-
-use super::assemble::{self, Assembled, Assembly, Prepared, Recalled};
-use super::cache::{Cache, TextKey};
-use super::extractor::{Extractor, ExtractorOptions};
-use super::gate::{PublishGate, Verdict};
+use super::cache::Cache;
+use super::extractor::Extractor;
+use super::gate::PublishGate;
 use super::gather::{self, Gathered, Gatherer, Text};
 use super::memory::Memory;
-use super::report::{self, Report, Row, Status, Totals};
+use super::options::IngestOptions;
+use super::report::{self, Report, Totals};
+use super::select::{describe_failures, removed_rows, select, with_chunk_counts};
 use super::sources::{self, Source};
 use super::walk::Walk;
 use super::{IngestError, Progress};
-use crate::chunk::ChunkParameters;
-use crate::crawl::{Crawler, FetchLimits, FrontierLimits, Manners};
+use crate::crawl::Crawler;
 use crate::embed::Embedder;
 use crate::extract::EXTRACTION_VERSION;
-use crate::index::hnsw::HnswParameters;
-use crate::model::{Document, DocumentId, GenerationId};
-use crate::runtime::{blocking, clock, cpu_pool};
-use crate::snapshot::{FORMAT, Records, SnapshotError, current, lock, open, write};
-
-/// What to ingest and where to.
-#[derive(Debug, Clone)]
-pub struct IngestOptions {
-    /// JSON file with the addresses, if any.
-    pub urls: Option<PathBuf>,
-    /// Folders and files to read.
-    pub folders: Vec<PathBuf>,
-    /// The index directory.
-    pub index: PathBuf,
-    /// Generations kept besides the live one.
-    pub keep: usize,
-    /// Sources fetched at a time.
-    pub concurrency: NonZeroUsize,
-    /// Threads that build the graph.
-    pub threads: NonZeroUsize,
-    /// Bounds of a fetch.
-    pub fetch: FetchLimits,
-    /// What is owed to the sites.
-    pub manners: Manners,
-    /// How far links are followed.
-    pub frontier: FrontierLimits,
-    /// Sitemaps whose pages are fetched too, or a robots.txt that names them.
-    pub sitemaps: Vec<Url>,
-    /// Extraction workers.
-    pub extractor: ExtractorOptions,
-    /// How texts are split.
-    pub chunking: ChunkParameters,
-    /// How the graph is built.
-    pub graph: HnswParameters,
-    /// Days for which a failing source keeps its last good content; `None` is for ever.
-    pub max_stale_days: Option<u32>,
-    /// Only say what would happen.
-    pub dry_run: bool,
-}
+use crate::model::{Document, DocumentId};
+use crate::runtime::{blocking, clock};
+use crate::snapshot::{FORMAT, Records, SnapshotError, current, lock, open};
 
 /// Runs `ingest`.
 pub struct Ingestor {
-    options: IngestOptions,
-    embedder: Arc<dyn Embedder>,
-    progress: Progress,
-    gate: Option<Arc<dyn PublishGate>>,
+    pub(super) options: IngestOptions,
+    pub(super) embedder: Arc<dyn Embedder>,
+    pub(super) progress: Progress,
+    pub(super) gate: Option<Arc<dyn PublishGate>>,
 }
 
 impl Ingestor {
@@ -266,220 +226,4 @@ impl Ingestor {
             && manifest.graph == self.options.graph
             && manifest.extraction_version == EXTRACTION_VERSION
     }
-
-    /// What [`Self::build`] would cost, without doing it.
-    async fn plan(
-        &self,
-        texts: Vec<Text>,
-        previous: Option<&Records>,
-        cache: &Cache,
-    ) -> Result<Built, IngestError> {
-        let (texts, prepared) = self.split(texts).await?;
-        let recalled = Recalled::of(&prepared, previous, cache, self.embedder.as_ref());
-        let chunk_sources = prepared
-            .iter()
-            .map(|item| texts[item.document()].document.source.clone())
-            .collect();
-        Ok(Built {
-            id: None,
-            published: false,
-            embedded: recalled.missing(),
-            resumed: recalled.resumed,
-            chunk_sources,
-            verdict: None,
-        })
-    }
-
-    /// Makes a generation and publishes it, unless the gate refuses.
-    async fn build(
-        &self,
-        texts: Vec<Text>,
-        previous: Option<Arc<Records>>,
-        now: i64,
-        cache: &Cache,
-    ) -> Result<Built, IngestError> {
-        let (texts, prepared) = self.split(texts).await?;
-        let bar = self.progress.stage("embed", prepared.len());
-        let assembly = Assembly {
-            parameters: self.options.chunking,
-            previous: previous.as_deref(),
-            embedder: &self.embedder,
-            cache,
-            bar: &bar,
-            now,
-        };
-        let assembled = assemble::assemble(texts, prepared, assembly).await;
-        bar.finish();
-        let Assembled {
-            contents,
-            embedded,
-            resumed,
-        } = assembled?;
-        let live = previous.map(|records| records.manifest.generation.clone());
-
-        let spinner = self.progress.spinner("index");
-        let options = self.options.clone();
-        let written = blocking::run(move || -> Result<_, IngestError> {
-            let pool = cpu_pool::build("graph", options.threads);
-            let id = write::write(&options.index, &contents, options.graph, &pool)?;
-            let sources = contents
-                .chunks
-                .iter()
-                .map(|chunk| contents.documents[chunk.document as usize].source.clone())
-                .collect();
-            Ok((id, sources))
-        })
-        .await;
-        spinner.finish_and_clear();
-        let (id, chunk_sources) = written?;
-        let verdict = self.judge(&id, live.as_ref()).await?;
-        let published = verdict.as_ref().is_none_or(|verdict| verdict.passed);
-        if published {
-            current::publish(&self.options.index, &id)?;
-            current::prune(&self.options.index, self.options.keep)?;
-        }
-        Ok(Built {
-            id: Some(id),
-            published,
-            embedded,
-            resumed,
-            chunk_sources,
-            verdict,
-        })
-    }
-
-    /// Asks the gate, if there is one. What it refuses, or cannot judge, is marked as refused.
-    async fn judge(
-        &self,
-        id: &GenerationId,
-        live: Option<&GenerationId>,
-    ) -> Result<Option<Verdict>, IngestError> {
-        let Some(gate) = &self.gate else {
-            return Ok(None);
-        };
-        let index = &self.options.index;
-        match gate.judge(index, id, live).await {
-            Ok(verdict) => {
-                if !verdict.passed {
-                    current::refuse(index, id, &verdict.summary)?;
-                }
-                Ok(Some(verdict))
-            }
-            Err(reason) => {
-                current::refuse(index, id, &reason)?;
-                Err(IngestError::Gate {
-                    generation: id.to_string(),
-                    reason,
-                })
-            }
-        }
-    }
-
-    async fn split(&self, texts: Vec<Text>) -> Result<(Vec<Text>, Vec<Prepared>), IngestError> {
-        let embedder = Arc::clone(&self.embedder);
-        let chunking = self.options.chunking;
-        let (texts, prepared) = blocking::run(move || {
-            let prepared = assemble::prepare(&texts, &chunking, embedder.as_ref());
-            (texts, prepared)
-        })
-        .await;
-        if prepared.is_empty() {
-            return Err(IngestError::NothingIndexed(
-                "the documents have no text to split".to_owned(),
-            ));
-        }
-        Ok((texts, prepared))
-    }
-}
-
-/// A generation that was made, or would be.
-struct Built {
-    id: Option<GenerationId>,
-    published: bool,
-    embedded: usize,
-    resumed: usize,
-    /// For each chunk, which source it is from.
-    chunk_sources: Vec<String>,
-    verdict: Option<Verdict>,
-}
-
-/// Rows for the report; the texts to index: of several sources with the same text, the first; and
-/// where the cache has the other texts, which no generation will hold.
-fn select(gathered: Vec<Gathered>) -> (Vec<Row>, Vec<Text>, HashSet<TextKey>) {
-    let mut unindexed = HashSet::new();
-    let mut rows = Vec::with_capacity(gathered.len());
-    let mut texts: Vec<Text> = Vec::new();
-    let mut first_with: HashMap<String, String> = HashMap::new();
-    for item in gathered {
-        let mut row = Row {
-            source: item.source,
-            status: item.status,
-            reason: item.reason,
-            warnings: item.warnings,
-            bytes: item.bytes,
-            chunks: 0,
-            seconds: item.seconds,
-            stale_since: item.stale_since,
-        };
-        if let Some(text) = item.text {
-            if let Some(first) = first_with.get(&text.document.text_digest) {
-                row.status = Status::Duplicate;
-                row.reason = Some(format!("same text as {first}"));
-                unindexed.extend(item.text_key);
-            } else {
-                first_with.insert(text.document.text_digest.clone(), row.source.clone());
-                texts.push(text);
-            }
-        }
-        rows.push(row);
-    }
-    (rows, texts, unindexed)
-}
-
-/// Documents of the generation before that no source names any more.
-fn removed_rows(previous: Option<&Records>, rows: &[Row]) -> Vec<Row> {
-    let named: HashSet<&str> = rows.iter().map(|row| row.source.as_str()).collect();
-    let documents = previous.map(Records::documents).unwrap_or_default();
-    documents
-        .iter()
-        .filter(|document| !named.contains(document.source.as_str()))
-        .map(|document| Row {
-            source: document.source.clone(),
-            status: Status::Removed,
-            reason: Some("no longer among the sources".to_owned()),
-            warnings: Vec::new(),
-            bytes: 0,
-            chunks: 0,
-            seconds: 0.0,
-            stale_since: None,
-        })
-        .collect()
-}
-
-fn with_chunk_counts<'a>(
-    mut rows: Vec<Row>,
-    chunk_sources: impl Iterator<Item = &'a str>,
-) -> Vec<Row> {
-    let mut counts: HashMap<&str, usize> = HashMap::new();
-    for source in chunk_sources {
-        *counts.entry(source).or_default() += 1;
-    }
-    for row in &mut rows {
-        row.chunks = counts.get(row.source.as_str()).copied().unwrap_or(0);
-    }
-    rows
-}
-
-fn describe_failures(rows: &[Row]) -> String {
-    let failures: Vec<String> = rows
-        .iter()
-        .map(|row| {
-            format!(
-                "{} ({})",
-                row.source,
-                row.reason.as_deref().unwrap_or(row.status.as_str())
-            )
-        })
-        .collect();
-    format!("{} sources were tried: {}", rows.len(), failures.join("; "))
 }

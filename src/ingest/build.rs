@@ -1,0 +1,155 @@
+//! From texts to a generation: split, embed, write, judge, publish.
+
+use std::sync::Arc;
+
+use super::IngestError;
+use super::assemble::{self, Assembled, Assembly, Prepared, Recalled};
+use super::cache::Cache;
+use super::gate::Verdict;
+use super::gather::Text;
+use super::pipeline::Ingestor;
+use crate::model::GenerationId;
+use crate::runtime::{blocking, cpu_pool};
+use crate::snapshot::{Records, current, write};
+
+/// A generation that was made, or would be.
+pub(super) struct Built {
+    /// Its name, if it was made.
+    pub(super) id: Option<GenerationId>,
+    /// Whether the gate, if any, let it pass.
+    pub(super) published: bool,
+    /// Chunks that were embedded, or would be.
+    pub(super) embedded: usize,
+    /// Chunks whose vectors an interrupted run left.
+    pub(super) resumed: usize,
+    /// For each chunk, which source it is from.
+    pub(super) chunk_sources: Vec<String>,
+    /// What the gate said.
+    pub(super) verdict: Option<Verdict>,
+}
+
+impl Ingestor {
+    /// What [`Self::build`] would cost, without doing it.
+    pub(super) async fn plan(
+        &self,
+        texts: Vec<Text>,
+        previous: Option<&Records>,
+        cache: &Cache,
+    ) -> Result<Built, IngestError> {
+        let (texts, prepared) = self.split(texts).await?;
+        let recalled = Recalled::of(&prepared, previous, cache, self.embedder.as_ref());
+        let chunk_sources = prepared
+            .iter()
+            .map(|item| texts[item.document()].document.source.clone())
+            .collect();
+        Ok(Built {
+            id: None,
+            published: false,
+            embedded: recalled.missing(),
+            resumed: recalled.resumed,
+            chunk_sources,
+            verdict: None,
+        })
+    }
+
+    /// Makes a generation and publishes it, unless the gate refuses.
+    pub(super) async fn build(
+        &self,
+        texts: Vec<Text>,
+        previous: Option<Arc<Records>>,
+        now: i64,
+        cache: &Cache,
+    ) -> Result<Built, IngestError> {
+        let (texts, prepared) = self.split(texts).await?;
+        let bar = self.progress.stage("embed", prepared.len());
+        let assembly = Assembly {
+            parameters: self.options.chunking,
+            previous: previous.as_deref(),
+            embedder: &self.embedder,
+            cache,
+            bar: &bar,
+            now,
+        };
+        let assembled = assemble::assemble(texts, prepared, assembly).await;
+        bar.finish();
+        let Assembled {
+            contents,
+            embedded,
+            resumed,
+        } = assembled?;
+        let live = previous.map(|records| records.manifest.generation.clone());
+
+        let spinner = self.progress.spinner("index");
+        let options = self.options.clone();
+        let written = blocking::run(move || -> Result<_, IngestError> {
+            let pool = cpu_pool::build("graph", options.threads);
+            let id = write::write(&options.index, &contents, options.graph, &pool)?;
+            let sources = contents
+                .chunks
+                .iter()
+                .map(|chunk| contents.documents[chunk.document as usize].source.clone())
+                .collect();
+            Ok((id, sources))
+        })
+        .await;
+        spinner.finish_and_clear();
+        let (id, chunk_sources) = written?;
+        let verdict = self.judge(&id, live.as_ref()).await?;
+        let published = verdict.as_ref().is_none_or(|verdict| verdict.passed);
+        if published {
+            current::publish(&self.options.index, &id)?;
+            current::prune(&self.options.index, self.options.keep)?;
+        }
+        Ok(Built {
+            id: Some(id),
+            published,
+            embedded,
+            resumed,
+            chunk_sources,
+            verdict,
+        })
+    }
+
+    /// Asks the gate, if there is one. What it refuses, or cannot judge, is marked as refused.
+    async fn judge(
+        &self,
+        id: &GenerationId,
+        live: Option<&GenerationId>,
+    ) -> Result<Option<Verdict>, IngestError> {
+        let Some(gate) = &self.gate else {
+            return Ok(None);
+        };
+        let index = &self.options.index;
+        match gate.judge(index, id, live).await {
+            Ok(verdict) => {
+                if !verdict.passed {
+                    current::refuse(index, id, &verdict.summary)?;
+                }
+                Ok(Some(verdict))
+            }
+            Err(reason) => {
+                current::refuse(index, id, &reason)?;
+                Err(IngestError::Gate {
+                    generation: id.to_string(),
+                    reason,
+                })
+            }
+        }
+    }
+
+    async fn split(&self, texts: Vec<Text>) -> Result<(Vec<Text>, Vec<Prepared>), IngestError> {
+        let embedder = Arc::clone(&self.embedder);
+        let chunking = self.options.chunking;
+        let (texts, prepared) = blocking::run(move || {
+            let prepared = assemble::prepare(&texts, &chunking, embedder.as_ref());
+            (texts, prepared)
+        })
+        .await;
+        if prepared.is_empty() {
+            return Err(IngestError::NothingIndexed(
+                "the documents have no text to split".to_owned(),
+            ));
+        }
+        Ok((texts, prepared))
+    }
+}

@@ -1,0 +1,46 @@
+//! What a run is told.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use url::Url;
+
+use super::extractor::ExtractorOptions;
+use crate::chunk::ChunkParameters;
+use crate::crawl::{FetchLimits, FrontierLimits, Manners};
+use crate::index::hnsw::HnswParameters;
+
+/// What to ingest and where to.
+#[derive(Debug, Clone)]
+pub struct IngestOptions {
+    /// JSON file with the addresses, if any.
+    pub urls: Option<PathBuf>,
+    /// Folders and files to read.
+    pub folders: Vec<PathBuf>,
+    /// The index directory.
+    pub index: PathBuf,
+    /// Generations kept besides the live one.
+    pub keep: usize,
+    /// Sources fetched at a time.
+    pub concurrency: NonZeroUsize,
+    /// Threads that build the graph.
+    pub threads: NonZeroUsize,
+    /// Bounds of a fetch.
+    pub fetch: FetchLimits,
+    /// What is owed to the sites.
+    pub manners: Manners,
+    /// How far links are followed.
+    pub frontier: FrontierLimits,
+    /// Sitemaps whose pages are fetched too, or a robots.txt that names them.
+    pub sitemaps: Vec<Url>,
+    /// Extraction workers.
+    pub extractor: ExtractorOptions,
+    /// How texts are split.
+    pub chunking: ChunkParameters,
+    /// How the graph is built.
+    pub graph: HnswParameters,
+    /// Days for which a failing source keeps its last good content; `None` is for ever.
+    pub max_stale_days: Option<u32>,
+    /// Only say what would happen.
+    pub dry_run: bool,
+}

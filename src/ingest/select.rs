@@ -1,0 +1,91 @@
+//! Which texts a generation will hold, and a row of the report for every source.
+
+use std::collections::{HashMap, HashSet};
+
+use super::cache::TextKey;
+use super::gather::{Gathered, Text};
+use super::report::{Row, Status};
+use crate::snapshot::Records;
+
+/// Rows for the report; the texts to index: of several sources with the same text, the first; and
+/// where the cache has the other texts, which no generation will hold.
+pub(super) fn select(gathered: Vec<Gathered>) -> (Vec<Row>, Vec<Text>, HashSet<TextKey>) {
+    let mut unindexed = HashSet::new();
+    let mut rows = Vec::with_capacity(gathered.len());
+    let mut texts: Vec<Text> = Vec::new();
+    let mut first_with: HashMap<String, String> = HashMap::new();
+    for item in gathered {
+        let mut row = Row {
+            source: item.source,
+            status: item.status,
+            reason: item.reason,
+            warnings: item.warnings,
+            bytes: item.bytes,
+            chunks: 0,
+            seconds: item.seconds,
+            stale_since: item.stale_since,
+        };
+        if let Some(text) = item.text {
+            if let Some(first) = first_with.get(&text.document.text_digest) {
+                row.status = Status::Duplicate;
+                row.reason = Some(format!("same text as {first}"));
+                unindexed.extend(item.text_key);
+            } else {
+                first_with.insert(text.document.text_digest.clone(), row.source.clone());
+                texts.push(text);
+            }
+        }
+        rows.push(row);
+    }
+    (rows, texts, unindexed)
+}
+
+/// Documents of the generation before that no source names any more.
+pub(super) fn removed_rows(previous: Option<&Records>, rows: &[Row]) -> Vec<Row> {
+    let named: HashSet<&str> = rows.iter().map(|row| row.source.as_str()).collect();
+    let documents = previous.map(Records::documents).unwrap_or_default();
+    documents
+        .iter()
+        .filter(|document| !named.contains(document.source.as_str()))
+        .map(|document| Row {
+            source: document.source.clone(),
+            status: Status::Removed,
+            reason: Some("no longer among the sources".to_owned()),
+            warnings: Vec::new(),
+            bytes: 0,
+            chunks: 0,
+            seconds: 0.0,
+            stale_since: None,
+        })
+        .collect()
+}
+
+/// Fills in how many chunks each source has.
+pub(super) fn with_chunk_counts<'a>(
+    mut rows: Vec<Row>,
+    chunk_sources: impl Iterator<Item = &'a str>,
+) -> Vec<Row> {
+    let mut counts: HashMap<&str, usize> = HashMap::new();
+    for source in chunk_sources {
+        *counts.entry(source).or_default() += 1;
+    }
+    for row in &mut rows {
+        row.chunks = counts.get(row.source.as_str()).copied().unwrap_or(0);
+    }
+    rows
+}
+
+/// Why nothing could be indexed, source by source.
+pub(super) fn describe_failures(rows: &[Row]) -> String {
+    let failures: Vec<String> = rows
+        .iter()
+        .map(|row| {
+            format!(
+                "{} ({})",
+                row.source,
+                row.reason.as_deref().unwrap_or(row.status.as_str())
+            )
+        })
+        .collect();
+    format!("{} sources were tried: {}", rows.len(), failures.join("; "))
+}
