@@ -102,6 +102,9 @@ pub(super) async fn run(arguments: ServeArguments, file: File) -> anyhow::Result
         assistant,
         access,
         limits,
+        // Who listens to the whole network, or says that it is safe, is called by any name.
+        known_hosts: (settings.bind.ip().is_loopback() && !settings.insecure)
+            .then(|| http::KnownHosts::with(settings.allowed_host)),
         cors_origins: settings.cors_origin,
         figures: Some(Arc::new(move || figures.render())),
     });

@@ -44,6 +44,16 @@ pub struct ServeConfig {
         value_delimiter = ','
     )]
     pub cors_origin: Option<Vec<String>>,
+    /// Names besides localhost that the server may be called by while there is no key, against pages
+    /// that let their own name lead to this machine
+    #[arg(
+        long,
+        env = "WATTWISE_ALLOWED_HOST",
+        value_name = "HOST",
+        num_args = 1..,
+        value_delimiter = ','
+    )]
+    pub allowed_host: Option<Vec<String>>,
     /// Seconds that requests under way have to finish at shutdown [default: 10]
     #[arg(long, value_name = "SECONDS")]
     pub drain: Option<u64>,
@@ -71,6 +81,8 @@ pub struct ServeSettings {
     pub reload_interval: u64,
     /// Sites whose pages may call.
     pub cors_origin: Vec<String>,
+    /// Names that the server may be called by while there is no key.
+    pub allowed_host: Vec<String>,
     /// Certificate and key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<TlsPaths>,
@@ -99,6 +111,7 @@ impl Layer for ServeConfig {
                 .filter(|insecure| *insecure)
                 .or(below.insecure),
             cors_origin: self.cors_origin.or(below.cors_origin),
+            allowed_host: self.allowed_host.or(below.allowed_host),
             tls_cert: self.tls_cert.or(below.tls_cert),
             tls_key: self.tls_key.or(below.tls_key),
             drain: self.drain.or(below.drain),
@@ -126,6 +139,7 @@ impl ServeConfig {
             drain: self.drain.unwrap_or(10),
             reload_interval: self.reload_interval.unwrap_or(2),
             cors_origin: origins(self.cors_origin.unwrap_or_default())?,
+            allowed_host: self.allowed_host.unwrap_or_default(),
             tls,
             insecure: self.insecure == Some(true),
         };

@@ -35,6 +35,8 @@ pub(super) enum ApiError {
     TooManyRequests,
     /// The body did not come in time.
     BodyTooSlow,
+    /// The server was called by a name that is not its own.
+    UnknownHost { host: String },
     /// No route has this address.
     NotFound,
     /// There is no model of this name.
@@ -76,7 +78,7 @@ pub(super) struct InternalFailure;
 
 impl ApiError {
     /// Status, `detail`, and a header that belongs to it.
-    fn parts(&self) -> (StatusCode, Value, Option<(HeaderName, &'static str)>) {
+    fn parts(&self) -> Parts {
         let retry = Some((header::RETRY_AFTER, RETRY_AFTER_SECONDS));
         match self {
             Self::Invalid(problems) => {
@@ -118,6 +120,12 @@ impl ApiError {
                 "The request's body took too long".into(),
                 Some((header::CONNECTION, "close")),
             ),
+            Self::UnknownHost { host } => {
+                let detail = format!(
+                    "This server is not known as {host:?}. If it should be, start it with --allowed-host and that name, or create a key"
+                );
+                (StatusCode::MISDIRECTED_REQUEST, detail.into(), None)
+            }
             Self::NotFound => (StatusCode::NOT_FOUND, "Not Found".into(), None),
             Self::NoModel { name } => {
                 let detail = format!("The model {name:?} does not exist; there is {MODEL:?}");
@@ -131,49 +139,13 @@ impl ApiError {
                     allow,
                 )
             }
-            Self::Busy | Self::Assistant(AssistantError::Overloaded) => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "The server is busy, try again".into(),
-                retry,
-            ),
+            Self::Busy => busy(),
             Self::TimedOut => (
                 StatusCode::GATEWAY_TIMEOUT,
                 "The request took too long".into(),
                 retry,
             ),
-            Self::Assistant(AssistantError::SessionNotFound) => {
-                (StatusCode::NOT_FOUND, "Session not found".into(), None)
-            }
-            Self::Assistant(AssistantError::CitationNotFound) => (
-                StatusCode::NOT_FOUND,
-                "No such passage in the documents as they are now".into(),
-                None,
-            ),
-            Self::Assistant(AssistantError::SessionFull) => (
-                StatusCode::CONFLICT,
-                "The session is full, begin another one".into(),
-                None,
-            ),
-            Self::Assistant(AssistantError::KeyReused) => (
-                StatusCode::UNPROCESSABLE_ENTITY,
-                Problems::reused_key().to_detail(),
-                None,
-            ),
-            Self::Assistant(AssistantError::Store(_)) => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "The session store is not available".into(),
-                retry,
-            ),
-            Self::Assistant(AssistantError::Embedder(_)) => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "The embedder is not available".into(),
-                retry,
-            ),
-            Self::Assistant(AssistantError::Internal(_)) => (
-                StatusCode::INTERNAL_SERVER_ERROR,
-                internal_detail("").into(),
-                None,
-            ),
+            Self::Assistant(error) => assistant_parts(error),
         }
     }
 
@@ -188,6 +160,7 @@ impl ApiError {
             Self::NotAuthenticated => "not_authenticated",
             Self::Forbidden { .. } => "forbidden",
             Self::TooManyRequests => "too_many_requests",
+            Self::UnknownHost { .. } => "unknown_host",
             Self::NotFound => "no_route",
             Self::NoModel { .. } => "no_model",
             Self::MethodNotAllowed(_) => "method_not_allowed",
@@ -246,6 +219,57 @@ impl ApiError {
         }
         Some(FailureDetails(chain.into()))
     }
+}
+
+type Parts = (StatusCode, Value, Option<(HeaderName, &'static str)>);
+
+/// What is said of the assistant's errors.
+fn assistant_parts(error: &AssistantError) -> Parts {
+    let retry = Some((header::RETRY_AFTER, RETRY_AFTER_SECONDS));
+    match error {
+        AssistantError::Overloaded => busy(),
+        AssistantError::SessionNotFound => {
+            (StatusCode::NOT_FOUND, "Session not found".into(), None)
+        }
+        AssistantError::CitationNotFound => (
+            StatusCode::NOT_FOUND,
+            "No such passage in the documents as they are now".into(),
+            None,
+        ),
+        AssistantError::SessionFull => (
+            StatusCode::CONFLICT,
+            "The session is full, begin another one".into(),
+            None,
+        ),
+        AssistantError::KeyReused => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            Problems::reused_key().to_detail(),
+            None,
+        ),
+        AssistantError::Store(_) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "The session store is not available".into(),
+            retry,
+        ),
+        AssistantError::Embedder(_) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "The embedder is not available".into(),
+            retry,
+        ),
+        AssistantError::Internal(_) => (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            internal_detail("").into(),
+            None,
+        ),
+    }
+}
+
+fn busy() -> Parts {
+    (
+        StatusCode::SERVICE_UNAVAILABLE,
+        "The server is busy, try again".into(),
+        Some((header::RETRY_AFTER, RETRY_AFTER_SECONDS)),
+    )
 }
 
 /// All that a client learns of an internal failure.

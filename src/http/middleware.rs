@@ -78,9 +78,9 @@ pub(super) async fn observe(
     let (took, stages) = (started.elapsed(), stages.noted());
     let route = router::find(&path).map_or("none", |(route, _)| route);
     metrics::answered(route, &method, response.status().as_u16(), took, &stages);
-    // A route's pattern hides the session that an address names.
-    let shown = if route == "none" { &path } else { route };
-    log(&method, shown, &id, took, &response);
+    // A route's pattern hides the session that an address names; an address without a route may be
+    // anything, a person's question too.
+    log(&method, route, &id, took, &response);
     add_headers(&state, &id, &mut response);
     add_timing(took, &stages, response.headers_mut());
     response
@@ -97,6 +97,12 @@ pub(super) async fn guard(
         return in_time(&state, request, next).await;
     }
     let access = state.access();
+    if !access.needs_key()
+        && let Some(hosts) = state.known_hosts()
+        && let Some(host) = hosts.stranger(&request)
+    {
+        return ApiError::UnknownHost { host }.into_response();
+    }
     let caller = if access.needs_key() {
         find_key(request.headers(), |key| access.identify(key, now()))
     } else {

@@ -14,6 +14,7 @@ mod dto;
 mod encoding;
 mod error;
 mod filter;
+mod host;
 mod idempotency;
 mod json;
 mod limits;
@@ -30,6 +31,7 @@ mod sse;
 mod state;
 mod validation;
 
+pub use host::KnownHosts;
 pub use limits::ServerLimits;
 pub use router::router;
 pub use server::{Tls, TlsError, TlsFiles, serve};

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use axum::Json;
+use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
@@ -78,6 +79,7 @@ impl Modify for Keys {
                     ("401", "The key is missing or wrong"),
                     ("403", "The key lacks the scope that this route asks for"),
                     ("408", "The body took too long"),
+                    ("421", "Without keys: the server is not known by this name"),
                     (
                         "429",
                         "Too many requests; `Retry-After` says when to come again",
@@ -86,12 +88,10 @@ impl Modify for Keys {
                     ("503", "Busy, try again"),
                     ("504", "The request took too long"),
                 ] {
-                    let response = error_response(description, shape);
-                    operation
-                        .responses
-                        .responses
-                        .entry(status.to_owned())
-                        .or_insert(RefOr::T(response));
+                    declare(operation, status, description, shape);
+                }
+                if operation.request_body.is_some() {
+                    declare(operation, "415", "The body is compressed", shape);
                 }
             }
         }
@@ -103,6 +103,15 @@ impl Modify for Keys {
         let header = ApiKey::Header(ApiKeyValue::new("X-API-Key"));
         components.add_security_scheme("header", SecurityScheme::ApiKey(header));
     }
+}
+
+/// Adds a reply that the route does not describe itself.
+fn declare(operation: &mut Operation, status: &str, description: &str, shape: &str) {
+    operation
+        .responses
+        .responses
+        .entry(status.to_owned())
+        .or_insert_with(|| RefOr::T(error_response(description, shape)));
 }
 
 fn error_response(description: &str, shape: &str) -> Response {

@@ -6,6 +6,7 @@ use tokio::sync::Semaphore;
 
 use super::ServerLimits;
 use super::cors::Cors;
+use super::host::KnownHosts;
 use super::rate::RateLimiter;
 use crate::assistant::Assistant;
 use crate::assistant::access::Access;
@@ -23,6 +24,8 @@ pub struct Parts {
     pub limits: ServerLimits,
     /// Other sites whose pages may call, as browsers write them: `https://app.example.org`.
     pub cors_origins: Vec<String>,
+    /// By what names the server may be called while it asks for no key; by any without them.
+    pub known_hosts: Option<KnownHosts>,
     /// Without them `/metrics` tells of the generation alone.
     pub figures: Option<Figures>,
 }
@@ -73,6 +76,11 @@ impl AppState {
     /// One for each request being worked on.
     pub(super) fn permits(&self) -> &Arc<Semaphore> {
         &self.shared.permits
+    }
+
+    /// By what names the server may be called while it asks for no key.
+    pub(super) fn known_hosts(&self) -> Option<&KnownHosts> {
+        self.shared.parts.known_hosts.as_ref()
     }
 
     /// Which other sites' pages may call.

@@ -47,6 +47,7 @@ impl App {
             assistant,
             access: Arc::new(access),
             limits,
+            known_hosts: None,
             cors_origins: origins.iter().map(|origin| (*origin).to_owned()).collect(),
             figures: None,
         });

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::client::{Server, indexed};
+use crate::client::{Server, answer, indexed};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_sites_that_flags_name_may_call() {
@@ -55,4 +55,28 @@ async fn the_reference_page_works_under_its_policy() {
         assert!(page.contains(shown), "no {shown}: {log}\n{page}");
     }
     assert!(!log.contains("Content Security Policy"), "{log}");
+}
+
+/// A page whose name leads to this machine (DNS rebinding) calls the server by that name.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_key_the_server_answers_only_to_its_own_names() {
+    let folder = indexed();
+    let server = Server::start(folder.path(), &["--allowed-host", "assistant.home"]);
+    for (host, status) in [
+        ("evil.example", 421),
+        ("localhost:8000", 200),
+        ("Assistant.Home:80", 200),
+    ] {
+        let request = server.request("POST /get_session_id").header("host", host);
+        let (found, body) = answer(request).await;
+        assert_eq!(found, status, "{host}: {body}");
+        if status == 421 {
+            let detail = body["detail"].as_str().unwrap();
+            assert!(detail.contains("evil.example") && detail.contains("--allowed-host"));
+        }
+    }
+    let health = server
+        .request("GET /healthz")
+        .header("host", "evil.example");
+    assert_eq!(answer(health).await.0, 200);
 }

@@ -71,7 +71,9 @@ async fn slow_clients_are_ended() {
         ],
     );
     let session = server.session().await;
-    let body = format!("POST /ask?session_id={session} HTTP/1.1\r\nhost: x\r\ncontent-length: 999");
+    let body = format!(
+        "POST /ask?session_id={session} HTTP/1.1\r\nHost: localhost\r\ncontent-length: 999"
+    );
     let chunked = body.replace("content-length: 999", "transfer-encoding: chunked");
     let (body, chunked) = (body + "\r\n\r\n{", chunked + "\r\n\r\n3e7\r\n{");
     let settings = b"\0\0\0\x04\0\0\0\0\0";
@@ -83,7 +85,7 @@ async fn slow_clients_are_ended() {
         silence(&server, &OPENING[..20]),
         drip(
             &server,
-            b"GET /version HTTP/1.1\r\nhost: x\r\nx-slow: ",
+            b"GET /version HTTP/1.1\r\nHost: localhost\r\nx-slow: ",
             b'x'
         ),
         drip(&server, body.as_bytes(), b' '),
@@ -197,7 +199,7 @@ async fn too_many_at_once_are_refused_at_once() {
 async fn connections_over_the_cap_wait() {
     let folder = indexed();
     let server = Server::start(folder.path(), &["--max-connections", "1"]);
-    let request = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n";
+    let request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
     let mut first = connect(&server).await;
     first.write_all(request).await.unwrap();
     assert!(first.read_u8().await.is_ok(), "the first one is served");
