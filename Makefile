@@ -66,16 +66,8 @@ bench-index: ## The graph beside exact search and hnsw_rs as it comes; ROWS="100
 bench-reload: model ## What reloads cost: p99 quiet and while reloading, memory after 3 and 50 reloads
 	cargo bench --locked --bench reload
 
-eval: build model ## Retrieval quality on the labelled questions of data/
-	@rm -rf target/eval && mkdir -p target/eval
-	$(WATTWISE) ingest --docs data/guides data/pdfs --index target/eval/index
-	$(WATTWISE) eval --questions data/questions.jsonl --index target/eval/index
-	$(WATTWISE) eval --answers --questions data/questions.jsonl --index target/eval/index
-	$(WATTWISE) eval --questions data/dialogues.jsonl --index target/eval/index
-	@cat data/questions.jsonl data/unanswerable.jsonl >target/eval/coverage.jsonl
-	$(WATTWISE) eval --questions target/eval/coverage.jsonl --index target/eval/index
-	@if [ -d $(SHARED)/corpus ]; then scripts/eval_shared.sh $(WATTWISE) $(SHARED) target/eval; \
-	else echo "the shared evaluation sets are not at $(SHARED): only the shipped questions were measured"; fi
+eval: build model ## Quality of retrieval and answers on every labelled set, as two tables
+	scripts/eval.sh $(WATTWISE) $(SHARED) target/eval
 
 eval-extraction: build ## Extraction quality and robustness on the shared files
 	@[ -d $(SHARED)/extraction ] || { echo "eval-extraction needs the shared files at $(SHARED)/extraction" >&2; exit 1; }
