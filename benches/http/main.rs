@@ -52,7 +52,7 @@ async fn run(sizes: &[usize]) {
         "latency from the moment at which a request was due, in ms; CPU of the server, in µs a request"
     );
     let hello_server = Server::hello();
-    let get = |_| b"GET / HTTP/1.1\r\nhost: x\r\n\r\n".to_vec();
+    let get = |_| b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n".to_vec();
     let hello = measure("hello", &hello_server, Pace::Rate(FAST), get).await;
     measure("hello, saturated", &hello_server, Pace::Unbounded, get).await;
     drop(hello_server);
@@ -119,7 +119,7 @@ async fn conversation(server: &Server, hello: &Measured) {
 fn post(target: &str, body: &str) -> Vec<u8> {
     let length = body.len();
     format!(
-        "POST {target} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+        "POST {target} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
          content-length: {length}\r\n\r\n{body}"
     )
     .into_bytes()
