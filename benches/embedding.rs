@@ -78,10 +78,8 @@ fn texts(guides: &Path) -> Result<Vec<Passage>, Box<dyn Error>> {
     for file in files {
         let document = extract(ContentKind::Markdown, &fs_err::read(file)?, None)?;
         let characters: Vec<char> = document.text.chars().collect();
-        texts.extend(characters.chunks_exact(CHARACTERS).map(|piece| Passage {
-            text: piece.iter().collect(),
-            spans: Vec::new(),
-        }));
+        let pieces = characters.chunks_exact(CHARACTERS);
+        texts.extend(pieces.map(|piece| Passage::whole(&piece.iter().collect::<String>())));
     }
     texts.truncate(CHUNKS);
     Ok(texts)

@@ -67,10 +67,7 @@ fn embedding(c: &mut Criterion) {
         .map(|position| {
             let start = guide.text.floor_char_boundary(position * 480);
             let end = guide.text.floor_char_boundary(position * 480 + 500);
-            Passage {
-                text: guide.text[start..end].to_owned(),
-                spans: Vec::new(),
-            }
+            Passage::whole(&guide.text[start..end])
         })
         .collect();
     let mut group = c.benchmark_group("embed");

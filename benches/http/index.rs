@@ -4,8 +4,9 @@ use std::path::Path;
 
 use wattwise::chunk::{ChunkParameters, split};
 use wattwise::embed::transformer::TransformerEmbedder;
-use wattwise::embed::{Embedder as _, Passage};
+use wattwise::embed::{Embedder as _, Passage, PassageVectors};
 use wattwise::index::hnsw::HnswParameters;
+use wattwise::language::content_words;
 use wattwise::model::{
     Block, BlockKind, Chunk, ChunkId, ContentKind, Document, DocumentId, EmbedderFingerprint,
     Probe, UnitVector,
@@ -21,7 +22,7 @@ const NOISE: f32 = 0.04;
 
 /// Passages with the vectors that the real model gives them.
 pub(crate) struct Base {
-    passages: Vec<(String, UnitVector, Vec<UnitVector>)>,
+    passages: Vec<(String, PassageVectors)>,
     embedder: EmbedderFingerprint,
     probe: Probe,
 }
@@ -50,6 +51,7 @@ pub(crate) async fn base() -> Base {
                 spans: spans
                     .map(|span| span.start - start..span.end - start)
                     .collect(),
+                words: content_words(&text[piece.range.clone()]).collect(),
             };
             if passages.len() < PASSAGES {
                 passages.push(passage);
@@ -62,12 +64,12 @@ pub(crate) async fn base() -> Base {
     let vector = embedder.embed_query(&probe).await.unwrap();
     Base {
         passages: pairs
-            .map(|(passage, vectors)| (passage.text, vectors.whole, vectors.spans))
+            .map(|(passage, vectors)| (passage.text, vectors))
             .collect(),
         embedder: embedder.fingerprint().clone(),
         probe: Probe {
             text: probe,
-            vector: vector.as_slice().to_vec(),
+            vector: vector.whole.as_slice().to_vec(),
         },
     }
 }
@@ -82,6 +84,7 @@ pub(crate) fn write(index: &Path, base: &Base, size: usize) {
         lexical_texts: Vec::new(),
         vectors: Vec::new(),
         sentence_vectors: Vec::new(),
+        word_codes: Vec::new(),
         embedder: base.embedder.clone(),
         probes: vec![base.probe.clone()],
         chunking: ChunkParameters::default(),
@@ -95,7 +98,7 @@ pub(crate) fn write(index: &Path, base: &Base, size: usize) {
             contents.texts.push(String::new());
         }
         let document = contents.documents.len() - 1;
-        let (passage, whole, spans) = &base.passages[number % base.passages.len()];
+        let (passage, vectors) = &base.passages[number % base.passages.len()];
         let text = &mut contents.texts[document];
         let start = text.len();
         text.push_str(&format!("{passage} Edition {number}."));
@@ -111,13 +114,14 @@ pub(crate) fn write(index: &Path, base: &Base, size: usize) {
             ordinal: u32::try_from(number % CHUNKS_OF_A_DOCUMENT).unwrap(),
             heading_path: Vec::new(),
             page: None,
-            sentences: spans.iter().map(|_| range.clone()).collect(),
+            sentences: vectors.spans.iter().map(|_| range.clone()).collect(),
             range,
             embedded_digest: [0; 16],
         });
         contents.lexical_texts.push(quoted);
-        contents.vectors.push(vary(whole, &mut random));
-        contents.sentence_vectors.push(spans.clone());
+        contents.vectors.push(vary(&vectors.whole, &mut random));
+        contents.sentence_vectors.push(vectors.spans.clone());
+        contents.word_codes.push(vectors.words.clone());
     }
     fs_err::create_dir_all(index).unwrap();
     let pool = cpu_pool::build("graph", cpu_pool::available_threads());

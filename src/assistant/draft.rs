@@ -102,10 +102,7 @@ impl<'a> Draft<'a> {
 
     /// How near the sentences of each source are to a claim; nothing where there are no vectors.
     async fn cosines(&self, claim: &str) -> Vec<Vec<f32>> {
-        let passage = embed::Passage {
-            text: claim.to_owned(),
-            spans: Vec::new(),
-        };
+        let passage = embed::Passage::whole(claim);
         let vector = match self.embedder.embed_passages(vec![passage]).await {
             Ok(mut vectors) if !vectors.is_empty() => vectors.swap_remove(0).whole,
             Ok(_) => return Vec::new(),

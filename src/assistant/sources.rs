@@ -68,6 +68,7 @@ impl Assistant {
             let passage = embed::Passage {
                 text: text.to_owned(),
                 spans: ranges.clone(),
+                words: Vec::new(),
             };
             let vectors = self
                 .embedder

@@ -354,6 +354,9 @@ pub struct Weights {
     /// Weight of the second look, from 0 to 1
     #[arg(long, value_name = "WEIGHT")]
     pub feedback_weight: Option<f32>,
+    /// Weight of the nearest words, 0 to leave them out
+    #[arg(long, value_name = "WEIGHT")]
+    pub late_weight: Option<f32>,
     /// Candidates from each side
     #[arg(long, value_name = "N")]
     pub candidates: Option<usize>,

@@ -82,6 +82,7 @@ fn parameters(weights: &Weights) -> RetrievalParameters {
         sentence_weight: weights.sentence_weight.unwrap_or(default.sentence_weight),
         document_weight: weights.document_weight.unwrap_or(default.document_weight),
         feedback_weight: weights.feedback_weight.unwrap_or(default.feedback_weight),
+        late_weight: weights.late_weight.unwrap_or(default.late_weight),
         candidates: weights.candidates.unwrap_or(default.candidates),
         ..default
     }

@@ -179,7 +179,7 @@ mod tests {
             async fn embed_query(
                 &self,
                 _: &str,
-            ) -> Result<crate::model::UnitVector, crate::embed::EmbedError> {
+            ) -> Result<crate::embed::QueryVectors, crate::embed::EmbedError> {
                 unreachable!("comparing embeds nothing")
             }
         }

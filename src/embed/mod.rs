@@ -15,7 +15,7 @@ use async_trait::async_trait;
 
 pub use error::EmbedError;
 
-use crate::model::{EmbedderFingerprint, UnitVector};
+use crate::model::{EmbedderFingerprint, UnitVector, WordCodes};
 
 /// A text to embed as a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +24,19 @@ pub struct Passage {
     pub text: String,
     /// Parts of `text`, as byte ranges, that want vectors of their own (sentences, usually).
     pub spans: Vec<Range<usize>>,
+    /// Words of `text`, as byte ranges, that want codes of their own.
+    pub words: Vec<Range<usize>>,
+}
+
+impl Passage {
+    /// A text without parts.
+    pub fn whole(text: &str) -> Self {
+        Self {
+            text: text.to_owned(),
+            spans: Vec::new(),
+            words: Vec::new(),
+        }
+    }
 }
 
 /// The vectors of one [`Passage`].
@@ -33,6 +46,19 @@ pub struct PassageVectors {
     pub whole: UnitVector,
     /// One per span, in order, or none at all from an embedder that shows no token vectors.
     pub spans: Vec<UnitVector>,
+    /// One per word within the model's window, in order, or none at all from an embedder that shows
+    /// no token vectors.
+    pub words: WordCodes,
+}
+
+/// The vectors of a question.
+#[derive(Debug, Clone, PartialEq)]
+pub struct QueryVectors {
+    /// The whole question.
+    pub whole: UnitVector,
+    /// One per token, without the model's own marks; none from an embedder that shows no token
+    /// vectors.
+    pub tokens: Vec<UnitVector>,
 }
 
 /// Turns texts into vectors that can be compared by their cosine.
@@ -59,5 +85,5 @@ pub trait Embedder: Send + Sync {
     ) -> Result<Vec<PassageVectors>, EmbedError>;
 
     /// Embeds a text that searches.
-    async fn embed_query(&self, text: &str) -> Result<UnitVector, EmbedError>;
+    async fn embed_query(&self, text: &str) -> Result<QueryVectors, EmbedError>;
 }

@@ -7,7 +7,7 @@ use ollama_rs::generation::embeddings::request::{EmbeddingsInput, GenerateEmbedd
 use url::Url;
 
 use super::remote::{self, BATCH, CONNECT_TIMEOUT, REQUEST_TIMEOUT};
-use super::{EmbedError, Embedder, Passage, PassageVectors};
+use super::{EmbedError, Embedder, Passage, PassageVectors, QueryVectors};
 use crate::model::{EmbedderFingerprint, UnitVector};
 
 /// How to reach the model.
@@ -166,18 +166,19 @@ impl Embedder for OllamaEmbedder {
         Ok(remote::without_spans(vectors))
     }
 
-    async fn embed_query(&self, text: &str) -> Result<UnitVector, EmbedError> {
-        let passage = Passage {
-            text: text.to_owned(),
-            spans: Vec::new(),
-        };
+    async fn embed_query(&self, text: &str) -> Result<QueryVectors, EmbedError> {
+        let passage = Passage::whole(text);
         let texts = remote::prefixed(&self.fingerprint.query_prefix, vec![passage])?;
         let mut vectors = self
             .request(texts, Some(self.fingerprint.dimension))
             .await?;
-        vectors.pop().ok_or_else(|| EmbedError::BadAnswer {
+        let whole = vectors.pop().ok_or_else(|| EmbedError::BadAnswer {
             url: self.url.clone(),
             reason: "no vector".to_owned(),
+        })?;
+        Ok(QueryVectors {
+            whole,
+            tokens: Vec::new(),
         })
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{EmbedError, Passage, PassageVectors};
-use crate::model::UnitVector;
+use crate::model::{UnitVector, WordCodes};
 
 /// How long connecting to an embedding server may take.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -73,6 +73,7 @@ pub(super) fn without_spans(vectors: Vec<UnitVector>) -> Vec<PassageVectors> {
         .map(|whole| PassageVectors {
             whole,
             spans: Vec::new(),
+            words: WordCodes::default(),
         })
         .collect()
 }

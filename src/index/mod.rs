@@ -13,6 +13,7 @@ pub mod moments;
 pub mod quantised;
 pub mod spans;
 mod wire;
+pub mod words;
 
 pub use error::IndexError;
 

@@ -11,7 +11,7 @@ use super::flat::FlatVectors;
 use crate::model::UnitVector;
 
 /// The largest byte; symmetrical, so that a vector and its opposite have opposite bytes.
-const LARGEST: f32 = 127.0;
+pub(super) const LARGEST_BYTE: f32 = 127.0;
 
 /// A matrix of unit vectors in signed bytes.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,7 +29,7 @@ impl QuantisedVectors {
             .rows()
             .flatten()
             .fold(f32::MIN_POSITIVE, |largest, value| largest.max(value.abs()));
-        let scale = largest / LARGEST;
+        let scale = largest / LARGEST_BYTE;
         Self {
             dimension: vectors.dimension(),
             scale,
@@ -110,8 +110,8 @@ impl QuantisedVectors {
     clippy::cast_possible_truncation,
     reason = "the value is clamped to the bytes' range first"
 )]
-fn to_byte(value: f32, scale: f32) -> i8 {
-    (value / scale).round().clamp(-LARGEST, LARGEST) as i8
+pub(super) fn to_byte(value: f32, scale: f32) -> i8 {
+    (value / scale).round().clamp(-LARGEST_BYTE, LARGEST_BYTE) as i8
 }
 
 /// The product of two rows of bytes. Compiled into its caller, so that it uses the vector

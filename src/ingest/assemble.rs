@@ -12,6 +12,7 @@ use super::gather::Text;
 use crate::chunk::{ChunkParameters, Piece, split};
 use crate::embed::{EmbedError, Embedder, Passage, PassageVectors};
 use crate::extract::EXTRACTION_VERSION;
+use crate::language::content_words;
 use crate::model::{Chunk, ChunkId, Document, Probe, UnitVector, dot};
 use crate::snapshot::Records;
 use crate::snapshot::write::Contents;
@@ -105,8 +106,9 @@ fn passage(text: &str, piece: &Piece) -> Passage {
         })
         .collect();
     Passage {
-        text: embedded,
         spans,
+        words: content_words(&embedded).collect(),
+        text: embedded,
     }
 }
 
@@ -147,9 +149,17 @@ impl<'a> Known<'a> {
         let row = *self.rows.get(&prepared.chunk.embedded_digest)?;
         let spans = self.records.spans.vectors(row);
         let whole = UnitVector::normalize(self.records.vectors.row(row).to_vec()).ok()?;
-        // Sentence rules may have changed since; then the passage is embedded again.
-        (spans.is_empty() || spans.len() == prepared.passage.spans.len())
-            .then_some(PassageVectors { whole, spans })
+        let words = self.records.words.codes(row).ok()?;
+        // Sentence rules may have changed since, or the generation be older than word vectors; then
+        // the passage is embedded again. An embedder without token vectors gives neither.
+        let is_whole = spans.is_empty()
+            || (spans.len() == prepared.passage.spans.len()
+                && words.is_empty() == prepared.passage.words.is_empty());
+        is_whole.then_some(PassageVectors {
+            whole,
+            spans,
+            words,
+        })
     }
 }
 
@@ -283,7 +293,7 @@ pub(super) async fn assemble(
     } = assembly;
     let mut probes = Vec::new();
     for text in PROBES {
-        let vector = embedder.embed_query(text).await?.as_slice().to_vec();
+        let vector = embedder.embed_query(text).await?.whole.as_slice().to_vec();
         probes.push(Probe {
             text: text.to_owned(),
             vector,
@@ -312,6 +322,7 @@ pub(super) async fn assemble(
         lexical_texts: Vec::with_capacity(prepared.len()),
         vectors: Vec::with_capacity(prepared.len()),
         sentence_vectors: Vec::with_capacity(prepared.len()),
+        word_codes: Vec::with_capacity(prepared.len()),
         embedder: embedder.fingerprint().clone(),
         probes,
         chunking: parameters,
@@ -327,6 +338,7 @@ pub(super) async fn assemble(
         contents.lexical_texts.push(item.lexical_text);
         contents.vectors.push(passage_vectors.whole);
         contents.sentence_vectors.push(passage_vectors.spans);
+        contents.word_codes.push(passage_vectors.words);
     }
     Ok(Assembled {
         contents,

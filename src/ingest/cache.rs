@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::codec;
 use crate::embed::PassageVectors;
 use crate::extract::EXTRACTION_VERSION;
-use crate::model::{ContentKind, EmbedderFingerprint, Extracted, UnitVector};
+use crate::model::{ContentKind, EmbedderFingerprint, Extracted, UnitVector, WordCodes};
 
 const DIRECTORY: &str = ".cache";
 const DIGEST: usize = 16;
@@ -29,8 +29,9 @@ pub(super) type TextKey = String;
 /// Digest of an embedded text.
 pub(super) type VectorKey = [u8; 16];
 
-/// One embedded passage as it is stored: key, whole vector, vectors of its sentences.
-type StoredVectors = (VectorKey, Vec<f32>, Vec<Vec<f32>>);
+/// One embedded passage as it is stored: key, whole vector, vectors of its sentences, codes of its
+/// words.
+type StoredVectors = (VectorKey, Vec<f32>, Vec<Vec<f32>>, Vec<u8>);
 
 /// A page that was fetched and dealt with: what a run that goes on need not ask for again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,6 +138,7 @@ impl Cache {
                     key,
                     values(&vectors.whole),
                     vectors.spans.iter().map(values).collect(),
+                    vectors.words.as_bytes().to_vec(),
                 );
                 bytes.extend(seal(&stored)?);
             }
@@ -297,11 +299,19 @@ fn read_segment(
             .then(|| UnitVector::normalize(values).ok())
             .flatten()
     };
-    while let Some(((key, whole, spans), rest)) = unseal::<StoredVectors>(bytes) {
+    while let Some(((key, whole, spans, words), rest)) = unseal::<StoredVectors>(bytes) {
         bytes = rest;
         let spans: Option<Vec<UnitVector>> = spans.into_iter().map(vector).collect();
         if let (Some(whole), Some(spans)) = (vector(whole), spans) {
-            found.insert(key, PassageVectors { whole, spans });
+            let words = WordCodes::from_bytes(words);
+            found.insert(
+                key,
+                PassageVectors {
+                    whole,
+                    spans,
+                    words,
+                },
+            );
         }
     }
 }
@@ -327,6 +337,7 @@ mod tests {
         let vector = UnitVector::normalize(vec![x, 1.0]).unwrap();
         PassageVectors {
             whole: vector.clone(),
+            words: WordCodes::of([&vector]),
             spans: vec![vector],
         }
     }

@@ -7,4 +7,4 @@ mod stopwords;
 mod terms;
 
 pub use sentences::sentences;
-pub use terms::terms;
+pub use terms::{content_words, terms};

@@ -1,5 +1,7 @@
 //! Text to terms: words, lower case, no stop words, English stems.
 
+use std::ops::Range;
+
 use rust_stemmers::{Algorithm, Stemmer};
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -26,6 +28,13 @@ pub fn terms(text: &str) -> impl Iterator<Item = String> {
     })
 }
 
+/// Where the words of `text` stand that carry meaning: all but stop words, as byte ranges in order.
+pub fn content_words(text: &str) -> impl Iterator<Item = Range<usize>> {
+    text.unicode_word_indices()
+        .filter(|(_, word)| !is_stop_word(&word.replace('\u{2019}', "'").to_lowercase()))
+        .map(|(start, word)| start..start + word.len())
+}
+
 #[cfg(test)]
 mod tests {
     fn terms(text: &str) -> Vec<String> {
@@ -44,6 +53,15 @@ mod tests {
     #[test]
     fn numbers_and_units_stay() {
         assert_eq!(terms("270 mm at 10.5p/kWh"), ["270", "mm", "10.5p", "kwh"]);
+    }
+
+    #[test]
+    fn words_without_meaning_of_their_own_are_passed_over() {
+        let text = "How thick is the loft\u{2019}s wool? 270 mm.";
+        let words: Vec<&str> = super::content_words(text)
+            .map(|range| &text[range])
+            .collect();
+        assert_eq!(words, ["thick", "loft\u{2019}s", "wool", "270", "mm"]);
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod fingerprint;
 mod ids;
 mod session;
 mod vector;
+mod words;
 
 pub use access::{Key, KeyHash, KeyId, Owner, Scope, Scopes};
 pub use answer::{Answer, AnswerSentence, Citation, Context, Place};
@@ -27,3 +28,4 @@ pub use session::{
     Feedback, Message, Once, OwnedSession, Rating, Record, SessionDetails, SessionSummary,
 };
 pub use vector::{UnitVector, VectorError, dot};
+pub use words::WordCodes;

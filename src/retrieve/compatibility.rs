@@ -23,7 +23,7 @@ pub async fn check_embedder(
     for probe in &manifest.probes {
         let fresh = embedder.embed_query(&probe.text).await?;
         let cosine = UnitVector::normalize(probe.vector.clone())
-            .map_or(0.0, |stored| fresh.cosine(stored.as_slice()));
+            .map_or(0.0, |stored| fresh.whole.cosine(stored.as_slice()));
         if cosine < SAME_VECTOR {
             return Ok(Err(SnapshotError::EmbedderChanged {
                 embedder: Box::new(manifest.embedder.clone()),

@@ -48,11 +48,11 @@ pub(super) fn chances(ranked: &[Candidate], count: usize, words: &LexicalQuery<'
         .take(count)
         .map(|found| {
             let chance = logistic(
-                4.07 * found.sentence
-                    + 1.20 * words.share(&[found.row])
-                    + 0.77 * (found.fused - best)
-                    + 0.63 * lead
-                    - 4.13,
+                4.33 * found.sentence
+                    + 1.18 * words.share(&[found.row])
+                    + 0.60 * (found.fused - best)
+                    + 0.52 * lead
+                    - 4.32,
             );
             least = least.min(chance);
             least

@@ -6,6 +6,7 @@
 mod compatibility;
 mod confidence;
 mod conversation;
+mod query;
 mod query_cache;
 pub mod reload;
 mod retriever;

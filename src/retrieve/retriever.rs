@@ -7,6 +7,7 @@ use tokio::sync::Semaphore;
 
 use super::confidence::{self, Coverage};
 use super::conversation::InContext;
+use super::query::Query;
 use super::query_cache::QueryCache;
 use super::score::Scorer;
 use crate::embed::{EmbedError, Embedder};
@@ -28,6 +29,8 @@ pub struct RetrievalParameters {
     pub document_weight: f32,
     /// Weight of the second look, at what the best chunks have in common.
     pub feedback_weight: f32,
+    /// Weight of late interaction, word by word, beside the fused scores.
+    pub late_weight: f32,
     /// Two chunks whose vectors have at least this cosine say the same; only the better one is
     /// returned.
     pub duplicate_cosine: f32,
@@ -43,8 +46,9 @@ impl Default for RetrievalParameters {
             sentence_weight: 0.7,
             document_weight: 0.6,
             feedback_weight: 0.2,
+            late_weight: 0.5,
             duplicate_cosine: 0.998,
-            floor: 0.14,
+            floor: 0.16,
         }
     }
 }
@@ -129,10 +133,11 @@ impl Retriever {
     ) -> Result<Ranked, RetrieveError> {
         let question = cut(asked.question.trim());
         let mut texts = vec![(question.to_owned(), 1.0)];
-        let mut query = self.embed(question).await?;
+        let mut query = self.understand(question).await?;
         if let Some((before, weight)) = &asked.before {
             let before = cut(before.trim());
-            query = blend(&query, &self.embed(before).await?, *weight);
+            let earlier = self.understand(before).await?;
+            query = Arc::new(Query::clone(&query).with(&earlier, *weight));
             texts.push((before.to_owned(), *weight));
         }
         let parameters = self.parameters;
@@ -151,7 +156,7 @@ impl Retriever {
                     chunks,
                     coverage,
                     covered: coverage.share >= parameters.floor,
-                    query,
+                    query: query.whole.clone(),
                 }
             })
             .await
@@ -161,12 +166,17 @@ impl Retriever {
 
     /// The vector of a question, from the cache if it was asked before.
     pub async fn embed(&self, question: &str) -> Result<UnitVector, RetrieveError> {
-        if let Some(vector) = self.cache.find(question) {
-            return Ok(vector);
+        Ok(self.understand(question).await?.whole.clone())
+    }
+
+    async fn understand(&self, question: &str) -> Result<Arc<Query>, RetrieveError> {
+        if let Some(query) = self.cache.find(question) {
+            return Ok(query);
         }
-        let vector = stages::timed("embed", self.embedder.embed_query(question)).await?;
-        self.cache.insert(question, vector.clone());
-        Ok(vector)
+        let vectors = stages::timed("embed", self.embedder.embed_query(question)).await?;
+        let query = Arc::new(Query::of(vectors));
+        self.cache.insert(question, Arc::clone(&query));
+        Ok(query)
     }
 }
 
@@ -175,22 +185,10 @@ fn cut(text: &str) -> &str {
     &text[..text.floor_char_boundary(LONGEST_QUESTION_BYTES)]
 }
 
-/// A direction between two, nearer to the first the smaller the weight of the second is.
-fn blend(first: &UnitVector, second: &UnitVector, weight: f32) -> UnitVector {
-    let sum = first
-        .as_slice()
-        .iter()
-        .zip(second.as_slice())
-        .map(|(a, b)| a + weight * b)
-        .collect();
-    // Only opposite vectors of equal weight cancel out.
-    UnitVector::normalize(sum).unwrap_or_else(|_| first.clone())
-}
-
 fn search(
     generation: &Generation,
     texts: &[(String, f32)],
-    query: &UnitVector,
+    query: &Query,
     k: usize,
     filter: &Filter,
     parameters: &RetrievalParameters,
@@ -204,7 +202,7 @@ fn search(
     let lexical = words.scores();
     let admitted = Admitted::by(generation, filter);
     let mut rows: Vec<u32> = generation
-        .nearest(query, candidates, admitted.0.as_deref())
+        .nearest(&query.whole, candidates, admitted.0.as_deref())
         .into_iter()
         .map(|hit| hit.row)
         .collect();

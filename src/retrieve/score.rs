@@ -4,6 +4,7 @@
 //! the sides are added by weight. On every public set that was measured this beats either side
 //! alone and reciprocal rank fusion; see `docs/retrieval.md`.
 
+use super::query::Query;
 use super::retriever::RetrievalParameters;
 use crate::index::bm25::{LexicalQuery, LexicalScores};
 use crate::model::UnitVector;
@@ -16,10 +17,18 @@ const FEEDBACK_CHUNKS: usize = 3;
 /// this far below counts 1/e as much.
 const FEEDBACK_SPREAD: f32 = 0.5;
 
+/// How many of the best chunks are looked at word by word.
+const MEETING_CHUNKS: usize = 100;
+
+/// How far the scores of late interaction of one question usually lie apart (one standard
+/// deviation), so that its weight compares with that of standard scores. Fixed, so that an order
+/// among few chunks is no matter of chance.
+const MEETING_SPREAD: f32 = 0.05;
+
 /// Scores of one query over one generation.
 pub(super) struct Scorer<'a> {
     generation: &'a Generation,
-    query: &'a UnitVector,
+    query: &'a Query,
     chunks: &'a LexicalScores,
     documents: LexicalScores,
     dense: (f32, f32),
@@ -44,7 +53,7 @@ const SMALLEST_DEVIATION: f32 = 1e-6;
 impl<'a> Scorer<'a> {
     pub(super) fn new(
         generation: &'a Generation,
-        query: &'a UnitVector,
+        query: &'a Query,
         words: &LexicalQuery<'_>,
         chunks: &'a LexicalScores,
         parameters: &'a RetrievalParameters,
@@ -54,7 +63,10 @@ impl<'a> Scorer<'a> {
             query,
             chunks,
             documents: words.document_scores(&generation.document_words),
-            dense: generation.moments.of_cosines(query).unwrap_or((0.0, 1.0)),
+            dense: generation
+                .moments
+                .of_cosines(&query.whole)
+                .unwrap_or((0.0, 1.0)),
             parameters,
         }
     }
@@ -63,17 +75,21 @@ impl<'a> Scorer<'a> {
     pub(super) fn rank(&self, rows: &[u32]) -> Vec<Candidate> {
         let mut candidates: Vec<Candidate> = rows.iter().map(|row| self.score(*row)).collect();
         sort(&mut candidates);
+        self.meet_words(&mut candidates);
         self.look_again(&mut candidates);
         candidates
     }
 
     fn score(&self, row: u32) -> Candidate {
-        let whole = self.query.cosine(self.generation.records.vectors.row(row));
+        let whole = self
+            .query
+            .whole
+            .cosine(self.generation.records.vectors.row(row));
         let sentence = self
             .generation
             .records
             .spans
-            .best_cosine(row, self.query)
+            .best_cosine(row, &self.query.whole)
             .unwrap_or(whole);
         // A chunk is often found for one of its sentences, and a single sentence without its
         // surroundings misleads.
@@ -115,6 +131,28 @@ impl<'a> Scorer<'a> {
                 moments.unwrap_or((0.0, 1.0)),
             );
             candidate.fused += weight * (near - candidate.fused);
+        }
+        sort(candidates);
+    }
+
+    /// Late interaction: what each token of the question finds among a chunk's words. The vector of
+    /// a whole chunk tells what it is about, its words tell whether it says just that.
+    fn meet_words(&self, candidates: &mut [Candidate]) {
+        let looked_at = candidates.iter().take(MEETING_CHUNKS);
+        let rows: Vec<u32> = looked_at.map(|candidate| candidate.row).collect();
+        let meetings = self
+            .generation
+            .records
+            .words
+            .meet(&self.query.tokens, &rows);
+        let known = || meetings.iter().copied().flatten();
+        let Some(least) = known().reduce(f32::min) else {
+            return;
+        };
+        let mean = known().sum::<f32>() / known().count() as f32;
+        for (position, candidate) in candidates.iter_mut().enumerate() {
+            let meeting = meetings.get(position).copied().flatten().unwrap_or(least);
+            candidate.fused += self.parameters.late_weight * (meeting - mean) / MEETING_SPREAD;
         }
         sort(candidates);
     }

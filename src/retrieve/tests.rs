@@ -11,6 +11,7 @@ use super::{InContext, RetrievalParameters, Retriever};
 use crate::assistant::fixture::{fake_embedder, tiny_generation};
 use crate::embed::Embedder;
 use crate::index::hnsw::HnswParameters;
+use crate::index::words::QueryTokens;
 use crate::model::{ContentKind, Filter};
 use crate::runtime::cpu_pool;
 use crate::snapshot::write::write;
@@ -67,6 +68,34 @@ fn rows(filter: &Filter, k: usize, parameters: RetrievalParameters) -> Vec<u32> 
         .unwrap();
     assert!(ranked.chunks.is_sorted_by(|a, b| a.score >= b.score));
     ranked.chunks.iter().map(|chunk| chunk.row).collect()
+}
+
+#[test]
+fn late_interaction_orders_by_what_the_tokens_find() {
+    let by_words_alone = RetrievalParameters {
+        late_weight: 1e6,
+        feedback_weight: 0.0,
+        duplicate_cosine: 2.0,
+        ..RetrievalParameters::default()
+    };
+    let found = rows(&Filter::default(), 40, by_words_alone);
+    let asked = block_on(FIXTURE.embedder.embed_query("thermostat energy 7")).unwrap();
+    let words = &FIXTURE.generation.records.words;
+    let meetings = words.meet(&QueryTokens::of(&asked.tokens), &found);
+    assert_eq!(found.len(), 40);
+    assert!(meetings.iter().all(Option::is_some));
+    assert!(meetings.is_sorted_by(|a, b| a >= b), "{meetings:?}");
+    assert!(meetings[0] > meetings[39]);
+    let usual = rows(&Filter::default(), 40, RetrievalParameters::default());
+    let without = rows(
+        &Filter::default(),
+        40,
+        RetrievalParameters {
+            late_weight: 0.0,
+            ..RetrievalParameters::default()
+        },
+    );
+    assert_ne!(usual, without);
 }
 
 /// What a filter means, written down once more and by other means.

@@ -11,6 +11,7 @@ use crate::index::flat::FlatVectors;
 use crate::index::lexical::LexicalIndex;
 use crate::index::moments::Moments;
 use crate::index::spans::SpanVectors;
+use crate::index::words::WordVectors;
 use crate::model::{Chunk, ChunkId, Context, Document, GenerationId, UnitVector};
 
 pub(super) const TEXTS: &str = "texts.bin";
@@ -19,6 +20,7 @@ pub(super) const CHUNKS: &str = "chunks.bin";
 pub(super) const VECTORS: &str = "vectors.bin";
 pub(super) const MOMENTS: &str = "moments.bin";
 pub(super) const SPANS: &str = "spans.bin";
+pub(super) const WORDS: &str = "words.bin";
 pub(super) const LEXICAL: &str = "lexical.bin";
 pub(super) const GRAPH: &str = "graph.bin";
 
@@ -31,6 +33,8 @@ pub struct Records {
     pub vectors: FlatVectors,
     /// All sentence vectors.
     pub spans: SpanVectors,
+    /// All word vectors.
+    pub words: WordVectors,
     pub(super) documents: Vec<Document>,
     pub(super) texts: Vec<Box<str>>,
     pub(super) chunks: Vec<Chunk>,

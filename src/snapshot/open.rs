@@ -19,6 +19,7 @@ use crate::index::graph::Graph;
 use crate::index::lexical::LexicalIndex;
 use crate::index::moments::Moments;
 use crate::index::spans::SpanVectors;
+use crate::index::words::WordVectors;
 use crate::model::{Chunk, Document, GenerationId};
 
 /// A generation that was passed over, and why.
@@ -183,13 +184,19 @@ fn load_records(directory: &Path, manifest: Manifest) -> Result<Records, Snapsho
         .map_err(|reason| damaged(&manifest, generation::TEXTS, reason))?;
     let vectors = FlatVectors::open(&directory.join(generation::VECTORS))?;
     let spans = SpanVectors::open(&directory.join(generation::SPANS))?;
+    let words = if manifest.has_file(generation::WORDS) {
+        WordVectors::open(&directory.join(generation::WORDS))?
+    } else {
+        WordVectors::none(chunks.len())
+    };
 
     let parts_fit = documents.len() == texts.len()
         && documents.len() == manifest.counts.documents
         && chunks.len() == manifest.counts.chunks
         && vectors.len() == chunks.len()
         && vectors.dimension() == manifest.embedder.dimension
-        && spans.len() == chunks.len();
+        && spans.len() == chunks.len()
+        && words.len() == chunks.len();
     if !parts_fit {
         return Err(damaged(
             &manifest,
@@ -208,6 +215,7 @@ fn load_records(directory: &Path, manifest: Manifest) -> Result<Records, Snapsho
         manifest,
         vectors,
         spans,
+        words,
         documents,
         texts,
         chunks,

@@ -12,13 +12,16 @@ use crate::index::lexical::LexicalIndex;
 use crate::index::moments::Moments;
 use crate::index::quantised::QuantisedVectors;
 use crate::index::spans::SpanVectors;
-use crate::model::{Chunk, Document, EmbedderFingerprint, GenerationId, Probe, UnitVector};
+use crate::index::words::WordVectors;
+use crate::model::{
+    Chunk, Document, EmbedderFingerprint, GenerationId, Probe, UnitVector, WordCodes,
+};
 
 /// Directories under this prefix are unfinished and belong to the run that holds the lock.
 pub(super) const TEMPORARY_PREFIX: &str = ".writing-";
 
 /// Everything that goes into a generation. Documents and texts are parallel, and so are chunks,
-/// vectors and sentence vectors.
+/// vectors, sentence vectors and word codes.
 pub struct Contents {
     /// The documents.
     pub documents: Vec<Document>,
@@ -32,6 +35,8 @@ pub struct Contents {
     pub vectors: Vec<UnitVector>,
     /// The vectors of each chunk's sentences; all empty when the embedder gives none.
     pub sentence_vectors: Vec<Vec<UnitVector>>,
+    /// The codes of each chunk's words; all empty when the embedder gives none.
+    pub word_codes: Vec<WordCodes>,
     /// The embedder.
     pub embedder: EmbedderFingerprint,
     /// How it can be recognised.
@@ -133,6 +138,11 @@ fn write_files(
         contents.sentence_vectors.iter().map(Vec::as_slice),
     )?
     .write(&directory.join(generation::SPANS))?;
+    WordVectors::write(
+        &directory.join(generation::WORDS),
+        contents.embedder.dimension,
+        &contents.word_codes,
+    )?;
     LexicalIndex::build(contents.lexical_texts.iter().map(String::as_str))
         .write(&directory.join(generation::LEXICAL))?;
     hnsw::build(&QuantisedVectors::of(&vectors), graph, pool)
@@ -145,6 +155,7 @@ fn write_files(
         generation::VECTORS,
         generation::MOMENTS,
         generation::SPANS,
+        generation::WORDS,
         generation::LEXICAL,
         generation::GRAPH,
     ])

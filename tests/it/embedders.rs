@@ -7,7 +7,8 @@ use wattwise::embed::ollama::{OllamaEmbedder, OllamaOptions};
 use wattwise::embed::openai::{OpenAiEmbedder, OpenAiOptions};
 use wattwise::embed::transformer::TransformerEmbedder;
 use wattwise::embed::{EmbedError, Embedder, Passage};
-use wattwise::model::UnitVector;
+use wattwise::language::content_words;
+use wattwise::model::{UnitVector, WordCodes};
 use wiremock::matchers::{header, method, path};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
@@ -31,6 +32,7 @@ async fn contract(embedder: &dyn Embedder) {
         .map(|text| Passage {
             text: (*text).to_owned(),
             spans: vec![0..4, 0..text.len()],
+            words: content_words(text).collect(),
         })
         .collect();
     let vectors = embedder.embed_passages(passages).await.unwrap();
@@ -45,7 +47,13 @@ async fn contract(embedder: &dyn Embedder) {
             vector.spans.is_empty() || vector.spans.len() == 2,
             "a vector for each span, or none at all"
         );
+        assert_eq!(
+            vector.words.is_empty(),
+            vector.spans.is_empty(),
+            "who shows the vectors of sentences shows those of words"
+        );
     }
+    assert_eq!(vectors[0].words, vectors[2].words, "equal words");
     assert!(
         vectors[0].whole.cosine(vectors[2].whole.as_slice()) > 0.9999,
         "equal texts, equal vectors"
@@ -55,10 +63,7 @@ async fn contract(embedder: &dyn Embedder) {
         "other texts, other vectors"
     );
 
-    let blank = Passage {
-        text: " \n".to_owned(),
-        spans: Vec::new(),
-    };
+    let blank = Passage::whole(" \n");
     assert!(matches!(
         embedder.embed_passages(vec![blank]).await,
         Err(EmbedError::BlankText)
@@ -67,10 +72,16 @@ async fn contract(embedder: &dyn Embedder) {
         embedder.embed_query("").await,
         Err(EmbedError::BlankText)
     ));
-    assert_eq!(
-        embedder.embed_query("heat").await.unwrap().dimension(),
-        embedder.fingerprint().dimension
+    let query = embedder.embed_query("heat").await.unwrap();
+    let dimension = embedder.fingerprint().dimension;
+    assert_eq!(query.whole.dimension(), dimension);
+    assert!(
+        query
+            .tokens
+            .iter()
+            .all(|token| token.dimension() == dimension)
     );
+    assert_eq!(query.tokens.is_empty(), vectors[0].words.is_empty());
     assert!(
         embedder
             .embed_passages(Vec::new())
@@ -110,6 +121,7 @@ async fn the_transformer_agrees_with_the_reference_implementation() {
             .embed_query(text)
             .await
             .unwrap()
+            .whole
             .cosine(expected.as_slice());
         assert!(cosine >= 0.99, "{text:?}: cosine {cosine}");
     }
@@ -120,18 +132,12 @@ async fn batches_and_threads_do_not_change_a_vector() {
     let texts: Vec<String> = (0..24)
         .map(|number| format!("Sentence {number} about heating {}", "x ".repeat(number)))
         .collect();
-    let passages: Vec<Passage> = texts
-        .iter()
-        .map(|text| Passage {
-            text: text.clone(),
-            spans: Vec::new(),
-        })
-        .collect();
+    let passages: Vec<Passage> = texts.iter().map(|text| Passage::whole(text)).collect();
     let embedder = transformer(2);
     let together = embedder.embed_passages(passages).await.unwrap();
     for (text, vector) in texts.iter().zip(together) {
         assert_eq!(
-            embedder.embed_query(text).await.unwrap(),
+            embedder.embed_query(text).await.unwrap().whole,
             vector.whole,
             "{text:?}"
         );
@@ -143,10 +149,14 @@ async fn a_text_beyond_the_window_is_cut_not_refused() {
     let text = "Insulate the loft, the walls and the floor. ".repeat(200);
     let passage = Passage {
         spans: vec![0..43, text.len() - 44..text.len() - 1],
+        words: content_words(&text).collect(),
         text,
     };
     let vectors = transformer(1).embed_passages(vec![passage]).await.unwrap();
     assert_eq!(vectors[0].spans.len(), 2);
+    let bytes = WordCodes::bytes_per_word(384);
+    let words = vectors[0].words.as_bytes().len() / bytes;
+    assert!((80..256).contains(&words), "{words} words of the window");
 }
 
 /// A strict double of Ollama's `/api/embed`: it checks what the real one would refuse.

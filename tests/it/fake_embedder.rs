@@ -1,8 +1,8 @@
 //! A double of an embedder, for the tests here and for those inside the library.
 
 use async_trait::async_trait;
-use wattwise::embed::{EmbedError, Embedder, Passage, PassageVectors};
-use wattwise::model::{EmbedderFingerprint, UnitVector};
+use wattwise::embed::{EmbedError, Embedder, Passage, PassageVectors, QueryVectors};
+use wattwise::model::{EmbedderFingerprint, UnitVector, WordCodes};
 
 /// An embedder that hashes words into 64 directions: equal words give near vectors. Stricter than
 /// the real ones: it refuses spans that leave their text.
@@ -29,7 +29,7 @@ impl HashEmbedder {
         if text.trim().is_empty() {
             return Err(EmbedError::BlankText);
         }
-        let mut values = vec![0.01_f32; 64];
+        let mut values = vec![-0.01_f32; 64];
         for word in text
             .to_lowercase()
             .split(|c: char| !c.is_alphanumeric())
@@ -68,15 +68,26 @@ impl Embedder for HashEmbedder {
                     .spans
                     .iter()
                     .map(|span| Self::vector(&passage.text[span.clone()]));
+                let words = passage
+                    .words
+                    .iter()
+                    .map(|word| Self::vector(&passage.text[word.clone()]));
                 Ok(PassageVectors {
                     whole: Self::vector(&passage.text)?,
                     spans: spans.collect::<Result<_, _>>()?,
+                    words: WordCodes::of(&words.collect::<Result<Vec<_>, _>>()?),
                 })
             })
             .collect()
     }
 
-    async fn embed_query(&self, text: &str) -> Result<UnitVector, EmbedError> {
-        Self::vector(text)
+    async fn embed_query(&self, text: &str) -> Result<QueryVectors, EmbedError> {
+        Ok(QueryVectors {
+            whole: Self::vector(text)?,
+            tokens: text
+                .split_whitespace()
+                .map(Self::vector)
+                .collect::<Result<_, _>>()?,
+        })
     }
 }

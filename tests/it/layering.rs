@@ -27,7 +27,8 @@ const MAY_NAME: [(&str, &[&str]); 21] = [
     (
         "ingest",
         &[
-            "model", "runtime", "codec", "crawl", "extract", "chunk", "embed", "index", "snapshot",
+            "model", "runtime", "codec", "language", "crawl", "extract", "chunk", "embed", "index",
+            "snapshot",
         ],
     ),
     (

@@ -2,6 +2,7 @@
 
 use wattwise::chunk::{ChunkParameters, split};
 use wattwise::embed::{Embedder, Passage};
+use wattwise::language::content_words;
 use wattwise::model::{Block, BlockKind, Chunk, ChunkId, ContentKind, Document, DocumentId, Probe};
 use wattwise::snapshot::write::Contents;
 
@@ -15,6 +16,7 @@ pub(crate) async fn contents(count: u32, embedder: &dyn Embedder) -> Contents {
         lexical_texts: Vec::new(),
         vectors: Vec::new(),
         sentence_vectors: Vec::new(),
+        word_codes: Vec::new(),
         embedder: embedder.fingerprint().clone(),
         probes: vec![Probe {
             text: "probe".to_owned(),
@@ -22,6 +24,7 @@ pub(crate) async fn contents(count: u32, embedder: &dyn Embedder) -> Contents {
                 .embed_query("probe")
                 .await
                 .unwrap()
+                .whole
                 .as_slice()
                 .to_vec(),
         }],
@@ -45,6 +48,7 @@ pub(crate) async fn contents(count: u32, embedder: &dyn Embedder) -> Contents {
             let passage = Passage {
                 text: text[piece.range.clone()].to_owned(),
                 spans: piece.sentences.clone(),
+                words: content_words(&text[piece.range.clone()]).collect(),
             };
             let vectors = embedder
                 .embed_passages(vec![passage.clone()])
@@ -64,6 +68,7 @@ pub(crate) async fn contents(count: u32, embedder: &dyn Embedder) -> Contents {
             contents.lexical_texts.push(passage.text);
             contents.vectors.push(vectors.whole);
             contents.sentence_vectors.push(vectors.spans);
+            contents.word_codes.push(vectors.words);
         }
         contents.documents.push(Document {
             id,

@@ -3,7 +3,7 @@
 //! An ONNX model of the BERT family runs in `rten`. Pooling is ours: the mean of the token vectors
 //! (Reimers and Gurevych, "Sentence-BERT", 2019), scaled to unit length. The vector of a span is
 //! the mean of its tokens' vectors after the whole passage went through the model ("late
-//! chunking", Günther et al., 2024), so it costs no further pass.
+//! chunking", Günther et al., 2024), so it costs no further pass; words get theirs in the same way.
 //!
 //! Worker threads own the inference; async callers hand them jobs through a bounded queue.
 
@@ -21,8 +21,8 @@ pub use files::{DEFAULT_MODEL_NAME, ModelFiles};
 
 use self::network::Network;
 use self::workers::Workers;
-use super::{EmbedError, Embedder, Passage, PassageVectors};
-use crate::model::{EmbedderFingerprint, UnitVector};
+use super::{EmbedError, Embedder, Passage, PassageVectors, QueryVectors};
+use crate::model::EmbedderFingerprint;
 
 /// A sentence transformer in this process.
 pub struct TransformerEmbedder {
@@ -78,11 +78,7 @@ impl Embedder for TransformerEmbedder {
         self.workers.embed_all(passages).await
     }
 
-    async fn embed_query(&self, text: &str) -> Result<UnitVector, EmbedError> {
-        let passage = Passage {
-            text: text.to_owned(),
-            spans: Vec::new(),
-        };
-        Ok(self.workers.embed_one(passage).await?.whole)
+    async fn embed_query(&self, text: &str) -> Result<QueryVectors, EmbedError> {
+        self.workers.embed_query(text).await
     }
 }

@@ -8,8 +8,8 @@ use rten_tensor::NdTensor;
 use tokenizers::{Tokenizer, TruncationParams};
 
 use super::files::ModelFiles;
-use crate::embed::{EmbedError, Passage, PassageVectors};
-use crate::model::UnitVector;
+use crate::embed::{EmbedError, Passage, PassageVectors, QueryVectors};
+use crate::model::{UnitVector, WordCodes};
 
 /// The longest input, special tokens included: the length that the default model was made for.
 pub(super) const MAX_TOKENS: usize = 256;
@@ -87,11 +87,7 @@ impl Network {
     /// Length of a vector, found by asking the network for one.
     pub(super) fn dimension(&self) -> Result<usize, EmbedError> {
         let pool = Arc::new(ThreadPool::with_num_threads(1));
-        let passage = Passage {
-            text: "energy".to_owned(),
-            spans: Vec::new(),
-        };
-        Ok(self.embed(&passage, &pool)?.whole.dimension())
+        Ok(self.pass("energy", &pool)?.dimension)
     }
 
     pub(super) fn count_tokens(&self, text: &str) -> usize {
@@ -108,15 +104,55 @@ impl Network {
         passage: &Passage,
         pool: &Arc<ThreadPool>,
     ) -> Result<PassageVectors, EmbedError> {
-        if passage.text.trim().is_empty() {
+        let tokens = self.pass(&passage.text, pool)?;
+        let whole = tokens.mean(0..tokens.len())?;
+        let spans = passage
+            .spans
+            .iter()
+            .map(|span| match tokens.within(span) {
+                // A span beyond the model's window has no tokens; the passage stands in for it.
+                range if range.is_empty() => Ok(whole.clone()),
+                range => tokens.mean(range),
+            })
+            .collect::<Result<_, _>>()?;
+        let words = passage
+            .words
+            .iter()
+            .map(|word| tokens.within(word))
+            .filter(|range| !range.is_empty())
+            .map(|range| tokens.mean(range))
+            .collect::<Result<Vec<UnitVector>, _>>()?;
+        Ok(PassageVectors {
+            whole,
+            spans,
+            words: WordCodes::of(&words),
+        })
+    }
+
+    /// Embeds a question.
+    pub(super) fn embed_query(
+        &self,
+        text: &str,
+        pool: &Arc<ThreadPool>,
+    ) -> Result<QueryVectors, EmbedError> {
+        let tokens = self.pass(text, pool)?;
+        Ok(QueryVectors {
+            whole: tokens.mean(0..tokens.len())?,
+            tokens: (0..tokens.len())
+                .filter(|token| !tokens.offsets[*token].is_empty())
+                .map(|token| tokens.mean(token..token + 1))
+                .collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// Runs the network over a text, which must not be blank.
+    fn pass(&self, text: &str, pool: &Arc<ThreadPool>) -> Result<TokenVectors, EmbedError> {
+        if text.trim().is_empty() {
             return Err(EmbedError::BlankText);
         }
         let encoding = self
             .tokenizer
-            .encode(
-                &passage.text[..passage.text.floor_char_boundary(LONGEST_INPUT_BYTES)],
-                true,
-            )
+            .encode(&text[..text.floor_char_boundary(LONGEST_INPUT_BYTES)], true)
             .map_err(|error| EmbedError::Inference(error.to_string()))?;
         let ids: Vec<i32> = encoding
             .get_ids()
@@ -135,35 +171,35 @@ impl Network {
             .model
             .run_n(inputs, [self.output], Some(options))
             .map_err(|error| EmbedError::Inference(error.to_string()))?;
-        let ([_, tokens, dimension], values) = output
+        let ([_, _, dimension], values) = output
             .into_shape_vec::<f32, 3>()
             .map_err(|error| EmbedError::Inference(error.to_string()))?;
-        let token_vectors = TokenVectors {
-            values: &values,
+        Ok(TokenVectors {
+            values,
             dimension,
-        };
-        let whole = token_vectors.mean(0..tokens)?;
-        let offsets = encoding.get_offsets();
-        let spans = passage
-            .spans
-            .iter()
-            .map(|span| match tokens_within(offsets, span) {
-                // A span beyond the model's window has no tokens; the passage stands in for it.
-                range if range.is_empty() => Ok(whole.clone()),
-                range => token_vectors.mean(range),
-            })
-            .collect::<Result<_, _>>()?;
-        Ok(PassageVectors { whole, spans })
+            offsets: encoding
+                .get_offsets()
+                .iter()
+                .map(|(start, end)| *start..*end)
+                .collect(),
+        })
     }
 }
 
-/// Token vectors, row by row.
-struct TokenVectors<'a> {
-    values: &'a [f32],
+/// What the network says of each token of a text.
+struct TokenVectors {
+    /// The vectors, row by row.
+    values: Vec<f32>,
     dimension: usize,
+    /// The tokens' bytes in the text; empty for the model's own marks.
+    offsets: Vec<Range<usize>>,
 }
 
-impl TokenVectors<'_> {
+impl TokenVectors {
+    fn len(&self) -> usize {
+        self.offsets.len()
+    }
+
     fn mean(&self, tokens: Range<usize>) -> Result<UnitVector, EmbedError> {
         let mut sum = vec![0.0_f32; self.dimension];
         for row in self.values[tokens.start * self.dimension..tokens.end * self.dimension]
@@ -175,16 +211,27 @@ impl TokenVectors<'_> {
         }
         UnitVector::normalize(sum).map_err(|error| EmbedError::Inference(error.to_string()))
     }
+
+    /// The tokens that begin within `span`.
+    fn within(&self, span: &Range<usize>) -> Range<usize> {
+        tokens_within(&self.offsets, span)
+    }
 }
 
-/// The tokens that begin within `span`. Special tokens have empty offsets and never count.
-fn tokens_within(offsets: &[(usize, usize)], span: &Range<usize>) -> Range<usize> {
-    let belongs = |&(start, end): &(usize, usize)| end > start && span.contains(&start);
-    let Some(first) = offsets.iter().position(belongs) else {
-        return 0..0;
-    };
-    let last = offsets.iter().rposition(belongs).unwrap_or(first);
-    first..last + 1
+/// The tokens that begin within `span`; marks of the model never do. Tokens that have bytes stand in
+/// order, with marks before and behind them.
+fn tokens_within(offsets: &[Range<usize>], span: &Range<usize>) -> Range<usize> {
+    let text = offsets
+        .iter()
+        .position(|token| !token.is_empty())
+        .unwrap_or(offsets.len());
+    let end = offsets
+        .iter()
+        .rposition(|token| !token.is_empty())
+        .map_or(text, |last| last + 1);
+    let tokens = &offsets[text..end];
+    text + tokens.partition_point(|token| token.start < span.start)
+        ..text + tokens.partition_point(|token| token.start < span.end)
 }
 
 #[cfg(test)]
@@ -193,9 +240,9 @@ mod tests {
 
     #[test]
     fn tokens_are_found_by_where_they_begin() {
-        let offsets = [(0, 0), (0, 4), (5, 9), (10, 12), (0, 0)];
+        let offsets = [0..0, 0..4, 5..9, 10..12, 0..0];
         assert_eq!(tokens_within(&offsets, &(0..9)), 1..3);
         assert_eq!(tokens_within(&offsets, &(10..12)), 3..4);
-        assert_eq!(tokens_within(&offsets, &(20..30)), 0..0);
+        assert!(tokens_within(&offsets, &(20..30)).is_empty());
     }
 }

@@ -7,15 +7,18 @@ use rten::ThreadPool;
 use tokio::sync::{mpsc, oneshot};
 
 use super::network::Network;
-use crate::embed::{EmbedError, Passage, PassageVectors};
+use crate::embed::{EmbedError, Passage, PassageVectors, QueryVectors};
 
 /// Jobs that may wait for a free worker, per worker. Enough to keep it busy; more would only let
 /// requests queue that nobody awaits any more.
 const QUEUE_PER_WORKER: usize = 4;
 
-struct Job {
-    passage: Passage,
-    reply: oneshot::Sender<Result<PassageVectors, EmbedError>>,
+/// Where a worker leaves what came of a job.
+type Reply<T> = oneshot::Sender<Result<T, EmbedError>>;
+
+enum Job {
+    Passage(Passage, Reply<PassageVectors>),
+    Query(String, Reply<QueryVectors>),
 }
 
 /// Sends passages to worker threads. The threads end when this is dropped.
@@ -38,9 +41,9 @@ impl Workers {
         Self { queue }
     }
 
-    /// Embeds one passage; waits while the queue is full.
-    pub(super) async fn embed_one(&self, passage: Passage) -> Result<PassageVectors, EmbedError> {
-        self.submit(passage)
+    /// Embeds a question; waits while the queue is full.
+    pub(super) async fn embed_query(&self, text: &str) -> Result<QueryVectors, EmbedError> {
+        self.submit(|reply| Job::Query(text.to_owned(), reply))
             .await?
             .await
             .map_err(|_| EmbedError::Stopped)?
@@ -54,7 +57,7 @@ impl Workers {
     ) -> Result<Vec<PassageVectors>, EmbedError> {
         let mut replies = Vec::with_capacity(passages.len());
         for passage in passages {
-            replies.push(self.submit(passage).await?);
+            replies.push(self.submit(|reply| Job::Passage(passage, reply)).await?);
         }
         let mut vectors = Vec::with_capacity(replies.len());
         for reply in replies {
@@ -63,13 +66,13 @@ impl Workers {
         Ok(vectors)
     }
 
-    async fn submit(
+    async fn submit<T>(
         &self,
-        passage: Passage,
-    ) -> Result<oneshot::Receiver<Result<PassageVectors, EmbedError>>, EmbedError> {
+        job: impl FnOnce(Reply<T>) -> Job,
+    ) -> Result<oneshot::Receiver<Result<T, EmbedError>>, EmbedError> {
         let (reply, answer) = oneshot::channel();
         self.queue
-            .send(Job { passage, reply })
+            .send(job(reply))
             .await
             .map_err(|_| EmbedError::Stopped)?;
         Ok(answer)
@@ -85,13 +88,16 @@ fn work(network: &Network, jobs: &Mutex<mpsc::Receiver<Job>>) {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .blocking_recv();
-        let Some(Job { passage, reply }) = job else {
-            return;
-        };
-        if reply.is_closed() {
-            continue;
+        // Nobody wants the vectors of a caller that has left; one may leave while they are made.
+        match job {
+            None => return,
+            Some(Job::Passage(passage, reply)) if !reply.is_closed() => {
+                let _ = reply.send(network.embed(&passage, &pool));
+            }
+            Some(Job::Query(text, reply)) if !reply.is_closed() => {
+                let _ = reply.send(network.embed_query(&text, &pool));
+            }
+            Some(Job::Passage(..) | Job::Query(..)) => {}
         }
-        // The caller may have left meanwhile; then nobody wants the vectors.
-        let _ = reply.send(network.embed(&passage, &pool));
     }
 }

@@ -1,0 +1,348 @@
+//! The words of the chunks, one bit a value, for late interaction: each token of a question looks
+//! for the word of a chunk that is nearest to it, and the chunk's score is the mean of what they
+//! find (MaxSim of Khattab and Zaharia, "ColBERT", 2020).
+//!
+//! Only a few chunks of a question are looked at in this way, so that the codes stay in their file
+//! and cost no memory beyond the system's cache of it.
+
+use std::io::Read as _;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+
+use rten_simd::{Isa, SimdOp};
+
+use super::quantised::{LARGEST_BYTE, product, to_byte};
+use super::{IndexError, wire};
+use crate::model::{UnitVector, WordCodes};
+
+const MAGIC: [u8; 8] = *b"WWWORD01";
+/// Magic, dimension, rows, words.
+const HEAD: usize = 20;
+
+/// Where the words of all rows lie.
+#[derive(Debug, Default)]
+pub struct WordVectors {
+    dimension: usize,
+    /// Where each row's words begin, in words; one more than there are rows.
+    offsets: Vec<u32>,
+    /// The file behind them; none where no row has words.
+    file: Option<CodeFile>,
+}
+
+#[derive(Debug)]
+struct CodeFile {
+    path: PathBuf,
+    file: std::fs::File,
+    /// Where the codes begin.
+    start: u64,
+}
+
+impl WordVectors {
+    /// As many rows without words.
+    pub fn none(rows: usize) -> Self {
+        Self {
+            dimension: 0,
+            offsets: vec![0; rows + 1],
+            file: None,
+        }
+    }
+
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.offsets.len().saturating_sub(1)
+    }
+
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Writes the file: magic, dimension, rows, words (little-endian `u32`), the rows' offsets
+    /// (`u32`, in words), the codes.
+    pub fn write(path: &Path, dimension: usize, rows: &[WordCodes]) -> Result<(), IndexError> {
+        let per_word = WordCodes::bytes_per_word(dimension);
+        let mut offsets = vec![0_usize];
+        let mut bytes = Vec::from(MAGIC);
+        for row in rows {
+            let words = row.as_bytes().len() / per_word;
+            offsets.push(offsets.last().unwrap_or(&0) + words);
+        }
+        let total = offsets.last().copied().unwrap_or_default();
+        for count in [dimension, rows.len(), total] {
+            bytes.extend_from_slice(&wire::count(count));
+        }
+        for offset in offsets {
+            bytes.extend_from_slice(&wire::count(offset));
+        }
+        for row in rows {
+            bytes.extend_from_slice(row.as_bytes());
+        }
+        wire::write(path, &bytes)
+    }
+
+    /// Opens what [`Self::write`] wrote, without reading the codes.
+    pub fn open(path: &Path) -> Result<Self, IndexError> {
+        let io = |source| IndexError::Io {
+            action: "read",
+            path: path.to_owned(),
+            source,
+        };
+        let mut file = std::fs::File::open(path).map_err(io)?;
+        let length = file.metadata().map_err(io)?.len();
+        let mut head = vec![0; HEAD.min(usize::try_from(length).unwrap_or(HEAD))];
+        file.read_exact(&mut head).map_err(io)?;
+        let mut reader = wire::Reader::new(path, &head, MAGIC)?;
+        let dimension = reader.u32()? as usize;
+        let rows = reader.u32()? as usize;
+        let words = reader.u32()?;
+        let table = (rows as u64 + 1) * 4;
+        let start = HEAD as u64 + table;
+        let codes = u64::from(words) * WordCodes::bytes_per_word(dimension) as u64;
+        if start + codes != length {
+            return Err(reader.damaged("its length does not fit its counts"));
+        }
+        let mut table = vec![0; usize::try_from(table).unwrap_or(usize::MAX)];
+        file.read_exact(&mut table).map_err(io)?;
+        let offsets: Vec<u32> = table
+            .as_chunks::<4>()
+            .0
+            .iter()
+            .map(|offset| u32::from_le_bytes(*offset))
+            .collect();
+        if offsets.first() != Some(&0) || offsets.last() != Some(&words) || !offsets.is_sorted() {
+            return Err(reader.damaged("its tables do not fit each other"));
+        }
+        Ok(Self {
+            dimension,
+            offsets,
+            file: (words > 0).then(|| CodeFile {
+                path: path.to_owned(),
+                file,
+                start,
+            }),
+        })
+    }
+
+    /// The codes of a row's words; none where it has no words or there is no such row.
+    pub fn codes(&self, row: u32) -> Result<WordCodes, IndexError> {
+        let row = row as usize;
+        let (Some(file), Some(&start), Some(&end)) =
+            (&self.file, self.offsets.get(row), self.offsets.get(row + 1))
+        else {
+            return Ok(WordCodes::default());
+        };
+        let per_word = WordCodes::bytes_per_word(self.dimension);
+        let mut bytes = vec![0; (end - start) as usize * per_word];
+        let position = file.start + u64::from(start) * per_word as u64;
+        file.file
+            .read_exact_at(&mut bytes, position)
+            .map_err(|source| IndexError::Io {
+                action: "read",
+                path: file.path.clone(),
+                source,
+            })?;
+        Ok(WordCodes::from_bytes(bytes))
+    }
+
+    /// How well each of `rows` meets the tokens of a question: the mean over the tokens, by their
+    /// weight, of the cosine with the nearest word. `None` for a row without words, for all rows
+    /// where the question has no tokens, and where the file cannot be read any more.
+    pub fn meet(&self, query: &QueryTokens, rows: &[u32]) -> Vec<Option<f32>> {
+        if query.weights.is_empty() || query.dimension != self.dimension {
+            return vec![None; rows.len()];
+        }
+        rows.iter()
+            .map(|row| {
+                let codes = self.codes(*row).ok().filter(|codes| !codes.is_empty())?;
+                Some(MaxSim { query, codes }.dispatch())
+            })
+            .collect()
+    }
+}
+
+/// The tokens of a question in bytes, and what each weighs.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct QueryTokens {
+    dimension: usize,
+    /// All tokens one behind the other.
+    bytes: Vec<i8>,
+    /// What a product with a word's signs is to be multiplied with to be a cosine, by token.
+    scales: Vec<f32>,
+    /// What each counts.
+    weights: Vec<f32>,
+}
+
+impl QueryTokens {
+    /// Rounds tokens to bytes; each counts 1.
+    pub fn of(tokens: &[UnitVector]) -> Self {
+        let mut query = Self {
+            dimension: tokens.first().map_or(0, UnitVector::dimension),
+            ..Self::default()
+        };
+        let signs = 1.0 / (query.dimension as f32).sqrt();
+        for token in tokens {
+            let values = token.as_slice();
+            let largest = values
+                .iter()
+                .fold(f32::MIN_POSITIVE, |largest, value| largest.max(value.abs()));
+            let scale = largest / LARGEST_BYTE;
+            query
+                .bytes
+                .extend(values.iter().map(|value| to_byte(*value, scale)));
+            query.scales.push(scale * signs);
+            query.weights.push(1.0);
+        }
+        query
+    }
+
+    /// These and those of `other`, which count `weight` times what they do alone.
+    #[must_use]
+    pub fn with(mut self, other: &Self, weight: f32) -> Self {
+        if self.dimension == other.dimension {
+            self.bytes.extend_from_slice(&other.bytes);
+            self.scales.extend_from_slice(&other.scales);
+            self.weights
+                .extend(other.weights.iter().map(|own| own * weight));
+        }
+        self
+    }
+}
+
+/// The score of one row.
+struct MaxSim<'a> {
+    query: &'a QueryTokens,
+    codes: WordCodes,
+}
+
+impl SimdOp for MaxSim<'_> {
+    type Output = f32;
+
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "only what is inlined is compiled for the dispatched instructions"
+    )]
+    fn eval<I: Isa>(self, _: I) -> f32 {
+        let dimension = self.query.dimension;
+        let words = signs(self.codes.as_bytes(), dimension);
+        let tokens = self.query.bytes.chunks_exact(dimension);
+        let (mut sum, mut weight) = (0.0, 0.0);
+        for ((token, scale), counts) in tokens.zip(&self.query.scales).zip(&self.query.weights) {
+            let best = words
+                .chunks_exact(dimension)
+                .map(|word| product(token, word))
+                .max();
+            sum += counts * scale * best.unwrap_or(0) as f32;
+            weight += counts;
+        }
+        sum / weight
+    }
+}
+
+/// Codes as bytes of 1 and -1.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "see `MaxSim`")]
+fn signs(codes: &[u8], dimension: usize) -> Vec<i8> {
+    let mut signs = Vec::with_capacity(codes.len() * 8);
+    for word in codes.chunks_exact(WordCodes::bytes_per_word(dimension)) {
+        let end = signs.len() + dimension;
+        for byte in word {
+            signs.extend_from_slice(&SIGNS[usize::from(*byte)]);
+        }
+        signs.truncate(end);
+    }
+    signs
+}
+
+/// The eight signs of each byte, the lowest bit first.
+static SIGNS: [[i8; 8]; 256] = {
+    let mut table = [[-1; 8]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut bit = 0;
+        while bit < 8 {
+            if byte >> bit & 1 == 1 {
+                table[byte][bit] = 1;
+            }
+            bit += 1;
+        }
+        byte += 1;
+    }
+    table
+};
+
+#[cfg(test)]
+mod tests {
+    use super::super::directions;
+    use super::*;
+    use crate::model::dot;
+
+    const DIMENSION: usize = 52;
+
+    fn rows() -> Vec<Vec<UnitVector>> {
+        (0..6)
+            .map(|row| directions(row, DIMENSION, 11 + row as u64))
+            .collect()
+    }
+
+    fn written() -> (tempfile::TempDir, PathBuf) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("words.bin");
+        let codes: Vec<WordCodes> = rows().iter().map(WordCodes::of).collect();
+        WordVectors::write(&path, DIMENSION, &codes).unwrap();
+        (directory, path)
+    }
+
+    /// The cosine of a full vector with the signs of another.
+    fn nearness(token: &UnitVector, word: &UnitVector) -> f32 {
+        let signs: Vec<f32> = word
+            .as_slice()
+            .iter()
+            .map(|value| if *value >= 0.0 { 1.0 } else { -1.0 })
+            .collect();
+        dot(token.as_slice(), &signs) / (DIMENSION as f32).sqrt()
+    }
+
+    #[test]
+    fn a_row_scores_the_mean_of_what_each_token_finds() {
+        let (_directory, path) = written();
+        let words = WordVectors::open(&path).unwrap();
+        assert_eq!(words.len(), 6);
+        let (tokens, before) = (directions(3, DIMENSION, 5), directions(2, DIMENSION, 6));
+        let query = QueryTokens::of(&tokens).with(&QueryTokens::of(&before), 0.5);
+        let found = words.meet(&query, &[0, 3, 5, 9]);
+        assert_eq!((found[0], found[3]), (None, None), "no words, no row");
+        for (position, row) in [(1, 3), (2, 5)] {
+            let best = |token: &UnitVector| {
+                rows()[row]
+                    .iter()
+                    .map(|word| nearness(token, word))
+                    .fold(f32::MIN, f32::max)
+            };
+            let now: f32 = tokens.iter().map(best).sum();
+            let earlier: f32 = before.iter().map(best).sum();
+            let expected = (now + 0.5 * earlier) / 4.0;
+            let score = found[position].unwrap();
+            assert!((score - expected).abs() < 0.01, "{score}, not {expected}");
+        }
+        let other = QueryTokens::of(&directions(1, DIMENSION + 1, 5));
+        assert_eq!(words.meet(&other, &[3]), [None]);
+        assert_eq!(words.meet(&QueryTokens::of(&[]), &[3]), [None]);
+    }
+
+    #[test]
+    fn codes_come_back_and_a_cut_file_is_refused() {
+        let (_directory, path) = written();
+        let words = WordVectors::open(&path).unwrap();
+        for (row, vectors) in (0_u32..).zip(rows()) {
+            assert_eq!(words.codes(row).unwrap(), WordCodes::of(&vectors));
+        }
+        assert!(words.codes(6).unwrap().is_empty());
+        assert!(WordVectors::none(2).codes(1).unwrap().is_empty());
+        let bytes = fs_err::read(&path).unwrap();
+        for length in 0..bytes.len() {
+            fs_err::write(&path, &bytes[..length]).unwrap();
+            assert!(WordVectors::open(&path).is_err(), "cut to {length} bytes");
+        }
+    }
+}
