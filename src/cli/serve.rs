@@ -75,6 +75,7 @@ pub(super) async fn run(arguments: ServeArguments, file: File) -> anyhow::Result
     let ttl = (limits.session_ttl > 0).then(|| Duration::from_secs(limits.session_ttl));
     let expiry = tokio::spawn(upkeep::delete_old(
         Arc::clone(&store) as Arc<dyn SessionStore>,
+        answer_cache.clone(),
         ttl,
     ));
     let probe = tokio::spawn(probe(chat_model.clone()));
