@@ -1,8 +1,9 @@
 //! What a request costs: latency under an open-loop load, and the server's CPU time.
 //!
 //! `make bench-http` drives the release build over loopback, beside a bare hyper server that says
-//! hello, in the same run. Sizes of the index in chunks may follow: `-- 1000 10000 100000`. No
-//! assertion: on a busy machine a time proves nothing.
+//! hello, in the same run. Sizes of the index in chunks may follow: `-- 1000 10000 100000`, or
+//! `conversation` for what touches no model, in several rounds. No assertion: on a busy machine a time
+//! proves nothing.
 
 #![expect(
     clippy::unwrap_used,
@@ -26,6 +27,9 @@ const FAST: f64 = 5000.0;
 const CONNECTIONS: usize = 64;
 const SESSIONS: usize = 64;
 const SIZES: [usize; 2] = [1_000, 10_000];
+const ROUNDS: usize = 5;
+const HEADING: &str =
+    "latency from the moment at which a request was due, in ms; CPU of the server, in µs a request";
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -37,6 +41,9 @@ fn main() {
     if arguments == [servers::HELLO] {
         return runtime.block_on(servers::hello());
     }
+    if arguments == ["conversation"] {
+        return runtime.block_on(conversations());
+    }
     let mut sizes: Vec<usize> = arguments
         .iter()
         .filter_map(|size| size.parse().ok())
@@ -47,15 +54,30 @@ fn main() {
     runtime.block_on(run(&sizes));
 }
 
-async fn run(sizes: &[usize]) {
-    println!(
-        "latency from the moment at which a request was due, in ms; CPU of the server, in µs a request"
-    );
-    let hello_server = Server::hello();
+/// What touches no model, several times, since a busy machine makes single figures worth little.
+async fn conversations() {
+    println!("{HEADING}");
+    let base = index::base().await;
+    for _ in 0..ROUNDS {
+        let hello = greet().await;
+        let folder = tempfile::tempdir().unwrap();
+        index::write(&folder.path().join("index"), &base, SIZES[0]);
+        conversation(&Server::wattwise(folder.path()), &hello).await;
+    }
+}
+
+async fn greet() -> [Measured; 2] {
+    let server = Server::hello();
     let get = |_| b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n".to_vec();
-    let hello = measure("hello", &hello_server, Pace::Rate(FAST), get).await;
-    measure("hello, saturated", &hello_server, Pace::Unbounded, get).await;
-    drop(hello_server);
+    [
+        measure("hello", &server, Pace::Rate(FAST), get).await,
+        measure("hello, saturated", &server, Pace::Unbounded, get).await,
+    ]
+}
+
+async fn run(sizes: &[usize]) {
+    println!("{HEADING}");
+    let hello = greet().await;
     let base = index::base().await;
     for (position, size) in sizes.iter().enumerate() {
         let folder = tempfile::tempdir().unwrap();
@@ -94,14 +116,18 @@ async fn run(sizes: &[usize]) {
     }
 }
 
-async fn conversation(server: &Server, hello: &Measured) {
+async fn conversation(server: &Server, [hello, hello_most]: &[Measured; 2]) {
     let open = |_| post("/get_session_id", "");
     let opened = measure("get_session_id", server, Pace::Rate(FAST), open).await;
     println!(
         "    {:.1} times hello's CPU (aim: at most 3)",
         opened.cpu_micros / hello.cpu_micros
     );
-    measure("get_session_id, saturated", server, Pace::Unbounded, open).await;
+    let most = measure("get_session_id, saturated", server, Pace::Unbounded, open).await;
+    println!(
+        "    {:.1} times hello's CPU",
+        most.cpu_micros / hello_most.cpu_micros
+    );
     let mut sessions = Vec::new();
     for _ in 0..SESSIONS {
         sessions.push(server.open_session().await);

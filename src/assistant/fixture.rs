@@ -24,7 +24,15 @@ pub(crate) mod tiny_generation;
 
 /// An assistant that keeps its index and its state below `directory`, and its store.
 pub(crate) fn assistant(directory: &Path) -> (Arc<Assistant>, Arc<SqliteStore>) {
-    let embedder: Arc<dyn Embedder> = Arc::new(fake_embedder::HashEmbedder::named("fake"));
+    let embedder = Arc::new(fake_embedder::HashEmbedder::named("fake"));
+    assistant_with(directory, embedder)
+}
+
+/// The same with an embedder of the test's own.
+pub(crate) fn assistant_with(
+    directory: &Path,
+    embedder: Arc<dyn Embedder>,
+) -> (Arc<Assistant>, Arc<SqliteStore>) {
     let index = directory.join("index");
     let contents = block_on(tiny_generation::contents(6, embedder.as_ref()));
     let pool = cpu_pool::build("fixture", NonZeroUsize::MIN);

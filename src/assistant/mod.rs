@@ -34,7 +34,7 @@ use std::sync::Arc;
 use self::answer_cache::AnswerCache;
 use crate::embed::Embedder;
 use crate::generate::ChatModel;
-use crate::model::{Filter, Message};
+use crate::model::{Filter, GenerationId, Message};
 use crate::retrieve::{Coverage, InContext, Ranked, RetrievalParameters, Retriever, in_context};
 use crate::snapshot::live::Live;
 use crate::store::SessionStore;
@@ -139,14 +139,24 @@ impl Assistant {
             .map_err(|error| AssistantError::Embedder(error.to_string()))
     }
 
-    /// Proves that a question could be answered now: the store works and the embedder embeds.
+    /// Proves that a question could be answered now: the store works, the embedder embeds and the
+    /// live generation can be searched.
     pub async fn probe(&self) -> Result<(), AssistantError> {
+        const QUESTION: &str = "ready?";
         self.store.probe().await?;
-        self.retriever
-            .embed("ready?")
+        // Not by way of the retriever, which would remember the vector of the first probe.
+        self.embedder
+            .embed_query(QUESTION)
             .await
             .map_err(|error| AssistantError::Embedder(error.to_string()))?;
+        self.search(&InContext::alone(QUESTION), 1, &Filter::default())
+            .await?;
         Ok(())
+    }
+
+    /// The id of what answers now.
+    pub fn generation_id(&self) -> GenerationId {
+        self.live.current().id().clone()
     }
 
     /// What answers now.
@@ -168,4 +178,66 @@ fn texts(history: &[Message]) -> Vec<&str> {
         .iter()
         .map(|message| message.text.as_str())
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::assistant::fixture::fake_embedder::HashEmbedder;
+    use crate::embed::{EmbedError, Passage, PassageVectors, QueryVectors};
+    use crate::model::EmbedderFingerprint;
+
+    /// An embedder that may be away.
+    struct Fickle {
+        embedder: HashEmbedder,
+        away: AtomicBool,
+    }
+
+    #[async_trait]
+    impl Embedder for Fickle {
+        fn fingerprint(&self) -> &EmbedderFingerprint {
+            self.embedder.fingerprint()
+        }
+
+        fn count_tokens(&self, text: &str) -> usize {
+            self.embedder.count_tokens(text)
+        }
+
+        fn max_tokens(&self) -> usize {
+            self.embedder.max_tokens()
+        }
+
+        async fn embed_passages(
+            &self,
+            passages: Vec<Passage>,
+        ) -> Result<Vec<PassageVectors>, EmbedError> {
+            self.embedder.embed_passages(passages).await
+        }
+
+        async fn embed_query(&self, text: &str) -> Result<QueryVectors, EmbedError> {
+            if self.away.load(Ordering::Relaxed) {
+                return Err(EmbedError::Inference("away".to_owned()));
+            }
+            self.embedder.embed_query(text).await
+        }
+    }
+
+    #[tokio::test]
+    async fn every_probe_asks_the_embedder_anew() {
+        let directory = tempfile::tempdir().unwrap();
+        let embedder = Arc::new(Fickle {
+            embedder: HashEmbedder::named("fake"),
+            away: AtomicBool::new(false),
+        });
+        let shared = Arc::clone(&embedder) as Arc<dyn Embedder>;
+        let (assistant, _) = fixture::assistant_with(directory.path(), shared);
+        for away in [false, true, false] {
+            embedder.away.store(away, Ordering::Relaxed);
+            assert_eq!(assistant.probe().await.is_err(), away);
+        }
+    }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::access::Access;
+use super::answer_cache::AnswerCache;
 use crate::store::{Expiry, SessionStore, StoreError};
 
 /// How soon a key that was created or revoked counts.
@@ -28,11 +29,17 @@ pub async fn follow_keys(access: Arc<Access>) {
     }
 }
 
-/// Deletes what is old for ever: sessions that were not written to for `session_ttl`, and memories
-/// of repeatable writes.
-pub async fn delete_old(store: Arc<dyn SessionStore>, session_ttl: Option<Duration>) {
+/// Deletes what is old for ever: sessions that were not written to for `session_ttl`, kept answers
+/// that were given longer ago than that, since they hold what was asked in those sessions, and
+/// memories of repeatable writes.
+pub async fn delete_old(
+    store: Arc<dyn SessionStore>,
+    answers: Option<Arc<AnswerCache>>,
+    session_ttl: Option<Duration>,
+) {
     loop {
-        if let Err(error) = delete_once(store.as_ref(), session_ttl, now()).await {
+        let deleted = delete_once(store.as_ref(), answers.as_deref(), session_ttl, now());
+        if let Err(error) = deleted.await {
             tracing::warn!(%error, "what is old could not be deleted");
         }
         tokio::time::sleep(EXPIRY_INTERVAL).await;
@@ -41,12 +48,17 @@ pub async fn delete_old(store: Arc<dyn SessionStore>, session_ttl: Option<Durati
 
 async fn delete_once(
     store: &dyn SessionStore,
+    answers: Option<&AnswerCache>,
     session_ttl: Option<Duration>,
     now: i64,
 ) -> Result<(), StoreError> {
     let ttl = session_ttl.map(|ttl| i64::try_from(ttl.as_secs()).unwrap_or(i64::MAX));
+    let sessions_before = ttl.map(|ttl| now.saturating_sub(ttl));
+    if let (Some(answers), Some(before)) = (answers, sessions_before) {
+        answers.forget_before(before).await?;
+    }
     let expiry = Expiry {
-        sessions_before: ttl.map(|ttl| now.saturating_sub(ttl)),
+        sessions_before,
         receipts_before: now - RECEIPT_SECONDS,
         at_most: EXPIRY_STEP,
     };
@@ -69,8 +81,12 @@ pub fn now() -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::assistant::answer_cache::AnswerCacheOptions;
     use crate::model::Owner;
+    use crate::store::SessionLimits;
+    use crate::store::answers::{AnswerRoom, AnswerStore, KeptAnswer};
     use crate::store::memory::MemoryStore;
+    use crate::store::sqlite::SqliteStore;
 
     #[tokio::test]
     async fn sessions_live_as_long_as_told() {
@@ -84,10 +100,53 @@ mod tests {
                 .len()
         };
         let hour = Some(Duration::from_hours(1));
-        delete_once(&store, None, now() + 7200).await.unwrap();
-        delete_once(&store, hour, now() + 1800).await.unwrap();
+        let delete = async |ttl, at| delete_once(&store, None, ttl, at).await.unwrap();
+        delete(None, now() + 7200).await;
+        delete(hour, now() + 1800).await;
         assert_eq!(count().await, 1);
-        delete_once(&store, hour, now() + 7200).await.unwrap();
+        delete(hour, now() + 7200).await;
         assert_eq!(count().await, 0);
+    }
+
+    #[tokio::test]
+    async fn kept_answers_live_no_longer_than_sessions() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(directory.path(), SessionLimits::default()).unwrap();
+        let store = Arc::new(store);
+        let room = AnswerRoom {
+            entries: 9,
+            bytes: 1 << 20,
+            seconds: 7 * 24 * 3600,
+        };
+        let kept = KeptAnswer {
+            scope: [1; 32],
+            owner: Owner::OPERATOR,
+            generation: "g".to_owned(),
+            question: "how do I heat a loft".to_owned(),
+            vector: vec![1.0],
+            answer: "{}".to_owned(),
+            created_at: now(),
+        };
+        store.keep_answer(kept, room).await.unwrap();
+        let options = AnswerCacheOptions {
+            threshold: 0.8,
+            room,
+        };
+        let cache = AnswerCache::open(Arc::clone(&store) as Arc<dyn AnswerStore>, options, "g");
+        let cache = cache.await.unwrap();
+        let hour = Some(Duration::from_hours(1));
+        let counts = async || {
+            let stored = store.answers("g".to_owned(), 0).await.unwrap();
+            (stored.len(), cache.len())
+        };
+        let delete = async |ttl, at| {
+            let deleted = delete_once(store.as_ref(), Some(&cache), ttl, at);
+            deleted.await.unwrap();
+        };
+        delete(None, now() + 7200).await;
+        delete(hour, now() + 1800).await;
+        assert_eq!(counts().await, (1, 1));
+        delete(hour, now() + 7200).await;
+        assert_eq!(counts().await, (0, 0));
     }
 }

@@ -61,7 +61,16 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitStatus> {
         return extract::work(&arguments);
     }
     let file = config::load(cli.config.as_deref())?;
-    telemetry::install(&cli.log.over(file.log.clone()).resolve())?;
+    let log = cli.log.over(file.log.clone()).resolve();
+    // A server must not wait for whoever reads its log; with the other commands, lines and output
+    // keep their order. Dropped last, so that it also writes what the end has to say.
+    let log = if matches!(cli.command, Command::Serve(_)) {
+        telemetry::install_gathering(&log)?
+    } else {
+        telemetry::install(&log)?;
+        None
+    };
+    let lines = log.as_ref().map(|guard| guard.lines().clone());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("wattwise")
@@ -69,7 +78,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitStatus> {
     runtime.block_on(async {
         match cli.command {
             Command::Ingest(arguments) => ingest::run(arguments, file).await,
-            Command::Serve(arguments) => serve::run(*arguments, file).await,
+            Command::Serve(arguments) => serve::run(*arguments, file, lines).await,
             Command::Health(arguments) => health::run(arguments, file).await,
             Command::Ask(arguments) => ask::run(arguments, file).await,
             Command::Extract(arguments) => extract::run(&arguments),

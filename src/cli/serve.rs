@@ -21,9 +21,17 @@ use crate::retrieve::reload::{self, ReloadOptions};
 use crate::runtime::{blocking, cpu_pool};
 use crate::snapshot::live::Live;
 use crate::store::{KeyStore, SessionLimits, SessionStore};
-use crate::{telemetry, wiring};
+use crate::telemetry::{self, LogLines};
+use crate::wiring;
 
-pub(super) async fn run(arguments: ServeArguments, file: File) -> anyhow::Result<ExitStatus> {
+/// How long the log may take when the operator does not want to wait.
+const LAST_LINES: Duration = Duration::from_millis(200);
+
+pub(super) async fn run(
+    arguments: ServeArguments,
+    file: File,
+    log: Option<LogLines>,
+) -> anyhow::Result<ExitStatus> {
     let settings = arguments.serve.over(file.serve).resolve()?;
     let embed = arguments.embed.over(file.embed);
     let generate = arguments.generate.over(file.generate).resolve(&embed)?;
@@ -75,6 +83,7 @@ pub(super) async fn run(arguments: ServeArguments, file: File) -> anyhow::Result
     let ttl = (limits.session_ttl > 0).then(|| Duration::from_secs(limits.session_ttl));
     let expiry = tokio::spawn(upkeep::delete_old(
         Arc::clone(&store) as Arc<dyn SessionStore>,
+        answer_cache.clone(),
         ttl,
     ));
     let probe = tokio::spawn(probe(chat_model.clone()));
@@ -113,7 +122,7 @@ pub(super) async fn run(arguments: ServeArguments, file: File) -> anyhow::Result
         http::router(state),
         limits,
         tls,
-        shutdown_signal()?,
+        shutdown_signal(log)?,
     )
     .await;
     for task in [watcher, hangups, expiry, keys, probe] {
@@ -191,7 +200,7 @@ fn reload_certificate(tls: &http::Tls) {
 }
 
 /// Ends with the first SIGTERM or SIGINT; a second one ends the process at once.
-fn shutdown_signal() -> std::io::Result<impl Future<Output = ()>> {
+fn shutdown_signal(log: Option<LogLines>) -> std::io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {
@@ -206,6 +215,9 @@ fn shutdown_signal() -> std::io::Result<impl Future<Output = ()>> {
                 _ = interrupt.recv() => {}
             }
             // The operator does not want to wait; every acknowledged write is on disk.
+            if let Some(log) = log {
+                log.flush(LAST_LINES);
+            }
             std::process::abort();
         });
     })

@@ -1,11 +1,12 @@
 //! Which other sites' pages may call the API from a browser: none, unless the operator names them.
 
-use axum::extract::{Request, State};
+use axum::Router;
+use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::AppState;
+use super::middleware::guard;
 
 const METHODS: &str = "GET, HEAD, POST, DELETE";
 
@@ -41,10 +42,11 @@ impl Cors {
     }
 }
 
-/// Answers a browser that asks first, and marks replies as readable for the pages that may.
-pub(super) async fn share(State(state): State<AppState>, request: Request, next: Next) -> Response {
+/// Inside `observe`: answers a browser that asks first, and marks replies as readable for the pages
+/// that may.
+pub(super) async fn share(state: &AppState, request: Request, routed: Router) -> Response {
     let Some(cors) = state.cors() else {
-        return next.run(request).await;
+        return guard(state, request, routed).await;
     };
     let origin = cors.allowed(request.headers());
     let mut response = if origin.is_some() && asks_first(&request) {
@@ -56,7 +58,7 @@ pub(super) async fn share(State(state): State<AppState>, request: Request, next:
         ];
         (StatusCode::NO_CONTENT, headers).into_response()
     } else {
-        next.run(request).await
+        guard(state, request, routed).await
     };
     let headers = response.headers_mut();
     headers.append(header::VARY, HeaderValue::from_static("origin"));

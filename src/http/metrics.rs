@@ -2,11 +2,13 @@
 //!
 //! Recording goes through the `metrics` facade and costs little where nobody installed a recorder.
 
+use std::collections::HashMap;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::{HeaderName, Method, header};
-use metrics::{counter, gauge, histogram};
+use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
 use super::AppState;
 use crate::assistant::answer_cache::CacheStatus;
@@ -62,41 +64,85 @@ pub fn describe() {
     }
 }
 
+/// The figures that every request moves. Their handles are looked up once, because the facade hashes
+/// the name and all labels each time.
+pub(super) struct RequestFigures {
+    in_flight: Gauge,
+    routes: HashMap<&'static str, RouteFigures>,
+    stages: [(&'static str, OnceLock<Histogram>); 5],
+}
+
+#[derive(Default)]
+struct RouteFigures {
+    duration: OnceLock<Histogram>,
+    /// Of successes, by method.
+    succeeded: [OnceLock<Counter>; METHODS.len()],
+}
+
+const METHODS: [&str; 4] = ["GET", "HEAD", "POST", "DELETE"];
+
+const STAGE_NAMES: [&str; 5] = ["embed", "search", "generate", "verify", "store"];
+
 /// A request that is being worked on; dropping it ends it.
-pub(super) struct InFlight;
+pub(super) struct InFlight<'a>(&'a Gauge);
 
-impl InFlight {
-    pub(super) fn begin() -> Self {
-        gauge!(IN_FLIGHT).increment(1);
-        Self
-    }
-}
-
-impl Drop for InFlight {
+impl Drop for InFlight<'_> {
     fn drop(&mut self) {
-        gauge!(IN_FLIGHT).decrement(1);
+        self.0.decrement(1);
     }
 }
 
-/// A request was answered. `route` is a route's pattern, never an address that a client made up.
-pub(super) fn answered(
-    route: &'static str,
-    method: &Method,
-    status: u16,
-    took: Duration,
-    stages: &[(&'static str, Duration)],
-) {
-    let method = match *method {
-        Method::GET => "GET",
-        Method::HEAD => "HEAD",
-        Method::POST => "POST",
-        Method::DELETE => "DELETE",
-        _ => "other",
-    };
-    counter!(REQUESTS, "route" => route, "method" => method, "status" => status.to_string())
-        .increment(1);
-    histogram!(DURATION, "route" => route).record(took);
-    streamed(stages);
+impl RequestFigures {
+    /// Call it once a recorder is installed.
+    pub(super) fn of(routes: impl IntoIterator<Item = &'static str>) -> Self {
+        let routes = routes.into_iter().chain(["none"]);
+        Self {
+            in_flight: gauge!(IN_FLIGHT),
+            routes: routes
+                .map(|route| (route, RouteFigures::default()))
+                .collect(),
+            stages: STAGE_NAMES.map(|stage| (stage, OnceLock::new())),
+        }
+    }
+
+    pub(super) fn begin(&self) -> InFlight<'_> {
+        self.in_flight.increment(1);
+        InFlight(&self.in_flight)
+    }
+
+    /// A request was answered. `route` is a route's pattern, never an address that a client made up.
+    pub(super) fn answered(
+        &self,
+        route: &'static str,
+        method: &Method,
+        status: u16,
+        took: Duration,
+        stages: &[(&'static str, Duration)],
+    ) {
+        let place = METHODS.iter().position(|known| method == known);
+        let method = place.map_or("other", |place| METHODS[place]);
+        let count = || counter!(REQUESTS, "route" => route, "method" => method, "status" => status.to_string());
+        let Some(figures) = self.routes.get(route) else {
+            debug_assert!(false, "a route that is not in the table: {route}");
+            return;
+        };
+        match place {
+            Some(place) if status == 200 => {
+                figures.succeeded[place].get_or_init(count).increment(1);
+            }
+            Some(_) | None => count().increment(1),
+        }
+        let duration = || histogram!(DURATION, "route" => route);
+        figures.duration.get_or_init(duration).record(took);
+        for (stage, took) in stages {
+            match self.stages.iter().find(|(known, _)| known == stage) {
+                Some((_, handle)) => handle
+                    .get_or_init(|| histogram!(STAGES, "stage" => *stage))
+                    .record(*took),
+                None => streamed(&[(*stage, *took)]),
+            }
+        }
+    }
 }
 
 /// An answer was given.

@@ -2,33 +2,36 @@
 //! what becomes of a panic.
 
 use std::any::Any;
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use axum::Json;
 use axum::body::{Body, HttpBody};
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use axum::{Json, Router};
 use futures::{FutureExt, StreamExt};
 use serde_json::json;
+use tower::Service as _;
 use tracing::Instrument;
-use uuid::Uuid;
 
 use super::auth::find_key;
 use super::error::{ApiError, ErrorDetail, FailureDetails, InternalFailure, internal_detail};
 use super::rate::Client;
 use super::router::HEALTH_PATHS;
-use super::{AppState, metrics, openai_errors, router};
+use super::{AppState, cors, metrics, openai_errors, router};
 use crate::assistant::access::Caller;
 use crate::assistant::upkeep::now;
 use crate::model::KeyId;
 use crate::runtime::stages::Stages;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// How many headers every reply gets here.
+const OUR_HEADERS: usize = 5;
 
 /// Names the generation that a reply was made from.
 pub(super) const SNAPSHOT_ID: HeaderName = HeaderName::from_static("x-snapshot-id");
@@ -44,13 +47,9 @@ pub(super) struct Peer {
 
 /// Outermost: gives the request its id and the reply its headers, logs both in one line and counts
 /// them.
-pub(super) async fn observe(
-    State(state): State<AppState>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+pub(super) async fn observe(state: &AppState, mut request: Request, routed: Router) -> Response {
     let started = Instant::now();
-    let _in_flight = metrics::InFlight::begin();
+    let _in_flight = state.request_figures().begin();
     let id = request_id(&request);
     if let Some(uri) = decoded(request.uri()) {
         *request.uri_mut() = uri;
@@ -58,8 +57,9 @@ pub(super) async fn observe(
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let span = tracing::info_span!("request", request.id = id);
     let stages = Stages::default();
+    let reply = cors::share(state, request, routed);
     let work = stages
-        .collect(AssertUnwindSafe(next.run(request)).catch_unwind())
+        .collect(AssertUnwindSafe(reply).catch_unwind())
         .instrument(span);
     let mut response = work
         .await
@@ -77,24 +77,23 @@ pub(super) async fn observe(
     }
     let (took, stages) = (started.elapsed(), stages.noted());
     let route = router::find(&path).map_or("none", |(route, _)| route);
-    metrics::answered(route, &method, response.status().as_u16(), took, &stages);
+    let status = response.status().as_u16();
+    state
+        .request_figures()
+        .answered(route, &method, status, took, &stages);
     // A route's pattern hides the session that an address names; an address without a route may be
     // anything, a person's question too.
     log(&method, route, &id, took, &response);
-    add_headers(&state, &id, &mut response);
+    add_headers(state, &id, &mut response);
     add_timing(took, &stages, response.headers_mut());
     response
 }
 
-/// Inside `observe`: who is calling and whether they may, how often, how many at once, and how long
+/// Inside `share`: who is calling and whether they may, how often, how many at once, and how long
 /// a request may take. Health checks need no key and are never turned away.
-pub(super) async fn guard(
-    State(state): State<AppState>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+pub(super) async fn guard(state: &AppState, mut request: Request, routed: Router) -> Response {
     if HEALTH_PATHS.contains(&request.uri().path()) {
-        return in_time(&state, request, next).await;
+        return in_time(state, request, routed).await;
     }
     let access = state.access();
     if !access.needs_key()
@@ -124,7 +123,7 @@ pub(super) async fn guard(
         None => ApiError::NotAuthenticated.into_response(),
         Some(caller) => {
             request.extensions_mut().insert(caller);
-            admit(&state, caller, request, next).await
+            admit(state, caller, request, routed).await
         }
     };
     if let Some(verdict) = verdict {
@@ -140,7 +139,7 @@ pub(super) async fn guard(
 #[derive(Debug, Clone, Copy)]
 struct ShownKey(KeyId);
 
-async fn admit(state: &AppState, caller: Caller, request: Request, next: Next) -> Response {
+async fn admit(state: &AppState, caller: Caller, request: Request, routed: Router) -> Response {
     let route = router::find(request.uri().path());
     if let Some((_, Some(scope))) = route
         && !caller.scopes.allow(scope)
@@ -154,7 +153,7 @@ async fn admit(state: &AppState, caller: Caller, request: Request, next: Next) -
         metrics::shed("concurrency");
         return ApiError::Busy.into_response();
     };
-    let response = in_time(state, request, next).await;
+    let response = in_time(state, request, routed).await;
     if response.body().size_hint().exact().is_some() {
         return response;
     }
@@ -167,9 +166,10 @@ async fn admit(state: &AppState, caller: Caller, request: Request, next: Next) -
     })
 }
 
-async fn in_time(state: &AppState, request: Request, next: Next) -> Response {
-    match tokio::time::timeout(state.limits().request_timeout, next.run(request)).await {
-        Ok(response) => response,
+async fn in_time(state: &AppState, request: Request, mut routed: Router) -> Response {
+    let reply = routed.call(request);
+    match tokio::time::timeout(state.limits().request_timeout, reply).await {
+        Ok(Ok(response)) => response,
         Err(_) => ApiError::TimedOut.into_response(),
     }
 }
@@ -188,7 +188,18 @@ fn request_id(request: &Request) -> String {
     };
     theirs
         .filter(is_harmless)
-        .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
+        .map_or_else(new_request_id, str::to_owned)
+}
+
+/// A version 7 UUID, which sorts by time. It is no secret, so a quick generator will do.
+fn new_request_id() -> String {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
+    let millis = since_epoch.map_or(0, |time| u64::try_from(time.as_millis()).unwrap_or(0));
+    let mut random = [0; 10];
+    fastrand::fill(&mut random);
+    uuid::Builder::from_unix_timestamp_millis(millis, &random)
+        .into_uuid()
+        .to_string()
 }
 
 /// The address with its path's `%41` escapes undone, as the original application routes it; `None`
@@ -263,13 +274,13 @@ fn log(method: &Method, path: &str, id: &str, took: Duration, response: &Respons
 
 /// Tells the client where the time went, in milliseconds.
 fn add_timing(took: Duration, stages: &[(&'static str, Duration)], headers: &mut HeaderMap) {
-    let mut text = String::new();
+    let mut text = String::with_capacity(48);
     for (stage, took) in stages.iter().chain(&[("total", took)]) {
         let comma = if text.is_empty() { "" } else { ", " };
-        text.push_str(&format!(
-            "{comma}{stage};dur={:.2}",
-            took.as_secs_f64() * 1000.0
-        ));
+        let hundredths = u64::try_from(took.as_micros() / 10).unwrap_or(u64::MAX);
+        let (whole, part) = (hundredths / 100, hundredths % 100);
+        // Writing into a string cannot fail.
+        let _ = write!(text, "{comma}{stage};dur={whole}.{part:02}");
     }
     if let Ok(value) = HeaderValue::try_from(text) {
         headers.insert(HeaderName::from_static("server-timing"), value);
@@ -278,11 +289,12 @@ fn add_timing(took: Duration, stages: &[(&'static str, Duration)], headers: &mut
 
 fn add_headers(state: &AppState, id: &str, response: &mut Response) {
     let headers = response.headers_mut();
+    headers.reserve(OUR_HEADERS);
     if let Ok(id) = HeaderValue::from_str(id) {
         headers.insert(REQUEST_ID, id);
     }
     if !headers.contains_key(SNAPSHOT_ID)
-        && let Ok(snapshot) = HeaderValue::from_str(&state.assistant().generation().id)
+        && let Ok(snapshot) = HeaderValue::from_str(state.assistant().generation_id().as_str())
     {
         headers.insert(SNAPSHOT_ID, snapshot);
     }
@@ -313,7 +325,7 @@ mod tests {
         }
         for replaced in ["", "a b", "a,b", "<script>", &"x".repeat(129)] {
             assert_ne!(id_for(replaced), replaced);
-            assert!(Uuid::parse_str(&id_for(replaced)).is_ok());
+            assert!(uuid::Uuid::parse_str(&id_for(replaced)).is_ok());
         }
     }
 

@@ -2,9 +2,9 @@
 
 use std::sync::LazyLock;
 
+use axum::extract::Request;
 use axum::handler::Handler;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
-use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use axum::{Extension, Router};
@@ -15,7 +15,7 @@ use super::routes::{
     ask, chat, citations, completions, export, feedback, health, retrieve, save, session, sessions,
     summary,
 };
-use super::{AppState, cors, docs, metrics, middleware, openapi};
+use super::{AppState, docs, metrics, middleware, openapi};
 use crate::model::Scope;
 
 /// Addresses that answer without a key and under any load.
@@ -37,12 +37,16 @@ pub fn router(state: AppState) -> Router {
             },
         )
         .with_state(state.clone());
-    // As a service behind a second router, so that the layers see a request before it is routed.
-    Router::new()
-        .fallback_service(routed)
-        .layer(from_fn_with_state(state.clone(), middleware::guard))
-        .layer(from_fn_with_state(state.clone(), cors::share))
-        .layer(from_fn_with_state(state, middleware::observe))
+    observed(state, routed)
+}
+
+/// Puts what happens to every request in front of `routed`: a second router, so that a request is seen
+/// before it is routed; functions and no layers, because each layer costs several allocations.
+pub(super) fn observed(state: AppState, routed: Router) -> Router {
+    Router::new().fallback(move |request: Request| {
+        let (state, routed) = (state.clone(), routed.clone());
+        async move { middleware::observe(&state, request, routed).await }
+    })
 }
 
 /// One address, or a family of them, and what is there.
@@ -124,6 +128,11 @@ static INDEX: LazyLock<Vec<(&'static str, Option<Scope>)>> = LazyLock::new(|| {
     let routes = route_table().into_iter();
     routes.map(|route| (route.path, route.scope)).collect()
 });
+
+/// The paths of all routes.
+pub(super) fn patterns() -> impl Iterator<Item = &'static str> {
+    INDEX.iter().map(|(path, _)| *path)
+}
 
 /// The route that an address leads to: its path and what it asks of a key.
 pub(super) fn find(path: &str) -> Option<(&'static str, Option<Scope>)> {

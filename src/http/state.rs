@@ -7,7 +7,9 @@ use tokio::sync::Semaphore;
 use super::ServerLimits;
 use super::cors::Cors;
 use super::host::KnownHosts;
+use super::metrics::RequestFigures;
 use super::rate::RateLimiter;
+use super::router;
 use crate::assistant::Assistant;
 use crate::assistant::access::Access;
 
@@ -41,10 +43,11 @@ struct Shared {
     permits: Arc<Semaphore>,
     rate: Option<RateLimiter>,
     cors: Option<Cors>,
+    request_figures: RequestFigures,
 }
 
 impl AppState {
-    /// Puts the parts together.
+    /// Puts the parts together. Call it once a recorder of figures is installed, if one is.
     pub fn new(parts: Parts) -> Self {
         let limits = &parts.limits;
         Self {
@@ -52,6 +55,7 @@ impl AppState {
                 permits: Arc::new(Semaphore::new(limits.max_concurrent_requests)),
                 rate: RateLimiter::new(limits.requests_per_minute),
                 cors: Cors::new(&parts.cors_origins),
+                request_figures: RequestFigures::of(router::patterns()),
                 parts,
             }),
         }
@@ -71,6 +75,11 @@ impl AppState {
 
     pub(super) fn figures(&self) -> Option<&Figures> {
         self.shared.parts.figures.as_ref()
+    }
+
+    /// What every request moves.
+    pub(super) fn request_figures(&self) -> &RequestFigures {
+        &self.shared.request_figures
     }
 
     /// One for each request being worked on.

@@ -328,13 +328,10 @@ async fn a_failure_inside_shows_its_id_and_nothing_else() {
         AssistantError::Internal("hidden words".to_owned()).into()
     }
     let app = App::with(None, ServerLimits::default(), |state| {
-        axum::Router::new()
+        let routed = axum::Router::new()
             .route("/panics", axum::routing::get(panics))
-            .route("/fails", axum::routing::get(fails))
-            .layer(axum::middleware::from_fn_with_state(
-                state,
-                middleware::observe,
-            ))
+            .route("/fails", axum::routing::get(fails));
+        router::observed(state, routed)
     });
     for path in ["/panics", "/fails"] {
         let response = app.send("GET", path, &[("x-request-id", "id-42")]).await;

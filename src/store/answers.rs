@@ -54,4 +54,7 @@ pub trait AnswerStore: Send + Sync {
 
     /// Deletes an owner's answers.
     async fn forget_answers(&self, owner: Owner) -> Result<(), StoreError>;
+
+    /// Deletes all answers that were given before this second.
+    async fn forget_answers_before(&self, second: i64) -> Result<(), StoreError>;
 }

@@ -1,12 +1,14 @@
 //! What an operator sees: readiness, figures, timings.
 
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::client::{Server, answer, indexed};
-use crate::support::{run, text};
+use crate::support::{run, text, wattwise};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn figures_tell_what_happened() {
@@ -47,7 +49,8 @@ async fn figures_tell_what_happened() {
         "wattwise_http_requests_total{route=\"/sessions/{id}\",method=\"GET\",status=\"404\"} 1",
         "wattwise_http_requests_total{route=\"none\",method=\"other\",status=\"404\"} 1",
         "wattwise_http_request_duration_seconds_count{route=\"/retrieve_contexts\"} 1",
-        "wattwise_stage_duration_seconds_count{stage=\"search\"} 1",
+        // One request's, and those of two probes.
+        "wattwise_stage_duration_seconds_count{stage=\"search\"} 3",
         "wattwise_stage_duration_seconds_count{stage=\"store\"}",
         "wattwise_http_requests_in_flight 1",
         "wattwise_http_requests_shed_total{reason=\"rate\"} 0",
@@ -76,4 +79,55 @@ async fn figures_tell_what_happened() {
         verdict.status.success() && verdict.stderr.is_empty() && verdict.stdout.is_empty(),
         "{verdict:?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_nobody_reads_holds_no_request_up_and_loses_nothing() {
+    const REQUESTS: usize = 2000;
+    wattwise::runtime::tls::install_provider();
+    let folder = indexed();
+    let arguments = ["serve", "--bind", "127.0.0.1:0", "--log-format", "json"];
+    let mut command = wattwise(folder.path(), &arguments);
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut lines = log.by_ref().map_while(Result::ok);
+    let address = lines
+        .find_map(|line| {
+            let event: Value = serde_json::from_str(&line).unwrap_or_default();
+            Some(event["server.address"].as_str()?.to_owned())
+        })
+        .unwrap();
+    let client = reqwest::Client::new();
+    for _ in 0..REQUESTS {
+        let request = client.get(format!("http://{address}/version"));
+        let response = request.timeout(Duration::from_secs(30)).send().await;
+        assert_eq!(response.unwrap().status().as_u16(), 200);
+    }
+    let id = child.id().to_string();
+    assert!(Command::new("kill").arg(&id).status().unwrap().success());
+    // Far more than a pipe holds, to the last line.
+    let lines: Vec<String> = log.map_while(Result::ok).collect();
+    let of_requests = lines.iter().filter(|line| line.contains("/version"));
+    assert_eq!(of_requests.count(), REQUESTS);
+    assert!(lines.last().unwrap().contains("stopped"), "{lines:?}");
+    assert!(child.wait().unwrap().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_ends_the_server_at_once() {
+    let folder = indexed();
+    let mut server = Server::start(folder.path(), &["--drain", "600"]);
+    // A request whose body never comes keeps the server waiting.
+    let address = server.base_url.strip_prefix("http://").unwrap();
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    let head = "POST /save_records HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\n";
+    stream.write_all(head.as_bytes()).unwrap();
+    // Another one proves that the first has arrived.
+    answer(server.request("GET /version")).await;
+    server.signal("-TERM");
+    server.logged("shutting down").await;
+    assert!(server.child.try_wait().unwrap().is_none());
+    server.signal("-TERM");
+    let status = server.child.wait().unwrap();
+    assert_eq!(status.signal(), Some(6), "{status}");
 }

@@ -165,12 +165,26 @@ impl AnswerCache {
 
     /// Forgets what an owner asked.
     pub(super) async fn forget(&self, owner: Owner) -> Result<(), StoreError> {
-        {
-            let mut known = self.known();
-            known.answers.retain(|answer| answer.kept.owner != owner);
-            known.bytes = known.answers.iter().map(|a| a.kept.size()).sum();
-        }
+        self.retain(|answer| answer.owner != owner);
         self.store.forget_answers(owner).await
+    }
+
+    /// Forgets what was answered before this second.
+    pub(super) async fn forget_before(&self, second: i64) -> Result<(), StoreError> {
+        self.retain(|answer| answer.created_at >= second);
+        self.store.forget_answers_before(second).await
+    }
+
+    /// How many are in memory.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.known().answers.len()
+    }
+
+    fn retain(&self, is_kept: impl Fn(&KeptAnswer) -> bool) {
+        let mut known = self.known();
+        known.answers.retain(|answer| is_kept(&answer.kept));
+        known.bytes = known.answers.iter().map(|a| a.kept.size()).sum();
     }
 }
 

@@ -36,6 +36,17 @@ impl AnswerStore for SqliteStore {
             })
             .await
     }
+
+    async fn forget_answers_before(&self, second: i64) -> Result<(), StoreError> {
+        self.writer
+            .submit("forget old answers", move |connection| {
+                connection
+                    .prepare_cached("DELETE FROM answers WHERE created_at < ?1")?
+                    .execute([second])?;
+                Ok(())
+            })
+            .await
+    }
 }
 
 fn keep(connection: &Connection, answer: &KeptAnswer) -> Result<(), Refusal> {

@@ -53,7 +53,7 @@ impl KeyStore for SqliteStore {
             .submit("note the use of keys", move |connection| {
                 let mut statement =
                     connection.prepare_cached("UPDATE keys SET last_used_at = ?2 WHERE id = ?1")?;
-                for (id, at) in used {
+                for (id, at) in &used {
                     statement.execute(params![id.number(), at])?;
                 }
                 Ok(())

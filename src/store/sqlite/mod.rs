@@ -105,6 +105,7 @@ impl SessionStore for SqliteStore {
             .submit("append a message", move |connection| {
                 let mut fresh = None;
                 let sequence = writes::once(connection, session.owner, once.as_ref(), at, || {
+                    let text = text.clone();
                     let message = writes::append_message(connection, session, limits, text, at)?;
                     Ok(fresh.insert(message).sequence.to_string())
                 })?;

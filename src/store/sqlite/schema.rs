@@ -90,6 +90,8 @@ pub(super) const STEPS: &[&str] = &[
         created_at INTEGER NOT NULL,
         UNIQUE (scope, question)
     ) STRICT;",
+    // Every write moved its session's entry, and sessions are in order of their age without it.
+    "DROP INDEX sessions_by_use;",
 ];
 
 /// Marks the file as ours, so that another program's database is never migrated: "Watt".

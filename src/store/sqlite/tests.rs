@@ -90,7 +90,7 @@ fn a_newer_schema_is_refused() {
             &error,
             StoreError::TooNew {
                 found: 99,
-                known: 3,
+                known: 4,
                 ..
             }
         ),
@@ -328,4 +328,66 @@ async fn old_sessions_go_in_steps() {
     }
     assert_eq!(steps, 3);
     assert_eq!(store.sessions(Owner::OPERATOR, None, 9).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn sessions_in_use_stay_however_old_they_are() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path()).unwrap();
+    let mut sessions = Vec::new();
+    let other = Connection::open(directory.path().join(DATABASE_FILE)).unwrap();
+    for (created, used) in [(100, 400), (110, 110), (200, 250), (300, 300), (310, 310)] {
+        let session = session(&store).await;
+        let changed = other.execute(
+            "UPDATE sessions SET created_at = ?1, used_at = ?2 WHERE id = ?3",
+            rusqlite::params![created, used, session.id.to_string()],
+        );
+        assert_eq!(changed.unwrap(), 1);
+        sessions.push(session);
+    }
+    let expiry = |before| Expiry {
+        sessions_before: Some(before),
+        receipts_before: 0,
+        at_most: 9,
+    };
+    let left = async || {
+        let mut left = Vec::new();
+        for session in &sessions {
+            left.push(store.session(*session).await.is_ok());
+        }
+        left
+    };
+    store.expire(expiry(260)).await.unwrap();
+    assert_eq!(left().await, [true, false, false, true, true]);
+    store.expire(expiry(350)).await.unwrap();
+    assert_eq!(left().await, [true, false, false, false, false]);
+    store.expire(expiry(401)).await.unwrap();
+    assert_eq!(left().await, [false; 5]);
+}
+
+#[tokio::test]
+async fn state_of_the_version_before_opens_and_stays() {
+    let directory = tempfile::tempdir().unwrap();
+    let id = SessionId::parse("6c1f0f0e-5a3c-4a53-8f5b-0c1d8a2b7e11").unwrap();
+    let old = Connection::open(directory.path().join(DATABASE_FILE)).unwrap();
+    for step in &schema::STEPS[..3] {
+        old.execute_batch(step).unwrap();
+    }
+    old.execute_batch(&format!(
+        "INSERT INTO sessions (id, created_at, used_at) VALUES ('{id}', 100, 100);
+         PRAGMA user_version = 3;
+         PRAGMA application_id = {};",
+        0x5761_7474
+    ))
+    .unwrap();
+    drop(old);
+    let store = open(directory.path()).unwrap();
+    let owner = Owner::OPERATOR;
+    let kept = OwnedSession { owner, id };
+    let message = store.append_message(kept, "x".to_owned(), None).await;
+    assert_eq!(message.unwrap().sequence, 1);
+    let newer = session(&store).await;
+    let listed = store.sessions(owner, None, 9).await.unwrap();
+    let ids: Vec<_> = listed.iter().map(|summary| summary.id).collect();
+    assert_eq!(ids, [newer.id, id]);
 }

@@ -159,10 +159,15 @@ pub(super) fn delete_session(
 pub(super) fn expire(connection: &Connection, expiry: Expiry) -> Result<bool, Refusal> {
     let mut deleted = 0;
     if let Some(before) = expiry.sessions_before {
+        // Sessions are numbered in the order of their age, and none was used before it was made: what
+        // is behind the first young one need not be looked at.
         deleted = connection
             .prepare_cached(
                 "DELETE FROM sessions WHERE number IN
-                 (SELECT number FROM sessions WHERE used_at < ?1 ORDER BY used_at LIMIT ?2)",
+                 (SELECT number FROM sessions WHERE used_at < ?1 AND number < coalesce(
+                     (SELECT number FROM sessions WHERE created_at >= ?1 ORDER BY number LIMIT 1),
+                     9223372036854775807)
+                 ORDER BY number LIMIT ?2)",
             )?
             .execute(params![before, expiry.at_most])?;
     }
