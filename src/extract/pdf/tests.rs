@@ -409,3 +409,23 @@ fn blocks_cover_the_text_in_order() {
         [1, 1, 2]
     );
 }
+
+#[test]
+fn a_fraction_is_read_where_it_stands() {
+    let mut operations = operations_of(&[
+        Text(50.0, 700.0, 10.0, false, "Use"),
+        Text(70.0, 704.0, 7.0, false, "1"),
+        Text(70.0, 696.5, 7.0, false, "2"),
+        Text(76.0, 700.0, 10.0, false, "of the water, and save"),
+        Text(50.0, 688.0, 10.0, false, "the other half of the heat."),
+    ]);
+    operations.extend([
+        Operation::new("re", vec![70.into(), 702.into(), 3.9.into(), 0.4.into()]),
+        Operation::new("f", vec![]),
+    ]);
+    let extracted = extract(&bytes_of(document_of(vec![operations])), &Limits::default()).unwrap();
+    assert_eq!(
+        extracted.text,
+        "Use 1/2 of the water, and save the other half of the heat."
+    );
+}
