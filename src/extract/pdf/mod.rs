@@ -20,6 +20,7 @@ mod glyphs;
 mod headings;
 mod hyphens;
 mod ink;
+mod labelled;
 mod layout;
 mod line;
 mod open;

@@ -429,3 +429,23 @@ fn a_fraction_is_read_where_it_stands() {
         "Use 1/2 of the water, and save the other half of the heat."
     );
 }
+
+#[test]
+fn a_list_of_terms_drawn_row_by_row_is_a_table() {
+    let extracted = read(&[vec![
+        Text(50.0, 700.0, 10.0, false, "Winter"),
+        Text(200.0, 700.0, 10.0, false, "about half of all heat"),
+        Text(50.0, 686.0, 10.0, false, "Spring"),
+        Text(200.0, 686.0, 10.0, false, "a quarter of it"),
+        Text(50.0, 672.0, 10.0, false, "Summer"),
+        Text(200.0, 672.0, 10.0, false, "hardly any"),
+    ]]);
+    assert_eq!(
+        blocks_of(&extracted),
+        [
+            (BlockKind::TableRow, "Winter | about half of all heat"),
+            (BlockKind::TableRow, "Spring | a quarter of it"),
+            (BlockKind::TableRow, "Summer | hardly any"),
+        ]
+    );
+}
