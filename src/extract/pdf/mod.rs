@@ -23,6 +23,7 @@ mod ink;
 mod labelled;
 mod layout;
 mod line;
+mod markers;
 mod open;
 mod order;
 mod paragraphs;
