@@ -86,10 +86,15 @@ def order(ours, truth):
     return 2 * same / max(len(ours) + len(truth), 1)
 
 
-def without_running_lines(pages):
-    """The text without what stands at the edges of pages and is a number or repeats, numbers aside."""
+def without_running_lines(pages, numbered=False):
+    """The text without what stands at the edges of pages and is a number or repeats, numbers aside.
+    Where `pages` are all pages of a file (numbered), what begins or ends with the number of its page goes
+    too: some readers glue it to the word beside it."""
     def shape(line):
         return re.sub(r"\d+", "#", line)
+
+    def numbers(line):
+        return [int(number) for number in re.findall(r"^\d{1,4}(?= )|\d{1,4}$", line)]
 
     edges = []
     for page in pages:
@@ -97,13 +102,18 @@ def without_running_lines(pages):
         edges.append(set(lines[:2] + lines[-2:]))
     counts = collections.Counter(kind for edge in edges for kind in {shape(line) for line in edge})
     anywhere = collections.Counter(kind for page in pages for kind in {shape(line.strip()) for line in page.splitlines()})
+    offsets = collections.Counter(
+        offset for index, edge in enumerate(edges) for offset in {number - index for line in edge for number in numbers(line)}
+    )
+    offset, often = offsets.most_common(1)[0] if offsets else (0, 0)
     kept = []
-    for page, edge in zip(pages, edges):
+    for index, (page, edge) in enumerate(zip(pages, edges)):
         for line in map(str.strip, page.splitlines()):
             running = line in edge and (
                 re.fullmatch(r"\d{1,4}|[ivxlc]{1,6}", line)
                 or (counts[shape(line)] >= 2 and re.match(r"\d+ |.* \d+$", line))
                 or counts[shape(line)] >= 5
+                or (numbered and often * 2 > len(pages) and index + offset in numbers(line))
             )
             running = running or (len(line) > 12 and anywhere[shape(line)] >= 5 and anywhere[shape(line)] * 4 > len(pages))
             if not running:
@@ -185,7 +195,7 @@ def score_seed(options):
         slow += seconds
         if pages is not None:
             theirs += words("\n".join(pages))
-            bare += words(without_running_lines(pages))
+            bare += words(without_running_lines(pages, numbered=True))
     print(f'seed: "efficien*" {kept}, CPU {cpu * 1000:.0f} ms')
     if theirs:
         print(f"seed against pypdf ({slow * 1000:.0f} ms): word F1 {f1(ours, theirs):.4f}, without running lines {f1(ours, bare):.4f}")

@@ -18,7 +18,6 @@ pub(super) fn is_readable(character: char) -> bool {
 pub(super) fn expand(character: char, into: &mut Vec<char>) {
     match character {
         character if character.is_whitespace() => into.push(' '),
-        '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' => {}
         '\u{FB00}'..='\u{FB06}' | '\u{132}' | '\u{133}' => into.extend(character.nfkc()),
         // Presentation forms are right-to-left; what stands for a ligature is laid out visually.
         '\u{FB1D}'..='\u{FDFF}' | '\u{FE70}'..='\u{FEFC}' => {
@@ -30,6 +29,20 @@ pub(super) fn expand(character: char, into: &mut Vec<char>) {
         '\u{F0B7}' | '\u{F0A7}' | '\u{F0D8}' | '\u{F076}' => into.push('•'),
         '\u{F0FC}' => into.push('✓'),
         '\u{2010}' | '\u{2011}' => into.push('-'),
+        // Tall brackets are drawn in pieces, the upper end first: that one stands for all.
+        '\u{239B}' | '\u{F8EB}' => into.push('('),
+        '\u{239E}' | '\u{F8F6}' => into.push(')'),
+        '\u{23A1}' | '\u{F8EE}' => into.push('['),
+        '\u{23A4}' | '\u{F8F9}' => into.push(']'),
+        '\u{23A7}' | '\u{F8F1}' => into.push('{'),
+        '\u{23AB}' | '\u{F8FC}' => into.push('}'),
+        // The other pieces, and characters without width, say nothing.
+        '\u{239C}'..='\u{23AD}'
+        | '\u{F8E5}'..='\u{F8E7}'
+        | '\u{F8EC}'..='\u{F8FE}'
+        | '\u{200B}'..='\u{200F}'
+        | '\u{202A}'..='\u{202E}'
+        | '\u{2060}'..='\u{2069}' => {}
         other => into.push(other),
     }
 }
@@ -106,6 +119,16 @@ mod tests {
     fn spaces_become_plain() {
         assert_eq!(expanded('\u{A0}'), " ");
         assert_eq!(expanded('\u{2009}'), " ");
+    }
+
+    #[test]
+    fn a_tall_bracket_is_one_sign() {
+        let pieces = ['\u{239B}', '\u{239C}', '\u{239D}'];
+        assert_eq!(pieces.map(expanded).concat(), "(");
+        assert_eq!(
+            ['\u{F8F1}', '\u{F8F2}', '\u{F8F3}'].map(expanded).concat(),
+            "{"
+        );
     }
 
     #[test]

@@ -11,6 +11,8 @@ const BAND: f32 = 0.15;
 const MIN_PAGES: usize = 3;
 /// Longer lines are text.
 const MAX_CHARS: usize = 120;
+/// Numbers larger than the text by this factor count chapters or catch the eye.
+const DISPLAY: f32 = 1.7;
 /// Heights within this many points are the same slot.
 const SLOT: f32 = 4.0;
 
@@ -20,9 +22,10 @@ type Place = (usize, usize);
 /// Drops what repeats at the top and bottom of `pages` (the upright frame of each page).
 pub(super) fn drop_furniture(pages: &mut [&mut Frame]) {
     let candidates = candidates_of(pages);
-    let mut doomed = repeated(pages, &candidates);
-    doomed.extend(slots(pages, &candidates, &doomed));
-    doomed.extend(page_numbers(pages, &candidates));
+    let usual = usual_size(pages);
+    let mut doomed = repeated(pages, &candidates, usual);
+    doomed.extend(slots(pages, &candidates, &doomed, usual));
+    doomed.extend(page_numbers(pages, &candidates, usual));
     if doomed.len() == pages.iter().map(|page| page.lines.len()).sum::<usize>() {
         // Nothing but numbered pages: then the numbers are the text.
         return;
@@ -75,8 +78,32 @@ fn slot_of(line: &Line) -> i32 {
     (line.baseline / SLOT).round() as i32
 }
 
+/// The size under which half of all characters stand.
+fn usual_size(pages: &[&mut Frame]) -> f32 {
+    let mut sizes: Vec<(f32, usize)> = pages
+        .iter()
+        .flat_map(|page| &page.lines)
+        .map(|line| (line.size, line.text.len()))
+        .collect();
+    sizes.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let half = sizes.iter().map(|&(_, length)| length).sum::<usize>() / 2;
+    let mut seen = 0;
+    sizes
+        .iter()
+        .find(|&&(_, length)| {
+            seen += length;
+            seen >= half
+        })
+        .map_or(0.0, |&(size, _)| size)
+}
+
+/// Whether a line is a bare number in type much larger than the `usual` size.
+fn is_chapter_number(line: &Line, usual: f32) -> bool {
+    line.size > usual * DISPLAY && !line.text.chars().any(char::is_alphabetic)
+}
+
 /// Lines with the same shape at the same height on several pages.
-fn repeated(pages: &[&mut Frame], candidates: &[Place]) -> HashSet<Place> {
+fn repeated(pages: &[&mut Frame], candidates: &[Place], usual: f32) -> HashSet<Place> {
     let mut seen: HashMap<(String, i32), HashSet<usize>> = HashMap::new();
     for &place in candidates {
         let line = line_at(pages, place);
@@ -86,14 +113,23 @@ fn repeated(pages: &[&mut Frame], candidates: &[Place]) -> HashSet<Place> {
                 .insert(place.0);
         }
     }
+    let chapters: HashSet<(usize, &str)> = candidates
+        .iter()
+        .filter(|&&place| is_chapter_number(line_at(pages, place), usual))
+        .map(|&place| (place.0, line_at(pages, place).text.as_str()))
+        .collect();
     let is_repeated = |place: &Place| {
         let line = line_at(pages, *place);
+        let has_words = line.text.chars().any(char::is_alphabetic);
+        // `02` in large type heads a chapter, wherever its designer likes to put it; on the pages
+        // that follow it is furniture.
+        if is_chapter_number(line, usual) {
+            let before = place.0.checked_sub(1);
+            return before.is_some_and(|page| chapters.contains(&(page, line.text.as_str())));
+        }
         around(slot_of(line)).any(|slot| {
             seen.get(&(shape_of(&line.text), slot))
-                .is_some_and(|found| {
-                    found.len() >= MIN_PAGES
-                        && (line.text.chars().any(char::is_alphabetic) || is_regular(found))
-                })
+                .is_some_and(|found| found.len() >= MIN_PAGES && (has_words || is_regular(found)))
         })
     };
     candidates.iter().copied().filter(is_repeated).collect()
@@ -113,7 +149,12 @@ fn around(slot: i32) -> impl Iterator<Item = i32> {
 }
 
 /// Everything else in slots where most lines repeat: chapter names change, their place does not.
-fn slots(pages: &[&mut Frame], candidates: &[Place], repeated: &HashSet<Place>) -> HashSet<Place> {
+fn slots(
+    pages: &[&mut Frame],
+    candidates: &[Place],
+    repeated: &HashSet<Place>,
+    usual: f32,
+) -> HashSet<Place> {
     let mut by_slot: HashMap<i32, Vec<Place>> = HashMap::new();
     for &place in candidates {
         for slot in around(slot_of(line_at(pages, place))) {
@@ -134,7 +175,8 @@ fn slots(pages: &[&mut Frame], candidates: &[Place], repeated: &HashSet<Place>) 
             .map(|place| line_at(pages, **place).size)
             .fold(0.0, f32::max);
         let alike = |place: &&Place| {
-            line_at(pages, **place).size <= size * 1.15 && is_apart(pages, **place)
+            let line = line_at(pages, **place);
+            line.size <= size * 1.15 && !is_chapter_number(line, usual) && is_apart(pages, **place)
         };
         doomed.extend(places.iter().filter(alike));
     }
@@ -152,19 +194,29 @@ fn is_apart(pages: &[&mut Frame], place: Place) -> bool {
 }
 
 /// Numbers that count along with the pages.
-fn page_numbers(pages: &[&mut Frame], candidates: &[Place]) -> HashSet<Place> {
-    let mut by_offset: HashMap<i64, Vec<Place>> = HashMap::new();
+fn page_numbers(pages: &[&mut Frame], candidates: &[Place], usual: f32) -> HashSet<Place> {
+    let mut by_offset: HashMap<(i64, bool), Vec<Place>> = HashMap::new();
     for &place in candidates {
         if let Some(number) = page_number(&line_at(pages, place).text) {
             let page = i64::try_from(place.0).unwrap_or(i64::MAX);
-            by_offset.entry(number - page).or_default().push(place);
+            let large = is_chapter_number(line_at(pages, place), usual);
+            by_offset
+                .entry((number - page, large))
+                .or_default()
+                .push(place);
         }
     }
-    let counting = |places: &Vec<Place>| {
+    let counting = |((_, large), places): &((i64, bool), Vec<Place>)| {
         let counted: HashSet<usize> = places.iter().map(|place| place.0).collect();
-        counted.len() >= MIN_PAGES.min(pages.len().max(2))
+        // Short chapters count along with the pages too, but not through half of a file.
+        let least = if *large { pages.len() / 2 } else { 0 };
+        counted.len() >= MIN_PAGES.min(pages.len().max(2)).max(least)
     };
-    by_offset.into_values().filter(counting).flatten().collect()
+    by_offset
+        .into_iter()
+        .filter(counting)
+        .flat_map(|(_, places)| places)
+        .collect()
 }
 
 /// The number in `12`, `- 12 -`, `Page 12`, `12 / 30`, `xii`.
@@ -273,6 +325,32 @@ mod tests {
         for lines in kept(pages) {
             assert_eq!(lines, ["Text"]);
         }
+    }
+
+    #[test]
+    fn numbers_of_chapters_in_large_type_stay() {
+        let large = |chapter: u8| Line {
+            size: 61.0,
+            ..line(&format!("0{chapter}"), 68.0)
+        };
+        let pages = (0..4)
+            .map(|chapter| {
+                vec![
+                    large(chapter),
+                    line("The text of a chapter, long enough to be the usual", 400.0),
+                ]
+            })
+            .flat_map(|page| {
+                let next = vec![page[0].clone(), line("More of the same chapter", 400.0)];
+                [page, next]
+            })
+            .collect();
+        let numbers: Vec<String> = kept(pages)
+            .concat()
+            .into_iter()
+            .filter(|line| line.starts_with('0'))
+            .collect();
+        assert_eq!(numbers, ["00", "01", "02", "03"]);
     }
 
     #[test]

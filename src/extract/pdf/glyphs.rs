@@ -68,6 +68,8 @@ pub(super) struct PageGlyphs {
     pub(super) glyphs: Vec<Glyph>,
     /// Horizontal rules in drawing order.
     pub(super) rules: Vec<Rule>,
+    /// Horizontal strokes, short or long, that may be the bars of fractions.
+    pub(super) bars: Vec<Rule>,
     /// Whether an image of more than a few points is drawn.
     pub(super) has_image: bool,
     /// Glyphs without a usable character.
@@ -248,13 +250,18 @@ impl Collector<'_> {
     }
 
     fn push_rule(&mut self, rect: Rect) {
-        let wide = rect.width() > 20.0 && rect.height() < 3.0;
-        if wide && self.page.rules.len() < MAX_RULES_PER_PAGE {
-            self.page.rules.push(Rule {
-                left: narrow(rect.x0),
-                right: narrow(rect.x1),
-                y: narrow(rect.center().y),
-            });
+        let rule = Rule {
+            left: narrow(rect.x0),
+            right: narrow(rect.x1),
+            y: narrow(rect.center().y),
+        };
+        if rect.width() > 20.0 && rect.height() < 3.0 && self.page.rules.len() < MAX_RULES_PER_PAGE
+        {
+            self.page.rules.push(rule);
+        }
+        let is_bar = (2.0..300.0).contains(&rect.width()) && rect.height() < 1.5;
+        if is_bar && self.page.bars.len() < MAX_RULES_PER_PAGE {
+            self.page.bars.push(rule);
         }
     }
 }

@@ -113,5 +113,25 @@ fn reads_like_heading(text: &str) -> bool {
         && !text
             .trim_end_matches(['”', '"', '’', ')', ']'])
             .ends_with(['.', ',', ';', ':'])
-        && !text.chars().next().is_some_and(char::is_lowercase)
+        && !text
+            .chars()
+            .next()
+            .is_some_and(|first| first.is_lowercase() || is_operator(first))
+}
+
+/// Whether a character joins or compares the parts of a formula.
+fn is_operator(character: char) -> bool {
+    matches!(character, '=' | '+' | '±' | '×' | '\u{2190}'..='\u{22FF}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_a_formula_is_no_heading() {
+        assert!(reads_like_heading("Heat loss of a wall"));
+        assert!(!reads_like_heading("= Heat loss of a wall"));
+        assert!(!reads_like_heading("− ∑ i"));
+    }
 }

@@ -3,27 +3,25 @@
 //! A [`Line`] is a stretch of one baseline without a gap as wide as a column gutter. Which line
 //! follows which is the business of `order`.
 
+use std::collections::HashMap;
+
 use super::accents::with_accents;
 use super::characters::{is_right_to_left, is_unspaced_script};
 use super::contents::join_entries;
 use super::direction::to_logical_order;
+use super::formulas::join_parts;
+use super::fragments::{Fragment, Joint, fragments_of, join_fragments};
 use super::glyphs::{Glyph, PageGlyphs, Rule};
 use super::ink::reference_ink;
 use super::line::{Gap, Line};
 use super::rows::{join_markers, join_rows, merge_drop_caps};
 
-/// Gaps wider than this many ems end a line for now, even between glyphs drawn one after the other.
-const COLUMN_GAP: f32 = 0.8;
-/// Gaps wider than this between glyphs drawn at different times may be gutters.
-const DRAWN_APART_GAP: f32 = 0.55;
 /// Gaps wider than this many ems may separate the cells of a table.
 const CELL_GAP: f32 = 0.45;
 /// Gaps wider than this many ems separate words.
 const WORD_GAP: f32 = 0.16;
 /// A page with more lines than this is a drawing; comparing all with all is not worth the time.
 pub(super) const MAX_ARRANGED_LINES: usize = 4_000;
-/// Neighbours looked at when fragments of one baseline are joined; bounds hostile pages.
-const MAX_NEIGHBOURS: usize = 600;
 
 /// Lines of one reading direction, turned upright.
 #[derive(Debug, Clone, Default)]
@@ -59,7 +57,12 @@ fn frame_at(page: &PageGlyphs, angle: u16) -> Frame {
         .filter(|glyph| glyph.angle == angle)
         .map(|glyph| upright(glyph, angle))
         .collect();
-    let mut lines = lines_of(&with_accents(turned));
+    let bars = if angle == 0 {
+        page.bars.as_slice()
+    } else {
+        &[]
+    };
+    let mut lines = lines_of(&with_accents(turned), bars);
     lines.sort_by(|a, b| {
         a.baseline
             .total_cmp(&b.baseline)
@@ -92,18 +95,9 @@ fn upright(glyph: &Glyph, angle: u16) -> Glyph {
     }
 }
 
-/// Consecutively drawn glyphs of one baseline and size.
-struct Fragment {
-    glyphs: Vec<usize>,
-    left: f32,
-    right: f32,
-    baseline: f32,
-    size: f32,
-}
-
 /// Lines of upright glyphs, in no particular order.
-pub(super) fn lines_of(glyphs: &[Glyph]) -> Vec<Line> {
-    let mut fragments = fragments_of(glyphs);
+fn lines_of(glyphs: &[Glyph], bars: &[Rule]) -> Vec<Line> {
+    let mut fragments = join_parts(fragments_of(glyphs), glyphs, bars);
     fragments.sort_by(|a, b| a.baseline.total_cmp(&b.baseline));
     let groups = join_fragments(&fragments);
     groups
@@ -112,151 +106,43 @@ pub(super) fn lines_of(glyphs: &[Glyph]) -> Vec<Line> {
         .collect()
 }
 
-fn fragments_of(glyphs: &[Glyph]) -> Vec<Fragment> {
-    let mut fragments: Vec<Fragment> = Vec::new();
-    for (index, glyph) in glyphs.iter().enumerate() {
-        let end = glyph.x + glyph.advance;
-        let blank = glyph.character == ' ';
-        if let Some(last) = fragments.last_mut()
-            && (glyph.y - last.baseline).abs() < glyph.size * 0.05
-            && (glyph.size / last.size - 1.0).abs() < 0.03
-            && glyph.x - last.right < glyph.size * COLUMN_GAP
-            && glyph.x - last.right > -glyph.size * 0.3
-        {
-            last.glyphs.push(index);
-            if !blank {
-                last.right = last.right.max(end);
-            }
-            continue;
-        }
-        if blank {
-            // A space on its own carries no position worth keeping, only the hint of a gap.
-            if let Some(last) = fragments.last_mut()
-                && (glyph.y - last.baseline).abs() < glyph.size * 0.05
-            {
-                last.glyphs.push(index);
-                continue;
-            }
-        }
-        fragments.push(Fragment {
-            glyphs: vec![index],
-            left: glyph.x,
-            right: if blank { glyph.x } else { end },
-            baseline: glyph.y,
-            size: glyph.size,
-        });
-    }
-    fragments.retain(|fragment| {
-        fragment
-            .glyphs
-            .iter()
-            .any(|&index| glyphs[index].character != ' ')
-    });
-    for fragment in &mut fragments {
-        trim_left(fragment, glyphs);
-    }
-    fragments
-}
-
-/// Leading spaces stay as glyphs but do not widen the fragment.
-fn trim_left(fragment: &mut Fragment, glyphs: &[Glyph]) {
-    let first = fragment
-        .glyphs
-        .iter()
-        .find(|&&index| glyphs[index].character != ' ');
-    if let Some(&index) = first {
-        fragment.left = fragment.left.max(glyphs[index].x);
-    }
-}
-
-/// Groups of fragments that stand on one line. `fragments` are sorted by baseline.
-fn join_fragments(fragments: &[Fragment]) -> Vec<Vec<usize>> {
-    let mut parents: Vec<usize> = (0..fragments.len()).collect();
-    for (index, fragment) in fragments.iter().enumerate() {
-        for (other_index, other) in fragments
-            .iter()
-            .enumerate()
-            .skip(index + 1)
-            .take(MAX_NEIGHBOURS)
-        {
-            if other.baseline - fragment.baseline > fragment.size.max(other.size) * 0.7 {
-                if other.baseline - fragment.baseline > fragment.size * 4.0 {
-                    break;
-                }
-                continue;
-            }
-            if stand_together(fragment, other) {
-                union(&mut parents, index, other_index);
-            }
-        }
-    }
-    let mut groups: Vec<Vec<usize>> = vec![Vec::new(); fragments.len()];
-    for index in 0..fragments.len() {
-        let root = find(&mut parents, index);
-        groups[root].push(index);
-    }
-    groups.retain(|group| !group.is_empty());
-    groups
-}
-
-fn find(parents: &mut [usize], mut index: usize) -> usize {
-    while parents[index] != index {
-        parents[index] = parents[parents[index]];
-        index = parents[index];
-    }
-    index
-}
-
-fn union(parents: &mut [usize], one: usize, other: usize) {
-    let (one, other) = (find(parents, one), find(parents, other));
-    parents[other] = one;
-}
-
-/// Whether two fragments belong to one line: side by side on one baseline, or base and script.
-fn stand_together(upper: &Fragment, lower: &Fragment) -> bool {
-    let (first, second) = if upper.left <= lower.left {
-        (upper, lower)
-    } else {
-        (lower, upper)
-    };
-    let gap = second.left - first.right;
-    let (big, small) = (upper.size.max(lower.size), upper.size.min(lower.size));
-    let drop = lower.baseline - upper.baseline;
-    // A letter much larger than its neighbours is an initial, not part of their line.
-    if small < big * 0.45 {
-        return false;
-    }
-    if drop <= small * 0.2 {
-        let tiny = second.right - second.left < big * 0.8;
-        return gap < small * DRAWN_APART_GAP && (gap > -big * 0.5 || tiny);
-    }
-    if small > big * 0.85 || gap > small * 0.35 || gap < -big * 0.4 {
-        return false;
-    }
-    let raised = upper.size < lower.size;
-    if raised {
-        drop < big * 0.65
-    } else {
-        drop < big * 0.4
-    }
-}
-
 fn build_line(glyphs: &[Glyph], fragments: &[Fragment], members: &[usize]) -> Option<Line> {
     let main = members
         .iter()
         .map(|&member| &fragments[member])
         .max_by(|a, b| weight_of(a).total_cmp(&weight_of(b)))?;
-    let mut order: Vec<usize> = members
-        .iter()
-        .flat_map(|&member| fragments[member].glyphs.iter().copied())
-        .collect();
+    let order = reading_order(glyphs, fragments, members);
     let drawn = order.iter().copied().min()?;
-    order.sort_by(|&a, &b| glyphs[a].x.total_cmp(&glyphs[b].x).then(a.cmp(&b)));
+    let joints: HashMap<usize, Joint> = members
+        .iter()
+        .flat_map(|&member| fragments[member].joints.iter().copied())
+        .collect();
     let mut writer = LineWriter::new(main, word_gap(glyphs, &order));
     for &index in &order {
+        if let Some(&joint) = joints.get(&index) {
+            writer.begin_part(joint, &glyphs[index]);
+        }
         writer.push(&glyphs[index]);
     }
     writer.finish(drawn)
+}
+
+/// The glyphs of a line from left to right; those of a formula as they are drawn.
+fn reading_order(glyphs: &[Glyph], fragments: &[Fragment], members: &[usize]) -> Vec<usize> {
+    let by_place = |&a: &usize, &b: &usize| glyphs[a].x.total_cmp(&glyphs[b].x).then(a.cmp(&b));
+    let mut members: Vec<&Fragment> = members.iter().map(|&member| &fragments[member]).collect();
+    if members.iter().any(|member| member.is_formula) {
+        members.sort_by(|a, b| a.left.total_cmp(&b.left));
+    }
+    let mut order = Vec::new();
+    for run in members.chunk_by(|one, other| !one.is_formula && !other.is_formula) {
+        let start = order.len();
+        order.extend(run.iter().flat_map(|member| member.glyphs.iter().copied()));
+        if !run[0].is_formula {
+            order[start..].sort_by(by_place);
+        }
+    }
+    order
 }
 
 fn weight_of(fragment: &Fragment) -> f32 {
@@ -280,6 +166,23 @@ fn word_gap(glyphs: &[Glyph], order: &[usize]) -> f32 {
     WORD_GAP + usual.clamp(0.0, 0.6)
 }
 
+/// What was met since the glyph written last.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Before {
+    Nothing,
+    Blank,
+    /// The seam of two parts of a formula.
+    Seam,
+}
+
+/// The glyph written last.
+#[derive(Clone, Copy)]
+struct Last {
+    character: char,
+    size: f32,
+    baseline: f32,
+}
+
 /// Builds a line's text glyph by glyph, from left to right.
 struct LineWriter<'a> {
     main: &'a Fragment,
@@ -287,10 +190,11 @@ struct LineWriter<'a> {
     text: String,
     left: f32,
     right: f32,
+    end: f32,
     first_word: Option<f32>,
     gaps: Vec<Gap>,
-    last: Option<(char, f32)>,
-    blank: bool,
+    last: Option<Last>,
+    before: Before,
     spaced: bool,
     right_to_left: bool,
     ink: f32,
@@ -306,10 +210,11 @@ impl<'a> LineWriter<'a> {
             text: String::new(),
             left: 0.0,
             right: 0.0,
+            end: 0.0,
             first_word: None,
             gaps: Vec::new(),
             last: None,
-            blank: false,
+            before: Before::Nothing,
             spaced: false,
             right_to_left: false,
             ink: 0.0,
@@ -318,24 +223,39 @@ impl<'a> LineWriter<'a> {
         }
     }
 
+    /// Says how the next glyph, which may stand over or under the last one, is parted from it.
+    fn begin_part(&mut self, joint: Joint, next: &Glyph) {
+        match joint {
+            Joint::Apart => self.before = Before::Seam,
+            Joint::Over => {
+                self.before = Before::Nothing;
+                self.text.push('/');
+            }
+        }
+        self.end = next.x;
+    }
+
     fn push(&mut self, glyph: &Glyph) {
         if glyph.character == ' ' {
-            self.blank = true;
+            if self.before == Before::Nothing {
+                self.before = Before::Blank;
+            }
             return;
         }
         match self.last {
             None => {
                 self.left = glyph.x;
                 self.right = glyph.x;
-                self.spaced = self.blank;
+                self.end = glyph.x;
+                self.spaced = self.before == Before::Blank;
             }
-            Some((character, size)) => {
-                if self.ends_word(glyph, character, size) {
+            Some(last) => {
+                if self.before == Before::Seam || self.ends_word(glyph, last) {
                     self.first_word.get_or_insert(self.right - self.left);
-                    if glyph.x - self.right > glyph.size * CELL_GAP {
+                    if glyph.x - self.end > glyph.size * CELL_GAP {
                         self.gaps.push(Gap {
                             at: self.text.len(),
-                            left: self.right,
+                            left: self.end,
                             right: glyph.x,
                         });
                     }
@@ -343,10 +263,15 @@ impl<'a> LineWriter<'a> {
                 }
             }
         }
-        self.blank = false;
+        self.before = Before::Nothing;
         self.write(glyph);
-        self.right = self.right.max(glyph.x + glyph.advance);
-        self.last = Some((glyph.character, glyph.size));
+        self.end = self.end.max(glyph.x + glyph.advance);
+        self.right = self.right.max(self.end);
+        self.last = Some(Last {
+            character: glyph.character,
+            size: glyph.size,
+            baseline: glyph.y,
+        });
         self.right_to_left |= is_right_to_left(glyph.character);
         self.weigh(glyph);
     }
@@ -365,12 +290,20 @@ impl<'a> LineWriter<'a> {
             .push(if is_degree { '°' } else { glyph.character });
     }
 
-    fn ends_word(&self, glyph: &Glyph, before: char, size: f32) -> bool {
-        let gap = (glyph.x - self.right) / glyph.size.min(size).max(0.01);
-        if is_unspaced_script(before) && is_unspaced_script(glyph.character) {
+    fn ends_word(&self, glyph: &Glyph, last: Last) -> bool {
+        let is_script =
+            glyph.size < last.size * 0.85 && (glyph.y - last.baseline).abs() > last.size * 0.1;
+        // What counts before a script is the slope of the letter that carries it.
+        let size = if is_script {
+            last.size
+        } else {
+            glyph.size.min(last.size)
+        };
+        let gap = (glyph.x - self.end) / size.max(0.01);
+        if is_unspaced_script(last.character) && is_unspaced_script(glyph.character) {
             return gap > 0.6;
         }
-        (self.blank && gap > -0.3) || gap > self.word_gap
+        (self.before == Before::Blank && gap > -0.3) || gap > self.word_gap
     }
 
     fn weigh(&mut self, glyph: &Glyph) {

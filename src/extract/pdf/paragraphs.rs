@@ -4,6 +4,7 @@ use super::characters::is_bullet;
 use super::contents::is_led_entry;
 use super::hyphens::{Vocabulary, join_line};
 use super::line::Line;
+use super::markers::{marker_of, starts_item, with_plain_marker};
 use super::order::Piece;
 
 /// Sizes that differ by more than this share belong to different paragraphs.
@@ -61,7 +62,15 @@ pub(super) fn paragraphs_of(
                         .iter_mut()
                         .rev()
                         .take(MAX_INTERRUPTION)
-                        .find(|earlier| index == 0 && continues(earlier, &paragraph));
+                        .take_while(|_| index == 0)
+                        .find_map(|earlier| {
+                            if continues(earlier, &paragraph) {
+                                return Some(Some(earlier));
+                            }
+                            // A sentence goes on behind a formula, and not in front of it.
+                            is_formula(&earlier.text).then_some(None)
+                        })
+                        .flatten();
                     match broken {
                         Some(earlier) => {
                             join_line(&mut earlier.text, &paragraph.text, words);
@@ -102,6 +111,13 @@ fn continues(last: &Paragraph, next: &Paragraph) -> bool {
         && lower
         && same_size
         && !differ_in_weight(last.weight, next.weight)
+}
+
+/// Whether a text states how two things compare, in signs.
+fn is_formula(text: &str) -> bool {
+    text.contains([
+        '=', '≠', '<', '>', '≤', '≥', '∈', '⊆', '⊂', '→', '⇒', '⇔', '∼', '≈', '≡', '∑', '∫',
+    ])
 }
 
 fn differ_in_weight(one: Option<f32>, other: Option<f32>) -> bool {
@@ -205,7 +221,9 @@ fn ends_open(last: &str, next: &str) -> bool {
         .chars()
         .next()
         .is_some_and(|first| !first.is_uppercase() && !is_bullet(first));
+    let is_item = next.chars().nth(1) == Some(')');
     runs_on
+        && !is_item
         && last
             .chars()
             .next_back()
@@ -253,63 +271,6 @@ fn changes_indent(current: &[Line], line: &Line, shape: &Shape) -> bool {
     indented && !centred && at_edge && fresh && !last.text.ends_with(['-', ',', '\u{AD}'])
 }
 
-/// A list marker at the start of a line.
-#[derive(Debug, PartialEq, Eq)]
-struct Marker {
-    /// Bytes of it, white space behind it included.
-    length: usize,
-    /// Its number, if it counts.
-    number: Option<u32>,
-    /// Whether it is a dash, which may also stand inside a sentence.
-    dash: bool,
-}
-
-fn marker_of(text: &str) -> Option<Marker> {
-    let first = text.chars().next()?;
-    let rest = &text[first.len_utf8()..];
-    let dash = matches!(first, '–' | '-' | '—');
-    if is_bullet(first) || (dash && rest.starts_with(' ')) {
-        let length = text.len() - rest.trim_start().len();
-        return (length < text.len()).then_some(Marker {
-            length,
-            number: None,
-            dash: !is_bullet(first),
-        });
-    }
-    let body = text.strip_prefix('(').unwrap_or(text);
-    let digits = body.bytes().take_while(u8::is_ascii_digit).count();
-    let after = &body[digits..];
-    let close = after.starts_with(") ") || (after.starts_with(". ") && body.len() == text.len());
-    if !close || !(1..=3).contains(&digits) {
-        return None;
-    }
-    let length = text.len() - after.len() + 2;
-    let number = body[..digits].parse().ok()?;
-    (length < text.len()).then_some(Marker {
-        length,
-        number: Some(number),
-        dash: false,
-    })
-}
-
-/// Bullets always start an item; dashes and numbers only if the line before has come to an end,
-/// because a sentence may be broken just before `– ` or `12. `.
-fn starts_item(marker: &Marker, current: &[Line]) -> bool {
-    let previous = current.first().and_then(|line| marker_of(&line.text));
-    let ended = current
-        .last()
-        .is_some_and(|line| line.text.ends_with(['.', ':', ';', '!', '?']));
-    match marker.number {
-        None => !marker.dash || ended || previous.is_some_and(|last| last.dash),
-        Some(number) => {
-            let counts = previous
-                .and_then(|last| last.number)
-                .is_some_and(|last| number == last + 1);
-            counts || number == 1 || ended
-        }
-    }
-}
-
 fn build(lines: &[Line], page: u32, words: &Vocabulary) -> Paragraph {
     let mut text = String::new();
     for line in lines {
@@ -329,23 +290,6 @@ fn build(lines: &[Line], page: u32, words: &Vocabulary) -> Paragraph {
         weight: mean_weight(lines),
         lines: lines.len(),
         page,
-    }
-}
-
-fn with_plain_marker(text: &str, marker: &Marker) -> String {
-    let mut body = text[marker.length..].trim_start();
-    // Some producers draw the bullet of the font and one of their own.
-    while let Some(Marker {
-        length,
-        number: None,
-        ..
-    }) = marker_of(body)
-    {
-        body = body[length..].trim_start();
-    }
-    match marker.number {
-        Some(number) => format!("{number}. {body}"),
-        None => format!("- {body}"),
     }
 }
 
@@ -461,5 +405,36 @@ mod tests {
         let paragraphs = paragraphs_of(pieces, 1, 1.2, &Vocabulary::default());
         assert_eq!(paragraphs.len(), 1);
         assert!(paragraphs[0].text.contains("sentence that goes on"));
+    }
+
+    #[test]
+    fn a_sentence_goes_on_behind_a_formula_and_not_before_it() {
+        let block = |lines: [&str; 2], top: f32| {
+            Piece::Text(vec![
+                line(lines[0], 0.0, top),
+                line(lines[1], 0.0, top + 12.0),
+            ])
+        };
+        let pieces = vec![
+            block(["The heat that a wall loses", "is of the form"], 12.0),
+            Piece::Text(vec![line("Q = u (t - s)", 40.0, 50.0)]),
+            block(["where the factor is told by", "the maker."], 80.0),
+        ];
+        let paragraphs = paragraphs_of(pieces, 1, 1.2, &Vocabulary::default());
+        assert_eq!(paragraphs.len(), 3);
+        assert!(paragraphs[2].text.starts_with("where"));
+    }
+
+    #[test]
+    fn a_bold_line_over_a_lettered_item_stands_alone() {
+        let bold = Line {
+            weight: Some(1.6),
+            ..line("Remark 82", 0.0, 12.0)
+        };
+        let item = Line {
+            weight: Some(1.0),
+            ..line("a) The order of the steps is free", 0.0, 24.0)
+        };
+        assert_eq!(texts(vec![bold, item]).len(), 2);
     }
 }

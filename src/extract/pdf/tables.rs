@@ -4,6 +4,7 @@
 //! is missed is only read cell by cell.
 
 use super::glyphs::Rule;
+use super::labelled::take_labelled;
 use super::layout::Frame;
 use super::line::Line;
 
@@ -44,6 +45,7 @@ pub(super) fn take_tables(frame: &mut Frame) -> Vec<Table> {
         tables.extend(take_ruled(&mut frame.lines, &band));
     }
     tables.extend(take_aligned(&mut frame.lines));
+    tables.extend(take_labelled(&mut frame.lines));
     tables
 }
 
@@ -246,7 +248,7 @@ fn filled(row: &[String]) -> usize {
 }
 
 /// Removes the table's lines and measures it.
-fn close_table(lines: &mut Vec<Line>, used: &[Line], rows: Vec<Vec<String>>) -> Table {
+pub(super) fn close_table(lines: &mut Vec<Line>, used: &[Line], rows: Vec<Vec<String>>) -> Table {
     let table = Table {
         rows: rows
             .into_iter()

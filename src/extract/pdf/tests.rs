@@ -409,3 +409,43 @@ fn blocks_cover_the_text_in_order() {
         [1, 1, 2]
     );
 }
+
+#[test]
+fn a_fraction_is_read_where_it_stands() {
+    let mut operations = operations_of(&[
+        Text(50.0, 700.0, 10.0, false, "Use"),
+        Text(70.0, 704.0, 7.0, false, "1"),
+        Text(70.0, 696.5, 7.0, false, "2"),
+        Text(76.0, 700.0, 10.0, false, "of the water, and save"),
+        Text(50.0, 688.0, 10.0, false, "the other half of the heat."),
+    ]);
+    operations.extend([
+        Operation::new("re", vec![70.into(), 702.into(), 3.9.into(), 0.4.into()]),
+        Operation::new("f", vec![]),
+    ]);
+    let extracted = extract(&bytes_of(document_of(vec![operations])), &Limits::default()).unwrap();
+    assert_eq!(
+        extracted.text,
+        "Use 1/2 of the water, and save the other half of the heat."
+    );
+}
+
+#[test]
+fn a_list_of_terms_drawn_row_by_row_is_a_table() {
+    let extracted = read(&[vec![
+        Text(50.0, 700.0, 10.0, false, "Winter"),
+        Text(200.0, 700.0, 10.0, false, "about half of all heat"),
+        Text(50.0, 686.0, 10.0, false, "Spring"),
+        Text(200.0, 686.0, 10.0, false, "a quarter of it"),
+        Text(50.0, 672.0, 10.0, false, "Summer"),
+        Text(200.0, 672.0, 10.0, false, "hardly any"),
+    ]]);
+    assert_eq!(
+        blocks_of(&extracted),
+        [
+            (BlockKind::TableRow, "Winter | about half of all heat"),
+            (BlockKind::TableRow, "Spring | a quarter of it"),
+            (BlockKind::TableRow, "Summer | hardly any"),
+        ]
+    );
+}
