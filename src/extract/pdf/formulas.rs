@@ -342,22 +342,7 @@ impl Run {
 mod tests {
     use super::super::fragments::fragments_of;
     use super::*;
-
-    /// Glyphs of a text, half an em wide each.
-    fn set(text: &str, x: f32, y: f32, size: f32) -> Vec<Glyph> {
-        text.chars()
-            .enumerate()
-            .map(|(index, character)| Glyph {
-                character,
-                x: x + index as f32 * size * 0.5,
-                y,
-                advance: size * 0.5,
-                size,
-                angle: 0,
-                ink: 0.0,
-            })
-            .collect()
-    }
+    use crate::extract::pdf::glyphs::set;
 
     /// The fragments after joining, each with its joints written in.
     fn joined(glyphs: &[Glyph], bars: &[Rule]) -> Vec<String> {

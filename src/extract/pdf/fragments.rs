@@ -2,7 +2,7 @@
 
 use super::glyphs::Glyph;
 
-/// Gaps wider than this many ems end a line for now, even between glyphs drawn one after the other.
+/// Gaps wider than this many ems end a fragment, even between glyphs drawn one after the other.
 pub(super) const COLUMN_GAP: f32 = 0.8;
 /// Gaps wider than this between glyphs drawn at different times may be gutters.
 const DRAWN_APART_GAP: f32 = 0.55;
@@ -179,22 +179,7 @@ fn stand_together(upper: &Fragment, lower: &Fragment) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Glyphs of a text, half an em wide each.
-    fn set(text: &str, x: f32, y: f32, size: f32) -> Vec<Glyph> {
-        text.chars()
-            .enumerate()
-            .map(|(index, character)| Glyph {
-                character,
-                x: x + index as f32 * size * 0.5,
-                y,
-                advance: size * 0.5,
-                size,
-                angle: 0,
-                ink: 0.0,
-            })
-            .collect()
-    }
+    use crate::extract::pdf::glyphs::set;
 
     fn groups(glyphs: &[Glyph]) -> usize {
         let mut fragments = fragments_of(glyphs);

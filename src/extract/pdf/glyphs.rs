@@ -434,3 +434,20 @@ impl<'a> Device<'a> for Collector<'_> {
         self.furniture_depth = self.furniture_depth.saturating_sub(1);
     }
 }
+
+/// Glyphs of a text, half an em wide each, for tests.
+#[cfg(test)]
+pub(super) fn set(text: &str, x: f32, y: f32, size: f32) -> Vec<Glyph> {
+    text.chars()
+        .enumerate()
+        .map(|(index, character)| Glyph {
+            character,
+            x: x + index as f32 * size * 0.5,
+            y,
+            advance: size * 0.5,
+            size,
+            angle: 0,
+            ink: 0.0,
+        })
+        .collect()
+}

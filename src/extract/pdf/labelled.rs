@@ -156,21 +156,7 @@ impl List {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn line(text: &str, left: f32, baseline: f32, drawn: usize) -> Line {
-        Line {
-            text: text.to_owned(),
-            left,
-            right: left + text.chars().count() as f32 * 5.0,
-            baseline,
-            size: 10.0,
-            weight: None,
-            first_word: 20.0,
-            spaced: false,
-            drawn,
-            gaps: Vec::new(),
-        }
-    }
+    use crate::extract::pdf::line::set as line;
 
     /// Three rows; `drawn` gives the place of each cell in drawing order.
     fn seasons(drawn: [usize; 6]) -> Vec<Line> {

@@ -359,22 +359,7 @@ fn ends_like_prose(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Glyphs of a text set in ten points, half an em wide each.
-    fn set(text: &str, x: f32, y: f32, size: f32) -> Vec<Glyph> {
-        text.chars()
-            .enumerate()
-            .map(|(index, character)| Glyph {
-                character,
-                x: x + index as f32 * size * 0.5,
-                y,
-                advance: size * 0.5,
-                size,
-                angle: 0,
-                ink: 0.0,
-            })
-            .collect()
-    }
+    use crate::extract::pdf::glyphs::set;
 
     fn texts(glyphs: Vec<Glyph>) -> Vec<String> {
         let page = PageGlyphs {

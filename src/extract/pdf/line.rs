@@ -81,3 +81,20 @@ impl Line {
         shared / self.width().min(other.width()).max(0.1)
     }
 }
+
+/// A line of ten points, five wide for each character, for tests.
+#[cfg(test)]
+pub(super) fn set(text: &str, left: f32, baseline: f32, drawn: usize) -> Line {
+    Line {
+        text: text.to_owned(),
+        left,
+        right: left + text.chars().count() as f32 * 5.0,
+        baseline,
+        size: 10.0,
+        weight: None,
+        first_word: 20.0,
+        spaced: false,
+        drawn,
+        gaps: Vec::new(),
+    }
+}

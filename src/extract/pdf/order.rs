@@ -401,23 +401,7 @@ fn comes_first(groups: &[Group], one: usize, other: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// A line five points wide for each character.
-    fn line(text: &str, left: f32, baseline: f32, drawn: usize) -> Line {
-        let width = text.len() as f32 * 5.0;
-        Line {
-            text: text.to_owned(),
-            left,
-            right: left + width,
-            baseline,
-            size: 10.0,
-            weight: None,
-            first_word: 20.0,
-            spaced: false,
-            drawn,
-            gaps: Vec::new(),
-        }
-    }
+    use crate::extract::pdf::line::set as line;
 
     fn order_of(mut lines: Vec<Line>) -> Vec<String> {
         lines.sort_by(|a, b| a.baseline.total_cmp(&b.baseline));
