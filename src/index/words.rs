@@ -145,16 +145,16 @@ impl WordVectors {
     }
 
     /// How well each of `rows` meets the tokens of a question: the mean over the tokens, by their
-    /// weight, of the cosine with the nearest word. `None` for a row without words, for all rows
-    /// where the question has no tokens, and where the file cannot be read any more.
-    pub fn meet(&self, query: &QueryTokens, rows: &[u32]) -> Vec<Option<f32>> {
+    /// weight, of the cosine with the nearest word. `None` for a row without words, and for all rows
+    /// where the question has no tokens.
+    pub fn meet(&self, query: &QueryTokens, rows: &[u32]) -> Result<Vec<Option<f32>>, IndexError> {
         if query.weights.is_empty() || query.dimension != self.dimension {
-            return vec![None; rows.len()];
+            return Ok(vec![None; rows.len()]);
         }
         rows.iter()
             .map(|row| {
-                let codes = self.codes(*row).ok().filter(|codes| !codes.is_empty())?;
-                Some(MaxSim { query, codes }.dispatch())
+                let codes = self.codes(*row)?;
+                Ok((!codes.is_empty()).then(|| MaxSim { query, codes }.dispatch()))
             })
             .collect()
     }
@@ -310,7 +310,7 @@ mod tests {
         assert_eq!(words.len(), 6);
         let (tokens, before) = (directions(3, DIMENSION, 5), directions(2, DIMENSION, 6));
         let query = QueryTokens::of(&tokens).with(&QueryTokens::of(&before), 0.5);
-        let found = words.meet(&query, &[0, 3, 5, 9]);
+        let found = words.meet(&query, &[0, 3, 5, 9]).unwrap();
         assert_eq!((found[0], found[3]), (None, None), "no words, no row");
         for (position, row) in [(1, 3), (2, 5)] {
             let best = |token: &UnitVector| {
@@ -326,8 +326,11 @@ mod tests {
             assert!((score - expected).abs() < 0.01, "{score}, not {expected}");
         }
         let other = QueryTokens::of(&directions(1, DIMENSION + 1, 5));
-        assert_eq!(words.meet(&other, &[3]), [None]);
-        assert_eq!(words.meet(&QueryTokens::of(&[]), &[3]), [None]);
+        assert_eq!(words.meet(&other, &[3]).unwrap(), [None]);
+        assert_eq!(words.meet(&QueryTokens::of(&[]), &[3]).unwrap(), [None]);
+        let file = fs_err::OpenOptions::new().write(true).open(&path).unwrap();
+        file.set_len(60).unwrap();
+        assert!(words.meet(&query, &[5]).is_err(), "the file has shrunk");
     }
 
     #[test]

@@ -346,3 +346,39 @@ pub(super) async fn assemble(
         resumed,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::assistant::fixture::fake_embedder::HashEmbedder;
+    use crate::snapshot::{current, open};
+
+    /// A chunk of a golden generation, to be embedded in the same way today.
+    fn recalled_from(format: &str) -> Option<PassageVectors> {
+        let index = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/it/golden")
+            .join(format);
+        let records = open::open_records(&index, &current::read(&index).unwrap()).unwrap();
+        let chunk = records.chunks()[0].clone();
+        let text = records.chunk_text(&chunk).to_owned();
+        let prepared = Prepared {
+            passage: Passage {
+                spans: chunk.sentences.clone(),
+                words: content_words(&text).collect(),
+                text,
+            },
+            lexical_text: String::new(),
+            chunk,
+        };
+        Known::of(&records, &HashEmbedder::named("fake"))
+            .unwrap()
+            .find(&prepared)
+    }
+
+    #[test]
+    fn what_has_no_words_yet_is_embedded_again_and_the_rest_is_not() {
+        assert!(recalled_from("format-2").is_none());
+        let recalled = recalled_from("format-3").unwrap();
+        assert!(!recalled.words.is_empty() && recalled.spans.len() == 3);
+    }
+}

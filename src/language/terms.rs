@@ -15,7 +15,7 @@ const LONGEST_TERM_BYTES: usize = 64;
 pub fn terms(text: &str) -> impl Iterator<Item = String> {
     let stemmer = Stemmer::create(Algorithm::English);
     text.unicode_words().filter_map(move |word| {
-        let mut word = word.replace('\u{2019}', "'").to_lowercase();
+        let mut word = plain(word);
         if let Some(possessor) = word.strip_suffix("'s") {
             word.truncate(possessor.len());
         }
@@ -31,8 +31,13 @@ pub fn terms(text: &str) -> impl Iterator<Item = String> {
 /// Where the words of `text` stand that carry meaning: all but stop words, as byte ranges in order.
 pub fn content_words(text: &str) -> impl Iterator<Item = Range<usize>> {
     text.unicode_word_indices()
-        .filter(|(_, word)| !is_stop_word(&word.replace('\u{2019}', "'").to_lowercase()))
+        .filter(|(_, word)| !is_stop_word(&plain(word)))
         .map(|(start, word)| start..start + word.len())
+}
+
+/// A word as the lists have it.
+fn plain(word: &str) -> String {
+    word.replace('\u{2019}', "'").to_lowercase()
 }
 
 #[cfg(test)]

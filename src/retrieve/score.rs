@@ -140,11 +140,14 @@ impl<'a> Scorer<'a> {
     fn meet_words(&self, candidates: &mut [Candidate]) {
         let looked_at = candidates.iter().take(MEETING_CHUNKS);
         let rows: Vec<u32> = looked_at.map(|candidate| candidate.row).collect();
-        let meetings = self
-            .generation
-            .records
-            .words
-            .meet(&self.query.tokens, &rows);
+        let words = &self.generation.records.words;
+        let meetings = match words.meet(&self.query.tokens, &rows) {
+            Ok(meetings) => meetings,
+            Err(error) => {
+                tracing::warn!(%error, "a question was answered without looking at single words");
+                return;
+            }
+        };
         let known = || meetings.iter().copied().flatten();
         let Some(least) = known().reduce(f32::min) else {
             return;

@@ -81,7 +81,7 @@ fn late_interaction_orders_by_what_the_tokens_find() {
     let found = rows(&Filter::default(), 40, by_words_alone);
     let asked = block_on(FIXTURE.embedder.embed_query("thermostat energy 7")).unwrap();
     let words = &FIXTURE.generation.records.words;
-    let meetings = words.meet(&QueryTokens::of(&asked.tokens), &found);
+    let meetings = words.meet(&QueryTokens::of(&asked.tokens), &found).unwrap();
     assert_eq!(found.len(), 40);
     assert!(meetings.iter().all(Option::is_some));
     assert!(meetings.is_sorted_by(|a, b| a >= b), "{meetings:?}");
