@@ -12,7 +12,7 @@ WATTWISE := target/release/wattwise
 # Evaluation data that is not part of the project; evaluations that need it say so when it is absent.
 SHARED := ../shared
 
-.PHONY: help serve ingest model build test check fmt lint doc deny bench bench-embedding bench-http bench-index bench-reload eval eval-extraction check-api check-openai check-deploy clean
+.PHONY: help serve ingest model build test check fmt lint doc deny bench bench-embedding bench-http bench-index bench-reload eval eval-extraction check-api check-openai check-model check-deploy clean
 
 help: ## Show this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -78,6 +78,9 @@ check-api: build model ## Every route against its own description, by schemathes
 
 check-openai: build model ## The OpenAI-compatible routes, by the official Python client
 	scripts/check_openai.sh $(WATTWISE)
+
+check-model: build model ## Answers of a real, very small language model, over a page that tries to take it over
+	scripts/check_model.sh $(WATTWISE)
 
 check-deploy: ## Linters over the container, compose, Kubernetes and systemd files
 	scripts/check_deploy.sh

@@ -25,6 +25,8 @@ cat data/questions.jsonl data/unanswerable.jsonl >"$work/coverage.jsonl"
 measure "shipped questions" guides --questions data/questions.jsonl
 measure "dialogues" guides --questions data/dialogues.jsonl
 measure "shipped and unanswerable" guides --answers --questions "$work/coverage.jsonl"
+measure "near misses" guides --answers --questions data/near_misses.jsonl
+measure "claims" guides --claims data/claims.jsonl
 
 if [ -d "$shared/corpus" ]; then
   port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
@@ -72,8 +74,10 @@ def table(title, rows, columns):
 SHORT = {"answer string present": "present", "citations verified": "verified"}
 TENTHS = {"median_ms", "mean words", "most words"}
 answers = [row for row in rows if "citations verified" in row["figures"]]
-table("retrieval", [row for row in rows if row not in answers],
+claims = [row for row in rows if "wrongly passed" in row["figures"]]
+table("retrieval", [row for row in rows if row not in answers + claims],
       ["nDCG@10", "Recall@10", "Recall@100", "MRR@10", "hit@1", "hit@4", "hit@10", "median_ms"])
 table("answers", answers,
       ["answer string present", "wrongly refused", "refused", "citations verified", "mean words", "most words", "median_ms"])
+table("support", claims, ["supported", "passed", "unsupported", "wrongly passed", "median_ms"])
 PYTHON

@@ -6,10 +6,12 @@ use std::ops::Range;
 use super::cite::cite;
 use super::prepared::Prepared;
 use super::sources::Source;
-use crate::embed::{self, Embedder};
+use super::{Assistant, AssistantError, SummaryRequest};
+use crate::embed::{Embedder, QueryVectors};
 use crate::generate::claims::Claim;
-use crate::generate::support::{Sources, Verdict};
-use crate::model::{Answer, AnswerSentence, Citation};
+use crate::generate::support::{Nearness, Sources, Verdict};
+use crate::language::content_words;
+use crate::model::{Answer, AnswerSentence, Citation, Owner, UnitVector, embedded_text};
 use crate::runtime::stages;
 
 /// What has been released so far. Every quote in it stands in the stored text.
@@ -30,6 +32,39 @@ pub(super) struct Addition {
     pub(super) text: String,
     /// To the citations.
     pub(super) citations: Vec<Citation>,
+}
+
+impl Assistant {
+    /// What would become of `sentence` in a model's answer to `question`.
+    pub async fn judge_claim(
+        &self,
+        question: &str,
+        sentence: &str,
+    ) -> Result<AnswerSentence, AssistantError> {
+        let prepared = self
+            .prepare(SummaryRequest {
+                owner: Owner::OPERATOR,
+                session: String::new(),
+                contexts: None,
+                history: Some(vec![question.to_owned()]),
+            })
+            .await?;
+        let mut draft = Draft::new(&prepared, self.embedder.as_ref(), false);
+        draft
+            .take(Claim {
+                gap: String::new(),
+                text: sentence.to_owned(),
+                named: Vec::new(),
+            })
+            .await;
+        let judged = draft.last().cloned();
+        Ok(judged.unwrap_or_else(|| AnswerSentence {
+            text: sentence.to_owned(),
+            supported: false,
+            numbers_verified: false,
+            citations: Vec::new(),
+        }))
+    }
 }
 
 impl<'a> Draft<'a> {
@@ -85,6 +120,11 @@ impl<'a> Draft<'a> {
         })
     }
 
+    /// The last sentence that was taken in.
+    pub(super) fn last(&self) -> Option<&AnswerSentence> {
+        self.sentences.last()
+    }
+
     /// The answer, or `None` if nothing was released.
     pub(super) fn finish(self) -> Option<Answer> {
         (!self.sentences.is_empty()).then(|| Answer {
@@ -96,28 +136,67 @@ impl<'a> Draft<'a> {
     }
 
     async fn judge(&self, claim: &Claim) -> Verdict {
-        let cosines = self.cosines(&claim.text).await;
-        self.sources.judge(&claim.text, &claim.named, &cosines)
-    }
-
-    /// How near the sentences of each source are to a claim; nothing where there are no vectors.
-    async fn cosines(&self, claim: &str) -> Vec<Vec<f32>> {
-        let passage = embed::Passage::whole(claim);
-        let vector = match self.embedder.embed_passages(vec![passage]).await {
-            Ok(mut vectors) if !vectors.is_empty() => vectors.swap_remove(0).whole,
-            Ok(_) => return Vec::new(),
+        let near = match self.embedder.embed_query(&claim.text).await {
+            Ok(vectors) => self.nearness(&claim.text, &vectors),
             Err(error) => {
                 tracing::warn!(%error, "a sentence was checked by its words alone");
+                Nearness::default()
+            }
+        };
+        self.sources.judge(&claim.text, &claim.named, &near)
+    }
+
+    /// How near the sources are to a claim; nothing where there are no vectors.
+    fn nearness(&self, claim: &str, vectors: &QueryVectors) -> Nearness {
+        let records = &self.prepared.generation.records;
+        let words: Vec<UnitVector> = content_words(claim)
+            .map(|word| vectors.at(&word).unwrap_or_else(|| vectors.whole.clone()))
+            .collect();
+        let mut near = Nearness::default();
+        for source in &self.prepared.sources {
+            let (cosines, words) = match source {
+                Source::Stored { row } => (
+                    records.spans.cosines(*row, &vectors.whole),
+                    self.words_of(*row, &words),
+                ),
+                Source::Foreign { .. } => (Vec::new(), Vec::new()),
+            };
+            near.cosines.push(cosines);
+            near.words.push(words);
+        }
+        near
+    }
+
+    /// For each sentence of a chunk, how near its nearest word is to each of `wanted`.
+    fn words_of(&self, row: u32, wanted: &[UnitVector]) -> Vec<Vec<f32>> {
+        let records = &self.prepared.generation.records;
+        let each = match records.words.cosines(row, wanted) {
+            Ok(each) => each,
+            Err(error) => {
+                tracing::warn!(%error, "a sentence was checked without the meaning of its words");
                 return Vec::new();
             }
         };
-        let spans = &self.prepared.generation.records.spans;
-        self.prepared
-            .sources
+        if each.is_empty() {
+            return Vec::new();
+        }
+        let chunk = self.prepared.generation.chunk(row);
+        let (text, shift) = embedded_text(&chunk.heading_path, records.chunk_text(chunk));
+        let places: Vec<usize> = content_words(&text).map(|word| word.start).collect();
+        chunk
+            .sentences
             .iter()
-            .map(|source| match source {
-                Source::Stored { row } => spans.cosines(*row, &vector),
-                Source::Foreign { .. } => Vec::new(),
+            .map(|sentence| {
+                let start = sentence.start - chunk.range.start + shift;
+                let end = sentence.end - chunk.range.start + shift;
+                let mut nearest = vec![0.0_f32; wanted.len()];
+                let words = places.iter().zip(&each);
+                for (_, cosines) in words.filter(|(place, _)| (start..end).contains(*place)) {
+                    for (nearest, cosine) in nearest.iter_mut().zip(cosines) {
+                        *nearest = nearest.max(*cosine);
+                    }
+                }
+                nearest
             })
             .collect()
     }

@@ -6,6 +6,7 @@ use super::Summary;
 use super::answer_cache::{CacheStatus, Cached};
 use super::request::Degraded;
 use super::sources::Source;
+use crate::generate::commands::without_commands;
 use crate::generate::extractive::Passage;
 use crate::generate::prompt::{Asked, Excerpt};
 use crate::model::{Answer, Context};
@@ -81,7 +82,7 @@ impl Prepared {
                     }
                     Source::Foreign { .. } => "",
                 },
-                text: &passage.text,
+                text: without_commands(&passage.text),
             })
             .collect()
     }

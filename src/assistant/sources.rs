@@ -1,8 +1,11 @@
 //! What an answer is made from: contexts of the snapshot, and texts of the caller's own.
 
+use std::ops::Range;
+
 use super::{Assistant, AssistantError, SuppliedContext};
 use crate::embed;
-use crate::generate::extractive::{Form, Passage, Sentence, heads_references};
+use crate::generate::commands::is_command;
+use crate::generate::extractive::{Form, Passage, Purpose, Sentence, heads_references};
 use crate::language::sentences;
 use crate::model::{BlockKind, Chunk, UnitVector};
 use crate::snapshot::Generation;
@@ -33,11 +36,11 @@ impl Assistant {
                     .iter()
                     .zip(places)
                     .enumerate()
-                    .map(|(position, (sentence, (form, is_reference)))| Sentence {
+                    .map(|(position, (sentence, (form, purpose)))| Sentence {
                         range: sentence.start - chunk.range.start..sentence.end - chunk.range.start,
                         cosine: cosines.get(position).copied(),
                         form,
-                        is_reference,
+                        purpose,
                     })
                     .collect();
                 let standing = query.map_or(0.0, |query| {
@@ -86,9 +89,9 @@ impl Assistant {
             .enumerate()
             .map(|(position, range)| Sentence {
                 form: form_of(&text[range.clone()]),
+                purpose: purpose(within_command(text, &range), false),
                 range,
                 cosine: cosines.get(position).copied(),
-                is_reference: false,
             })
             .collect();
         Ok(Passage {
@@ -100,16 +103,18 @@ impl Assistant {
     }
 }
 
-/// For each sentence of a chunk, what it is part of and whether it only names a source.
-fn places(generation: &Generation, chunk: &Chunk) -> Vec<(Form, bool)> {
+/// For each sentence of a chunk, what it is part of and what it is good for.
+fn places(generation: &Generation, chunk: &Chunk) -> Vec<(Form, Purpose)> {
     let document = generation.records.document_of(chunk);
     let text = generation.records.text(chunk.document);
     let mut blocks = document.blocks.iter().peekable();
     let mut form = Form::Prose;
     let mut under_references = false;
+    let mut is_commanding = false;
     let mut places = Vec::with_capacity(chunk.sentences.len());
     for sentence in &chunk.sentences {
         while let Some(block) = blocks.next_if(|block| block.range.start <= sentence.start) {
+            is_commanding = false;
             match block.kind {
                 BlockKind::Heading(_) => {
                     under_references = heads_references(&text[block.range.clone()]);
@@ -119,9 +124,27 @@ fn places(generation: &Generation, chunk: &Chunk) -> Vec<(Form, bool)> {
                 BlockKind::Paragraph | BlockKind::Preformatted => form = Form::Prose,
             }
         }
-        places.push((form, under_references));
+        // What is commanded follows the command.
+        is_commanding |= is_command(&text[sentence.clone()]);
+        places.push((form, purpose(is_commanding, under_references)));
     }
     places
+}
+
+/// Whether a sentence of a text without blocks, or one before it in its line, is a command.
+fn within_command(text: &str, sentence: &Range<usize>) -> bool {
+    let line = text[..sentence.start].rfind('\n').map_or(0, |end| end + 1);
+    is_command(&text[line..sentence.end])
+}
+
+fn purpose(is_commanding: bool, under_references: bool) -> Purpose {
+    if is_commanding {
+        Purpose::Command
+    } else if under_references {
+        Purpose::Reference
+    } else {
+        Purpose::Statement
+    }
 }
 
 /// What a text without blocks seems to be part of.

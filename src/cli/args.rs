@@ -248,7 +248,7 @@ pub struct EvalArguments {
     #[arg(
         long,
         value_name = "FILE",
-        required_unless_present_any = ["beir", "cache"],
+        required_unless_present_any = ["beir", "cache", "claims"],
         conflicts_with = "beir"
     )]
     pub questions: Option<PathBuf>,
@@ -262,8 +262,12 @@ pub struct EvalArguments {
     /// Labelled pairs of questions, one JSON object a line: a, b, same; measures the answer cache
     #[arg(long, value_name = "FILE", conflicts_with_all = ["questions", "beir"])]
     pub cache: Option<PathBuf>,
-    /// Measure this part of the pairs alone
-    #[arg(long, value_name = "NAME", requires = "cache")]
+    /// Labelled sentences, one JSON object a line: question, claim, supported; measures what passes as
+    /// supported of what a model might say
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["questions", "beir", "cache"])]
+    pub claims: Option<PathBuf>,
+    /// Measure this part of the pairs or claims alone
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["questions", "beir"])]
     pub part: Option<String>,
     /// Where the generations are [default: index]
     #[arg(long, env = "WATTWISE_INDEX", value_name = "DIR")]

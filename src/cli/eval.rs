@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use indicatif::ProgressBar;
@@ -50,6 +50,12 @@ pub(super) async fn run(arguments: EvalArguments, file: File) -> anyhow::Result<
     if let Some(path) = &arguments.cache {
         let part = arguments.part.as_deref();
         on_pairs(&assistant, path, part, arguments.verbose).await?;
+        return Ok(ExitStatus::Done);
+    }
+    if let Some(path) = &arguments.claims {
+        let part = arguments.part.as_deref();
+        let evaluation = on_claims(&assistant, path, part, arguments.verbose).await?;
+        print(&evaluation, arguments.json)?;
         return Ok(ExitStatus::Done);
     }
     let evaluation = match (&arguments.questions, &arguments.beir) {
@@ -227,6 +233,41 @@ async fn on_pairs(
         ))?;
     }
     Ok(())
+}
+
+async fn on_claims(
+    assistant: &Assistant,
+    path: &Path,
+    part: Option<&str>,
+    verbose: bool,
+) -> anyhow::Result<Evaluation> {
+    let mut claims = evaluate::read_claims(path)?;
+    claims.retain(|claim| part.is_none_or(|part| claim.part == part));
+    if claims.is_empty() {
+        bail!("{} holds no claim of that part", path.display());
+    }
+    let begun = Instant::now();
+    let judged = evaluate::judge_claims(assistant, claims).await?;
+    let mean = begun.elapsed() / u32::try_from(judged.len()).unwrap_or(u32::MAX);
+    for judged in judged.iter().filter(|_| verbose) {
+        let verdict = match (judged.claim.supported, judged.passed) {
+            (true, true) | (false, false) => "right",
+            (true, false) => "held back",
+            (false, true) => "let through",
+        };
+        printer::result(format!("{verdict:<11} {}", judged.claim.claim))?;
+    }
+    let figures = evaluate::claim_figures(&judged);
+    Ok(Evaluation {
+        figures: vec![
+            ("supported", figures.supported as f64),
+            ("passed", figures.passed),
+            ("unsupported", figures.unsupported as f64),
+            ("wrongly passed", figures.wrongly_passed),
+        ],
+        scores: Vec::new(),
+        median: mean,
+    })
 }
 
 async fn on_beir(assistant: &Assistant, folder: &Path) -> anyhow::Result<Evaluation> {

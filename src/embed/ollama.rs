@@ -179,6 +179,7 @@ impl Embedder for OllamaEmbedder {
         Ok(QueryVectors {
             whole,
             tokens: Vec::new(),
+            offsets: Vec::new(),
         })
     }
 }

@@ -189,6 +189,7 @@ impl Embedder for OpenAiEmbedder {
         Ok(QueryVectors {
             whole,
             tokens: Vec::new(),
+            offsets: Vec::new(),
         })
     }
 }

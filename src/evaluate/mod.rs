@@ -5,6 +5,7 @@
 mod answers;
 pub mod beir;
 mod cache;
+mod claims;
 mod compare;
 mod questions;
 
@@ -13,6 +14,9 @@ use std::time::{Duration, Instant};
 
 pub use answers::{AnswerFigures, AnswerOutcome, answer_figures, judge_answer};
 pub use cache::{CacheFigures, JudgedPair, LabelledPair, cache_figures, judge_pairs, read_pairs};
+pub use claims::{
+    ClaimFigures, JudgedClaim, LabelledClaim, claim_figures, judge_claims, read_claims,
+};
 pub use compare::{Comparison, compare};
 pub use questions::{LabelledQuestion, QuestionsError, read_questions};
 

@@ -11,7 +11,7 @@ pub enum Expected {
     Text,
     /// Some number, or words in its place.
     Number,
-    /// A sum of money.
+    /// A sum of money that is paid.
     Money,
     /// A sum of money or a share.
     Saving,
@@ -19,6 +19,10 @@ pub enum Expected {
     Temperature,
     /// A length.
     Length,
+    /// A weight.
+    Weight,
+    /// A voltage.
+    Voltage,
     /// A duration, a frequency or a point in time.
     Time,
     /// A number of things; the stems of the words that may name them.
@@ -41,6 +45,32 @@ const SHARE_WORDS: [&str; 8] = [
 const LENGTH_WORDS: [&str; 13] = [
     "mm", "cm", "m", "metre", "metres", "meter", "meters", "inch", "inches", "in", "foot", "feet",
     "ft",
+];
+const WEIGHT_WORDS: [&str; 14] = [
+    "kg",
+    "kilogram",
+    "kilograms",
+    "kilo",
+    "kilos",
+    "g",
+    "gram",
+    "grams",
+    "tonne",
+    "tonnes",
+    "lb",
+    "lbs",
+    "pounds",
+    "ounces",
+];
+const VOLTAGE_WORDS: [&str; 4] = ["v", "volt", "volts", "kv"];
+/// Words of a sum that is kept or given …
+const SAVING_WORDS: [&str; 9] = [
+    "save", "saves", "saved", "saving", "savings", "grant", "grants", "discount", "rebate",
+];
+/// … and of one that is paid.
+const PAYING_WORDS: [&str; 15] = [
+    "cost", "costs", "costing", "price", "prices", "priced", "pay", "pays", "paid", "spend",
+    "spending", "charge", "charges", "fee", "bill",
 ];
 const TIME_WORDS: [&str; 24] = [
     "second",
@@ -121,6 +151,12 @@ impl Expected {
         if has(&["how thick", "how deep", "how wide", "how tall", "how high"]) {
             return Self::Length;
         }
+        if has(&["weigh", "how heavy"]) {
+            return Self::Weight;
+        }
+        if is_among(&["voltage", "volts"]) {
+            return Self::Voltage;
+        }
         if !counted.is_empty() {
             let stems: Vec<String> = counted.iter().flat_map(|word| terms(word)).collect();
             return if stems.is_empty() {
@@ -133,7 +169,6 @@ impl Expected {
             "how much",
             "how big",
             "how large",
-            "how heavy",
             "how loud",
             "how strong",
             "how far",
@@ -178,12 +213,15 @@ impl Expected {
         match self {
             // "How much water?" is answered by "as much as you need" too.
             Self::Text | Self::Number => true,
-            Self::Money => is_money(),
+            // "It saves £90 a year" is no price.
+            Self::Money => is_money() && (any_word(&PAYING_WORDS) || !any_word(&SAVING_WORDS)),
             Self::Saving => is_money() || sign(&['%']) || any_word(&SHARE_WORDS),
             Self::Temperature => {
                 sign(&['°']) || any_word(&["degree", "degrees"]) || number_before(&["c", "f"])
             }
             Self::Length => number_before(&LENGTH_WORDS),
+            Self::Weight => number_before(&WEIGHT_WORDS),
+            Self::Voltage => number_before(&VOLTAGE_WORDS),
             Self::Time => any_word(&TIME_WORDS),
             Self::Count(stems) => {
                 let names_money = stems.iter().any(|stem| stem == "pound" || stem == "penc");
@@ -305,6 +343,17 @@ mod tests {
             ("How much do I save?", "That cuts the use in half.", true),
             ("How hot should it be?", "Store it at 60 °C.", true),
             ("How hot should it be?", "Store it for 60 days.", false),
+            ("How much does it cost?", "It saves £90 a year.", false),
+            ("How much does it cost?", "For £16 you save £70.", false),
+            (
+                "How much does it cost?",
+                "It costs £16 and saves £70.",
+                true,
+            ),
+            ("How heavy is it?", "A panel weighs 20 kg.", true),
+            ("What does it weigh?", "A panel makes 400 W.", false),
+            ("At what voltage does it run?", "It needs 230 V.", true),
+            ("At what voltage does it run?", "It needs 10 A.", false),
             ("How thick should it be?", "Lay 270 mm.", true),
             ("How thick should it be?", "Lay two rolls.", false),
             (

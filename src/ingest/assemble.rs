@@ -13,7 +13,7 @@ use crate::chunk::{ChunkParameters, Piece, split};
 use crate::embed::{EmbedError, Embedder, Passage, PassageVectors};
 use crate::extract::EXTRACTION_VERSION;
 use crate::language::content_words;
-use crate::model::{Chunk, ChunkId, Document, Probe, UnitVector, dot};
+use crate::model::{Chunk, ChunkId, Document, Probe, UnitVector, dot, embedded_text};
 use crate::snapshot::Records;
 use crate::snapshot::write::Contents;
 
@@ -89,15 +89,8 @@ pub(super) fn prepare(
     prepared
 }
 
-/// The headings above a piece stand in front of its embedded text: "It takes two hours" means
-/// little without them.
 fn passage(text: &str, piece: &Piece) -> Passage {
-    let mut embedded = piece.heading_path.join(" > ");
-    if !embedded.is_empty() {
-        embedded.push('\n');
-    }
-    let shift = embedded.len();
-    embedded.push_str(&text[piece.range.clone()]);
+    let (embedded, shift) = embedded_text(&piece.heading_path, &text[piece.range.clone()]);
     let spans = piece
         .sentences
         .iter()

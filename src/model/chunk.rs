@@ -27,3 +27,15 @@ pub struct Chunk {
     /// chunk's vectors again.
     pub embedded_digest: [u8; 16],
 }
+
+/// The text that is embedded for a chunk, and the byte of it at which the quoted text begins: the
+/// headings above stand in front, since "It takes two hours" means little without them.
+pub fn embedded_text(heading_path: &[String], text: &str) -> (String, usize) {
+    let mut embedded = heading_path.join(" > ");
+    if !embedded.is_empty() {
+        embedded.push('\n');
+    }
+    let start = embedded.len();
+    embedded.push_str(text);
+    (embedded, start)
+}

@@ -18,7 +18,7 @@ mod words;
 
 pub use access::{Key, KeyHash, KeyId, Owner, Scope, Scopes};
 pub use answer::{Answer, AnswerSentence, Citation, Context, Place};
-pub use chunk::Chunk;
+pub use chunk::{Chunk, embedded_text};
 pub use document::{ContentKind, Document};
 pub use extracted::{Block, BlockKind, Extracted, Warning};
 pub use filter::Filter;

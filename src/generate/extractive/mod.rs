@@ -15,11 +15,11 @@ use std::ops::Range;
 use self::weigh::{Candidate, weigh};
 
 /// The most sentences in an answer.
-const MOST_SENTENCES: usize = 5;
+const MOST_SENTENCES: usize = 6;
 /// The most words in an answer.
-const MOST_WORDS: usize = 105;
+const MOST_WORDS: usize = 112;
 /// A sentence that weighs less than this share of the best one adds more noise than news.
-const SHARE_OF_BEST: f32 = 0.85;
+const SHARE_OF_BEST: f32 = 0.8;
 /// A sentence that shares more than this of its terms with one already taken says it again.
 const TOO_SIMILAR: f32 = 0.7;
 
@@ -46,9 +46,19 @@ pub struct Sentence {
     pub cosine: Option<f32>,
     /// What it is part of.
     pub form: Form,
-    /// Whether it stands under a heading such as "Sources": it names where facts are from and
-    /// states none.
-    pub is_reference: bool,
+    /// What it is good for.
+    pub purpose: Purpose,
+}
+
+/// What a sentence is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// It tells something.
+    Statement,
+    /// It stands under a heading such as "Sources": it names where facts are from and states none.
+    Reference,
+    /// It speaks to a language model; see [`commands`](super::commands). Never quoted.
+    Command,
 }
 
 /// What a sentence is part of.
@@ -129,6 +139,7 @@ fn take(candidates: &[Candidate], passages: &[Passage]) -> BTreeSet<(usize, usiz
         let passage = &passages[candidate.passage];
         let group: Vec<(usize, usize)> = leads::with_leads(passage, candidate.sentence)
             .into_iter()
+            .filter(|lead| passage.sentences[*lead].purpose != Purpose::Command)
             .map(|sentence| (candidate.passage, sentence))
             .filter(|at| !taken.contains(at))
             .collect();

@@ -20,7 +20,7 @@ fn passage(text: &str, cosines: &[f32]) -> Passage {
             },
             range,
             cosine: Some(*cosine),
-            is_reference: false,
+            purpose: Purpose::Statement,
         })
         .collect();
     Passage {
@@ -108,7 +108,7 @@ fn names_of_sources_are_no_answer() {
         "Store the water at 60 degrees in the tank.\n\nEnergy agency, hot water in the tank at home",
         &[0.5, 0.6],
     )];
-    passages[0].sentences[1].is_reference = true;
+    passages[0].sentences[1].purpose = Purpose::Reference;
     let quotes = choose("How hot should water in the tank be?", &passages);
     assert!(
         texts(&passages, &quotes)[0].starts_with("Store"),

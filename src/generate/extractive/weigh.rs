@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use super::{Form, Passage, Sentence};
+use super::{Form, Passage, Purpose, Sentence};
 use crate::generate::expected::Expected;
 use crate::language::terms;
 
@@ -42,7 +42,7 @@ pub(super) struct Candidate {
     pub(super) terms: HashSet<String>,
 }
 
-/// Every sentence of `passages`, heaviest first.
+/// Every sentence of `passages` that may be quoted, heaviest first.
 pub(super) fn weigh(question: &str, passages: &[Passage]) -> Vec<Candidate> {
     let wanted: HashSet<String> = terms(question).collect();
     let wants_figure = Expected::of(question).is_figure();
@@ -66,6 +66,9 @@ pub(super) fn weigh(question: &str, passages: &[Passage]) -> Vec<Candidate> {
             })
             .unzip();
         for (sentence, terms) in own_terms.into_iter().enumerate() {
+            if passage.sentences[sentence].purpose == Purpose::Command {
+                continue;
+            }
             candidates.push(Candidate {
                 passage: position,
                 sentence,
@@ -109,7 +112,7 @@ fn form_weight(sentence: &Sentence, text: &str, wants_figure: bool) -> f32 {
     if text.ends_with([':', '?']) {
         weight -= LEADING_MALUS;
     }
-    if sentence.is_reference || text.contains("://") || text.contains("www.") {
+    if sentence.purpose == Purpose::Reference || text.contains("://") || text.contains("www.") {
         weight -= REFERENCE_MALUS;
     }
     weight
