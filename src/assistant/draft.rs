@@ -156,7 +156,7 @@ impl<'a> Draft<'a> {
         for source in &self.prepared.sources {
             let (cosines, words) = match source {
                 Source::Stored { row } => (
-                    records.spans.cosines(*row, &vectors.whole),
+                    records.sentence_cosines(*row, &vectors.whole),
                     self.words_of(*row, &words),
                 ),
                 Source::Foreign { .. } => (Vec::new(), Vec::new()),

@@ -28,7 +28,7 @@ impl Assistant {
             Source::Stored { row } => {
                 let chunk = generation.chunk(*row);
                 let cosines = query
-                    .map(|query| generation.records.spans.cosines(*row, query))
+                    .map(|query| generation.records.sentence_cosines(*row, query))
                     .unwrap_or_default();
                 let places = places(generation, chunk);
                 let sentences = chunk

@@ -3,9 +3,9 @@
 //! A chunk is often found for one of its sentences. Its sentences' vectors sharpen its score and
 //! choose the sentences of an answer, without running the model again.
 
-use std::ops::Range;
 use std::path::Path;
 
+use super::stored::{Front, StoredBytes};
 use super::{IndexError, wire};
 use crate::model::UnitVector;
 
@@ -14,28 +14,30 @@ const MAGIC: [u8; 8] = *b"WWSPAN01";
 /// Sums that are kept beside each other, so that the compiler can use vector instructions.
 const LANES: usize = 16;
 
-/// Sentence vectors grouped by row, each quantised to signed bytes with a scale of its own.
-#[derive(Debug, Clone, PartialEq, Default)]
+/// Sentence vectors grouped by row, each quantised to signed bytes with a scale of its own. The values
+/// stay in their file.
+#[derive(Debug)]
 pub struct SpanVectors {
     dimension: usize,
     /// Where each row's vectors begin; one more than there are rows.
     offsets: Vec<u32>,
     scales: Vec<f32>,
-    values: Vec<u8>,
+    values: StoredBytes,
 }
 
 impl SpanVectors {
-    /// Collects the sentence vectors of all rows in order; a row may have none.
-    pub fn collect<'a>(
+    /// Writes the sentence vectors of all rows in order; a row may have none. The file: magic,
+    /// dimension, rows, sentences (little-endian `u32`), the rows' offsets (`u32`), the sentences'
+    /// scales (`f32`), the values (signed bytes).
+    pub fn write(
+        path: &Path,
         dimension: usize,
-        rows: impl IntoIterator<Item = &'a [UnitVector]>,
-    ) -> Result<Self, IndexError> {
-        let mut spans = Self {
-            dimension,
-            offsets: vec![0],
-            ..Self::default()
-        };
-        for (row, vectors) in rows.into_iter().enumerate() {
+        rows: &[Vec<UnitVector>],
+    ) -> Result<(), IndexError> {
+        let mut offsets = vec![0];
+        let mut scales: Vec<f32> = Vec::new();
+        let mut values: Vec<u8> = Vec::new();
+        for (row, vectors) in rows.iter().enumerate() {
             for vector in vectors {
                 if vector.dimension() != dimension {
                     return Err(IndexError::Dimension {
@@ -44,32 +46,48 @@ impl SpanVectors {
                         expected: dimension,
                     });
                 }
-                spans.push(vector.as_slice());
+                scales.push(quantise(vector.as_slice(), &mut values));
             }
-            spans.offsets.push(
-                u32::try_from(spans.scales.len())
-                    .expect("an index holds fewer than 2^32 sentences"),
-            );
+            offsets.push(scales.len());
         }
-        Ok(spans)
+        let mut bytes = Vec::from(MAGIC);
+        for count in [dimension, rows.len(), scales.len()] {
+            bytes.extend_from_slice(&wire::count(count));
+        }
+        for offset in offsets {
+            bytes.extend_from_slice(&wire::count(offset));
+        }
+        for scale in scales {
+            bytes.extend_from_slice(&scale.to_le_bytes());
+        }
+        bytes.append(&mut values);
+        wire::write(path, &bytes)
     }
 
-    fn push(&mut self, values: &[f32]) {
-        let largest = values
-            .iter()
-            .fold(0.0_f32, |largest, value| largest.max(value.abs()))
-            .max(f32::MIN_POSITIVE);
-        let scale = largest / 127.0;
-        self.scales.push(scale);
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "the quotient lies within -127 and 127"
-        )]
-        self.values.extend(
-            values
-                .iter()
-                .map(|value| ((value / scale).round() as i8).to_le_bytes()[0]),
-        );
+    /// Opens what [`Self::write`] wrote, without reading the values.
+    pub fn open(path: &Path) -> Result<Self, IndexError> {
+        let mut file = Front::open(path)?;
+        if file.take(MAGIC.len() as u64)? != MAGIC {
+            return Err(file.damaged("it does not begin with its magic number"));
+        }
+        let [dimension, rows, count] = file.u32s(3)?[..] else {
+            return Err(file.damaged("it ends too early"));
+        };
+        let offsets = file.u32s(u64::from(rows) + 1)?;
+        let scales = file.f32s(u64::from(count))?;
+        let fits = offsets.first() == Some(&0)
+            && offsets.is_sorted()
+            && offsets.last() == Some(&count)
+            && scales.iter().all(|scale| scale.is_finite());
+        if !fits {
+            return Err(file.damaged("its tables do not fit each other"));
+        }
+        Ok(Self {
+            dimension: dimension as usize,
+            offsets,
+            scales,
+            values: file.rest(u64::from(count) * u64::from(dimension))?,
+        })
     }
 
     /// How many rows there are.
@@ -84,117 +102,86 @@ impl SpanVectors {
 
     /// The cosines of `query` with each sentence of `row`, in order; none if the row has no
     /// sentence vectors or the query another dimension.
-    pub fn cosines(&self, row: u32, query: &UnitVector) -> Vec<f32> {
+    pub fn cosines(&self, row: u32, query: &UnitVector) -> Result<Vec<f32>, IndexError> {
         if query.dimension() != self.dimension {
-            return Vec::new();
+            return Ok(Vec::new());
         }
-        self.positions(row)
-            .map(|position| self.cosine(position, query.as_slice()))
-            .collect()
+        let (scales, values) = self.sentences(row)?;
+        Ok(scales
+            .iter()
+            .zip(values.chunks_exact(self.dimension))
+            .map(|(scale, bytes)| scale * product(bytes, query.as_slice()))
+            .collect())
     }
 
     /// The highest of the cosines of `query` with the sentences of `row`, if it has any.
-    pub fn best_cosine(&self, row: u32, query: &UnitVector) -> Option<f32> {
-        if query.dimension() != self.dimension {
-            return None;
-        }
-        self.positions(row)
-            .map(|position| self.cosine(position, query.as_slice()))
-            .reduce(f32::max)
+    pub fn best_cosine(&self, row: u32, query: &UnitVector) -> Result<Option<f32>, IndexError> {
+        Ok(self.cosines(row, query)?.into_iter().reduce(f32::max))
     }
 
     /// The sentence vectors of `row` as unit vectors again.
-    pub fn vectors(&self, row: u32) -> Vec<UnitVector> {
-        self.positions(row)
-            .filter_map(|position| {
-                let scale = self.scales[position];
-                let values = self
-                    .bytes(position)
+    pub fn vectors(&self, row: u32) -> Result<Vec<UnitVector>, IndexError> {
+        let (scales, values) = self.sentences(row)?;
+        Ok(scales
+            .iter()
+            .zip(values.chunks_exact(self.dimension.max(1)))
+            .filter_map(|(scale, bytes)| {
+                let values = bytes
                     .iter()
                     .map(|byte| f32::from(byte.cast_signed()) * scale)
                     .collect();
                 UnitVector::normalize(values).ok()
             })
-            .collect()
+            .collect())
     }
 
-    fn positions(&self, row: u32) -> Range<usize> {
-        match (
-            self.offsets.get(row as usize),
-            self.offsets.get(row as usize + 1),
-        ) {
-            (Some(start), Some(end)) => *start as usize..*end as usize,
-            _ => 0..0,
-        }
+    /// Scales and values of a row's sentences; none where there is no such row.
+    fn sentences(&self, row: u32) -> Result<(&[f32], Vec<u8>), IndexError> {
+        let row = row as usize;
+        let (Some(&start), Some(&end)) = (self.offsets.get(row), self.offsets.get(row + 1)) else {
+            return Ok((&[], Vec::new()));
+        };
+        let scales = &self.scales[start as usize..end as usize];
+        let position = u64::from(start) * self.dimension as u64;
+        let values = self.values.read(position, scales.len() * self.dimension)?;
+        Ok((scales, values))
     }
+}
 
-    fn bytes(&self, position: usize) -> &[u8] {
-        &self.values[position * self.dimension..(position + 1) * self.dimension]
-    }
-
-    fn cosine(&self, position: usize, query: &[f32]) -> f32 {
-        let mut sums = [0.0_f32; LANES];
-        let (bytes, bytes_rest) = self.bytes(position).as_chunks::<LANES>();
-        let (query, query_rest) = query.as_chunks::<LANES>();
-        for (bytes, query) in bytes.iter().zip(query) {
-            for lane in 0..LANES {
-                sums[lane] += f32::from(bytes[lane].cast_signed()) * query[lane];
-            }
-        }
-        let rest: f32 = bytes_rest
+/// Puts a vector behind `values` as signed bytes; the scale that they are to be multiplied with.
+fn quantise(vector: &[f32], values: &mut Vec<u8>) -> f32 {
+    let largest = vector
+        .iter()
+        .fold(0.0_f32, |largest, value| largest.max(value.abs()))
+        .max(f32::MIN_POSITIVE);
+    let scale = largest / 127.0;
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the quotient lies within -127 and 127"
+    )]
+    values.extend(
+        vector
             .iter()
-            .zip(query_rest)
-            .map(|(byte, value)| f32::from(byte.cast_signed()) * value)
-            .sum();
-        let sum = sums.iter().sum::<f32>() + rest;
-        sum * self.scales[position]
-    }
+            .map(|value| ((value / scale).round() as i8).to_le_bytes()[0]),
+    );
+    scale
+}
 
-    /// Writes the file: magic, dimension, rows, sentences (little-endian `u32`), the rows' offsets
-    /// (`u32`), the sentences' scales (`f32`), the values (signed bytes).
-    pub fn write(&self, path: &Path) -> Result<(), IndexError> {
-        let mut bytes = Vec::with_capacity(
-            20 + self.offsets.len() * 4 + self.scales.len() * 4 + self.values.len(),
-        );
-        bytes.extend_from_slice(&MAGIC);
-        for count in [self.dimension, self.len(), self.scales.len()] {
-            bytes.extend_from_slice(&wire::count(count));
+fn product(bytes: &[u8], query: &[f32]) -> f32 {
+    let mut sums = [0.0_f32; LANES];
+    let (bytes, bytes_rest) = bytes.as_chunks::<LANES>();
+    let (query, query_rest) = query.as_chunks::<LANES>();
+    for (bytes, query) in bytes.iter().zip(query) {
+        for lane in 0..LANES {
+            sums[lane] += f32::from(bytes[lane].cast_signed()) * query[lane];
         }
-        for offset in &self.offsets {
-            bytes.extend_from_slice(&offset.to_le_bytes());
-        }
-        for scale in &self.scales {
-            bytes.extend_from_slice(&scale.to_le_bytes());
-        }
-        bytes.extend_from_slice(&self.values);
-        wire::write(path, &bytes)
     }
-
-    /// Reads what [`Self::write`] wrote.
-    pub fn open(path: &Path) -> Result<Self, IndexError> {
-        let bytes = wire::read(path)?;
-        let mut reader = wire::Reader::new(path, &bytes, MAGIC)?;
-        let dimension = reader.u32()? as usize;
-        let rows = reader.u32()? as usize;
-        let count = reader.u32()? as usize;
-        let offsets = reader.u32s(rows.saturating_add(1))?;
-        let scales = reader.f32s(count)?;
-        let values = reader.bytes(count.saturating_mul(dimension))?.to_vec();
-        let fits = offsets.first() == Some(&0)
-            && offsets.is_sorted()
-            && offsets.last().is_some_and(|end| *end as usize == count)
-            && scales.iter().all(|scale| scale.is_finite());
-        if !fits {
-            return Err(reader.damaged("its tables do not fit each other"));
-        }
-        reader.finish()?;
-        Ok(Self {
-            dimension,
-            offsets,
-            scales,
-            values,
-        })
-    }
+    let rest: f32 = bytes_rest
+        .iter()
+        .zip(query_rest)
+        .map(|(byte, value)| f32::from(byte.cast_signed()) * value)
+        .sum();
+    sums.iter().sum::<f32>() + rest
 }
 
 #[cfg(test)]
@@ -207,29 +194,42 @@ mod tests {
 
     #[test]
     fn cosines_survive_the_bytes() {
-        let sentences = [unit(&[0.2, -0.9, 0.4]), unit(&[1.0, 0.1, -0.3])];
-        let spans = SpanVectors::collect(3, [&sentences[..], &[], &sentences[..1]]).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("spans");
+        let sentences = vec![unit(&[0.2, -0.9, 0.4]), unit(&[1.0, 0.1, -0.3])];
+        let rows = [sentences.clone(), Vec::new(), sentences[..1].to_vec()];
+        SpanVectors::write(&path, 3, &rows).unwrap();
+        let spans = SpanVectors::open(&path).unwrap();
         let query = unit(&[0.5, -0.5, 0.1]);
-        let cosines = spans.cosines(0, &query);
-        assert_eq!(cosines.len(), 2);
-        for (cosine, sentence) in cosines.iter().zip(&sentences) {
+        let cosines = |row| spans.cosines(row, &query).unwrap();
+        assert_eq!((spans.len(), cosines(0).len()), (3, 2));
+        for (cosine, sentence) in cosines(0).iter().zip(&sentences) {
             assert!((cosine - query.cosine(sentence.as_slice())).abs() < 0.01);
         }
-        assert!(spans.cosines(1, &query).is_empty() && spans.cosines(7, &query).is_empty());
-        assert_eq!(spans.cosines(2, &query).len(), 1);
+        assert!(cosines(1).is_empty() && cosines(7).is_empty());
+        assert_eq!(cosines(2).len(), 1);
+        let best = spans.best_cosine(0, &query).unwrap();
+        assert_eq!(best, cosines(0).into_iter().reduce(f32::max));
+        for (found, sentence) in spans.vectors(0).unwrap().iter().zip(&sentences) {
+            assert!(found.cosine(sentence.as_slice()) > 0.999);
+        }
+        assert!(spans.cosines(0, &unit(&[1.0, 0.0])).unwrap().is_empty());
+        let file = fs_err::OpenOptions::new().write(true).open(&path).unwrap();
+        file.set_len(50).unwrap();
+        assert!(spans.cosines(2, &query).is_err(), "the file has shrunk");
     }
 
     #[test]
-    fn a_file_comes_back_whole_and_a_cut_one_is_refused() {
+    fn a_cut_file_is_refused() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("spans");
-        let spans = SpanVectors::collect(2, [&[unit(&[1.0, 2.0])][..]]).unwrap();
-        spans.write(&path).unwrap();
-        assert_eq!(SpanVectors::open(&path).unwrap(), spans);
+        SpanVectors::write(&path, 2, &[vec![unit(&[1.0, 2.0])]]).unwrap();
         let bytes = fs_err::read(&path).unwrap();
         for length in 0..bytes.len() {
             fs_err::write(&path, &bytes[..length]).unwrap();
             assert!(SpanVectors::open(&path).is_err(), "cut to {length} bytes");
         }
+        let other = [unit(&[1.0, 2.0, 3.0])].to_vec();
+        assert!(SpanVectors::write(&path, 2, &[other]).is_err());
     }
 }

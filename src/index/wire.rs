@@ -81,7 +81,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn damaged(path: &Path, reason: &str) -> IndexError {
+pub(super) fn damaged(path: &Path, reason: &str) -> IndexError {
     IndexError::Damaged {
         path: path.to_owned(),
         reason: reason.to_owned(),

@@ -2,22 +2,18 @@
 //! for the word of a chunk that is nearest to it, and the chunk's score is the mean of what they
 //! find (MaxSim of Khattab and Zaharia, "ColBERT", 2020).
 //!
-//! Only a few chunks of a question are looked at in this way, so that the codes stay in their file
-//! and cost no memory beyond the system's cache of it.
+//! Only a few chunks of a question are looked at in this way, so that the codes stay in their file.
 
-use std::io::Read as _;
-use std::os::unix::fs::FileExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rten_simd::{Isa, SimdOp};
 
 use super::quantised::{LARGEST_BYTE, product, to_byte};
+use super::stored::{Front, StoredBytes};
 use super::{IndexError, wire};
 use crate::model::{UnitVector, WordCodes};
 
 const MAGIC: [u8; 8] = *b"WWWORD01";
-/// Magic, dimension, rows, words.
-const HEAD: usize = 20;
 
 /// Where the words of all rows lie.
 #[derive(Debug, Default)]
@@ -25,16 +21,8 @@ pub struct WordVectors {
     dimension: usize,
     /// Where each row's words begin, in words; one more than there are rows.
     offsets: Vec<u32>,
-    /// The file behind them; none where no row has words.
-    file: Option<CodeFile>,
-}
-
-#[derive(Debug)]
-struct CodeFile {
-    path: PathBuf,
-    file: std::fs::File,
-    /// Where the codes begin.
-    start: u64,
+    /// The codes; none where no row has words.
+    codes: Option<StoredBytes>,
 }
 
 impl WordVectors {
@@ -43,7 +31,7 @@ impl WordVectors {
         Self {
             dimension: 0,
             offsets: vec![0; rows + 1],
-            file: None,
+            codes: None,
         }
     }
 
@@ -82,65 +70,40 @@ impl WordVectors {
 
     /// Opens what [`Self::write`] wrote, without reading the codes.
     pub fn open(path: &Path) -> Result<Self, IndexError> {
-        let io = |source| IndexError::Io {
-            action: "read",
-            path: path.to_owned(),
-            source,
+        let mut file = Front::open(path)?;
+        if file.take(MAGIC.len() as u64)? != MAGIC {
+            return Err(file.damaged("it does not begin with its magic number"));
+        }
+        let [dimension, rows, words] = file.u32s(3)?[..] else {
+            return Err(file.damaged("it ends too early"));
         };
-        let mut file = std::fs::File::open(path).map_err(io)?;
-        let length = file.metadata().map_err(io)?.len();
-        let mut head = vec![0; HEAD.min(usize::try_from(length).unwrap_or(HEAD))];
-        file.read_exact(&mut head).map_err(io)?;
-        let mut reader = wire::Reader::new(path, &head, MAGIC)?;
-        let dimension = reader.u32()? as usize;
-        let rows = reader.u32()? as usize;
-        let words = reader.u32()?;
-        let table = (rows as u64 + 1) * 4;
-        let start = HEAD as u64 + table;
-        let codes = u64::from(words) * WordCodes::bytes_per_word(dimension) as u64;
-        if start + codes != length {
-            return Err(reader.damaged("its length does not fit its counts"));
-        }
-        let mut table = vec![0; usize::try_from(table).unwrap_or(usize::MAX)];
-        file.read_exact(&mut table).map_err(io)?;
-        let offsets: Vec<u32> = table
-            .as_chunks::<4>()
-            .0
-            .iter()
-            .map(|offset| u32::from_le_bytes(*offset))
-            .collect();
+        let offsets = file.u32s(u64::from(rows) + 1)?;
         if offsets.first() != Some(&0) || offsets.last() != Some(&words) || !offsets.is_sorted() {
-            return Err(reader.damaged("its tables do not fit each other"));
+            return Err(file.damaged("its tables do not fit each other"));
         }
+        let dimension = dimension as usize;
+        let per_word = WordCodes::bytes_per_word(dimension) as u64;
+        let codes = file.rest(u64::from(words) * per_word)?;
         Ok(Self {
             dimension,
             offsets,
-            file: (words > 0).then(|| CodeFile {
-                path: path.to_owned(),
-                file,
-                start,
-            }),
+            codes: (words > 0).then_some(codes),
         })
     }
 
     /// The codes of a row's words; none where it has no words or there is no such row.
     pub fn codes(&self, row: u32) -> Result<WordCodes, IndexError> {
         let row = row as usize;
-        let (Some(file), Some(&start), Some(&end)) =
-            (&self.file, self.offsets.get(row), self.offsets.get(row + 1))
-        else {
+        let (Some(codes), Some(&start), Some(&end)) = (
+            &self.codes,
+            self.offsets.get(row),
+            self.offsets.get(row + 1),
+        ) else {
             return Ok(WordCodes::default());
         };
         let per_word = WordCodes::bytes_per_word(self.dimension);
-        let mut bytes = vec![0; (end - start) as usize * per_word];
-        let position = file.start + u64::from(start) * per_word as u64;
-        file.file
-            .read_exact_at(&mut bytes, position)
-            .map_err(|source| IndexError::Io {
-                action: "read",
-                path: file.path.clone(),
-                source,
-            })?;
+        let length = (end - start) as usize * per_word;
+        let bytes = codes.read(u64::from(start) * per_word as u64, length)?;
         Ok(WordCodes::from_bytes(bytes))
     }
 
@@ -311,6 +274,8 @@ static SIGNS: [[i8; 8]; 256] = {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::super::directions;
     use super::*;
     use crate::model::dot;

@@ -140,7 +140,7 @@ impl<'a> Known<'a> {
 
     fn find(&self, prepared: &Prepared) -> Option<PassageVectors> {
         let row = *self.rows.get(&prepared.chunk.embedded_digest)?;
-        let spans = self.records.spans.vectors(row);
+        let spans = self.records.spans.vectors(row).ok()?;
         let whole = UnitVector::normalize(self.records.vectors.row(row).to_vec()).ok()?;
         let words = self.records.words.codes(row).ok()?;
         // Sentence rules may have changed since, or the generation be older than word vectors; then

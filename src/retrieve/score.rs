@@ -6,6 +6,7 @@
 
 use super::query::Query;
 use super::retriever::RetrievalParameters;
+use crate::index::IndexError;
 use crate::index::bm25::{LexicalQuery, LexicalScores};
 use crate::model::UnitVector;
 use crate::snapshot::Generation;
@@ -73,24 +74,36 @@ impl<'a> Scorer<'a> {
 
     /// Scores the candidates, best first.
     pub(super) fn rank(&self, rows: &[u32]) -> Vec<Candidate> {
-        let mut candidates: Vec<Candidate> = rows.iter().map(|row| self.score(*row)).collect();
+        let mut candidates: Vec<Candidate> = match self.sentences(rows) {
+            Ok(sentences) => {
+                let pairs = rows.iter().zip(sentences);
+                pairs.map(|(row, best)| self.score(*row, best)).collect()
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a question was answered without looking at single sentences");
+                rows.iter().map(|row| self.score(*row, None)).collect()
+            }
+        };
         sort(&mut candidates);
         self.meet_words(&mut candidates);
         self.look_again(&mut candidates);
         candidates
     }
 
-    fn score(&self, row: u32) -> Candidate {
+    /// The cosine of the best sentence of each row, where it has any.
+    fn sentences(&self, rows: &[u32]) -> Result<Vec<Option<f32>>, IndexError> {
+        let spans = &self.generation.records.spans;
+        let best = |row: &u32| spans.best_cosine(*row, &self.query.whole);
+        rows.iter().map(best).collect()
+    }
+
+    /// `sentence` is the cosine of its best one.
+    fn score(&self, row: u32, sentence: Option<f32>) -> Candidate {
         let whole = self
             .query
             .whole
             .cosine(self.generation.records.vectors.row(row));
-        let sentence = self
-            .generation
-            .records
-            .spans
-            .best_cosine(row, &self.query.whole)
-            .unwrap_or(whole);
+        let sentence = sentence.unwrap_or(whole);
         // A chunk is often found for one of its sentences, and a single sentence without its
         // surroundings misleads.
         let dense = whole + self.parameters.sentence_weight * (sentence - whole);

@@ -69,6 +69,15 @@ impl Records {
         &self.texts[chunk.document as usize][chunk.range.clone()]
     }
 
+    /// How near each sentence of a chunk is to a vector, in order; none where there are no sentence
+    /// vectors, or where they cannot be read, which the log tells.
+    pub fn sentence_cosines(&self, row: u32, vector: &UnitVector) -> Vec<f32> {
+        self.spans.cosines(row, vector).unwrap_or_else(|error| {
+            tracing::warn!(%error, "sentences were compared by their words alone");
+            Vec::new()
+        })
+    }
+
     /// The stored text at `range` of a chunk's document, read again for verification; `None` when
     /// there is no such place.
     pub fn stored_text(&self, chunk: &Chunk, range: Range<usize>) -> Option<&str> {

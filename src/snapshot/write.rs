@@ -133,11 +133,11 @@ fn write_files(
     let vectors = FlatVectors::collect(contents.embedder.dimension, &contents.vectors)?;
     vectors.write(&directory.join(generation::VECTORS))?;
     Moments::of(&vectors).write(&directory.join(generation::MOMENTS))?;
-    SpanVectors::collect(
+    SpanVectors::write(
+        &directory.join(generation::SPANS),
         contents.embedder.dimension,
-        contents.sentence_vectors.iter().map(Vec::as_slice),
-    )?
-    .write(&directory.join(generation::SPANS))?;
+        &contents.sentence_vectors,
+    )?;
     WordVectors::write(
         &directory.join(generation::WORDS),
         contents.embedder.dimension,

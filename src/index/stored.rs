@@ -1,0 +1,106 @@
+//! Numbers that stay in their file and are read where they are needed: few rows of a question are
+//! looked at, so that they cost no memory beyond the system's cache of the file.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+
+use super::{IndexError, wire};
+
+/// A file of a table and, behind it, bytes that stay where they are. The file may be removed
+/// meanwhile; what is open stays readable.
+#[derive(Debug)]
+pub(super) struct StoredBytes {
+    path: PathBuf,
+    file: File,
+    /// Where the bytes begin.
+    start: u64,
+}
+
+/// A file while its front is read.
+pub(super) struct Front {
+    path: PathBuf,
+    file: File,
+    length: u64,
+    read: u64,
+}
+
+impl Front {
+    pub(super) fn open(path: &Path) -> Result<Self, IndexError> {
+        let io = |source| unreadable(path, source);
+        let file = File::open(path).map_err(io)?;
+        let length = file.metadata().map_err(io)?.len();
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            length,
+            read: 0,
+        })
+    }
+
+    /// The next bytes; an error names the file if it has no more of them.
+    pub(super) fn take(&mut self, count: u64) -> Result<Vec<u8>, IndexError> {
+        if count > self.length - self.read {
+            return Err(wire::damaged(&self.path, "it ends too early"));
+        }
+        let mut bytes = vec![0; usize::try_from(count).unwrap_or(usize::MAX)];
+        self.file
+            .read_exact(&mut bytes)
+            .map_err(|source| unreadable(&self.path, source))?;
+        self.read += count;
+        Ok(bytes)
+    }
+
+    /// `count` little-endian `u32`.
+    pub(super) fn u32s(&mut self, count: u64) -> Result<Vec<u32>, IndexError> {
+        let bytes = self.take(count.saturating_mul(4))?;
+        let values = bytes.as_chunks::<4>().0.iter();
+        Ok(values.map(|value| u32::from_le_bytes(*value)).collect())
+    }
+
+    /// `count` little-endian `f32`.
+    pub(super) fn f32s(&mut self, count: u64) -> Result<Vec<f32>, IndexError> {
+        let bytes = self.take(count.saturating_mul(4))?;
+        let values = bytes.as_chunks::<4>().0.iter();
+        Ok(values.map(|value| f32::from_le_bytes(*value)).collect())
+    }
+
+    /// Leaves the rest where it is, which must be `count` bytes.
+    pub(super) fn rest(self, count: u64) -> Result<StoredBytes, IndexError> {
+        if self.read.checked_add(count) != Some(self.length) {
+            return Err(wire::damaged(
+                &self.path,
+                "its length does not fit its counts",
+            ));
+        }
+        Ok(StoredBytes {
+            path: self.path,
+            file: self.file,
+            start: self.read,
+        })
+    }
+
+    pub(super) fn damaged(&self, reason: &str) -> IndexError {
+        wire::damaged(&self.path, reason)
+    }
+}
+
+impl StoredBytes {
+    /// `length` bytes from `position` on.
+    pub(super) fn read(&self, position: u64, length: usize) -> Result<Vec<u8>, IndexError> {
+        let mut bytes = vec![0; length];
+        self.file
+            .read_exact_at(&mut bytes, self.start + position)
+            .map_err(|source| unreadable(&self.path, source))?;
+        Ok(bytes)
+    }
+}
+
+fn unreadable(path: &Path, source: std::io::Error) -> IndexError {
+    IndexError::Io {
+        action: "read",
+        path: path.to_owned(),
+        source,
+    }
+}
