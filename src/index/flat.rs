@@ -5,6 +5,7 @@
 
 use std::path::Path;
 
+use super::stored::Front;
 use super::{Hit, IndexError, sort_best_first, wire};
 use crate::model::{UnitVector, dot};
 
@@ -78,23 +79,25 @@ impl FlatVectors {
 
     /// Reads what [`Self::write`] wrote and checks that the rows are unit vectors.
     pub fn open(path: &Path) -> Result<Self, IndexError> {
-        let bytes = wire::read(path)?;
-        let mut reader = wire::Reader::new(path, &bytes, MAGIC)?;
-        let (dimension, count) = (reader.u32()? as usize, reader.u32()? as usize);
-        if dimension == 0 || count == 0 {
-            return Err(reader.damaged("it holds no vectors"));
+        let mut file = Front::open(path)?;
+        if file.take(MAGIC.len() as u64)? != MAGIC {
+            return Err(file.damaged("it does not begin with its magic number"));
         }
-        let length = dimension
-            .checked_mul(count)
-            .ok_or_else(|| reader.damaged("a length overflows"))?;
-        let values = reader.f32s(length)?;
+        let [dimension, count] = file.u32s(2)?[..] else {
+            return Err(file.damaged("it ends too early"));
+        };
+        if dimension == 0 || count == 0 {
+            return Err(file.damaged("it holds no vectors"));
+        }
+        let values = file.f32s(u64::from(dimension) * u64::from(count))?;
+        let dimension = dimension as usize;
         if values
             .chunks_exact(dimension)
             .any(|row| !(0.999..=1.001).contains(&dot(row, row)))
         {
-            return Err(reader.damaged("it holds a vector that is not of unit length"));
+            return Err(file.damaged("it holds a vector that is not of unit length"));
         }
-        reader.finish()?;
+        file.rest(0)?;
         Ok(Self { dimension, values })
     }
 

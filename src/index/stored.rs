@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 
 use super::{IndexError, wire};
 
+/// Numbers that are read at once.
+const PIECE: u64 = 1 << 18;
+
 /// A file of a table and, behind it, bytes that stay where they are. The file may be removed
 /// meanwhile; what is open stays readable.
 #[derive(Debug)]
@@ -59,11 +62,21 @@ impl Front {
         Ok(values.map(|value| u32::from_le_bytes(*value)).collect())
     }
 
-    /// `count` little-endian `f32`.
+    /// `count` little-endian `f32`, in pieces, so that gigabytes are not in memory twice.
     pub(super) fn f32s(&mut self, count: u64) -> Result<Vec<f32>, IndexError> {
-        let bytes = self.take(count.saturating_mul(4))?;
-        let values = bytes.as_chunks::<4>().0.iter();
-        Ok(values.map(|value| f32::from_le_bytes(*value)).collect())
+        if count.saturating_mul(4) > self.length - self.read {
+            return Err(wire::damaged(&self.path, "it ends too early"));
+        }
+        let mut values = Vec::with_capacity(usize::try_from(count).unwrap_or(usize::MAX));
+        let mut missing = count;
+        while missing > 0 {
+            let piece = missing.min(PIECE);
+            let bytes = self.take(piece * 4)?;
+            let piece_values = bytes.as_chunks::<4>().0.iter();
+            values.extend(piece_values.map(|value| f32::from_le_bytes(*value)));
+            missing -= piece;
+        }
+        Ok(values)
     }
 
     /// Leaves the rest where it is, which must be `count` bytes.
