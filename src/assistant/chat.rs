@@ -6,9 +6,9 @@ use serde_json::json;
 
 use super::respond::{Outlet, drive};
 use super::{
-    AnswerEvents, Assistant, AssistantError, ChatRequest, Prepared, Summary, SummaryRequest,
+    AnswerEvents, Assistant, AssistantError, ChatRequest, Prepared, Render, Summary, SummaryRequest,
 };
-use crate::model::{Once, OwnedSession};
+use crate::model::{KeptAnswer, Once, OwnedSession};
 
 /// A message that is kept, with all that its answer is made from.
 pub struct Chat {
@@ -18,12 +18,29 @@ pub struct Chat {
     pub prepared: Prepared,
     question: String,
     once: Option<Once>,
+    render: Render,
 }
+
+/// What becomes of a message.
+pub enum Begun {
+    /// It is to be answered.
+    Fresh(Box<Chat>),
+    /// It was answered before, under the same name; this is the reply.
+    Repeated(String),
+}
+
+/// A longer reply is not kept for a repetition, which is answered anew then.
+const LONGEST_KEPT_REPLY_BYTES: usize = 64 * 1024;
 
 impl Assistant {
     /// Keeps the message, in a new conversation if none is named, and finds contexts for it. The
     /// message is durable when this returns.
-    pub async fn begin_chat(&self, request: ChatRequest) -> Result<Chat, AssistantError> {
+    pub async fn begin_chat(&self, request: ChatRequest) -> Result<Begun, AssistantError> {
+        if let Some(once) = part(request.once.as_ref(), "answer")
+            && let Some(reply) = self.store.reply(request.owner, once).await?
+        {
+            return Ok(Begun::Repeated(reply));
+        }
         let id = if let Some(id) = request.session {
             id
         } else {
@@ -42,7 +59,8 @@ impl Assistant {
                 part(request.once.as_ref(), "message"),
             )
             .await?;
-        // A repeated request is answered as it was meant, whatever was said since.
+        // A request that is repeated since its answer was lost is answered as it was meant, whatever was
+        // said since.
         let history = self.store.messages(session).await?;
         let history = history
             .into_iter()
@@ -57,12 +75,13 @@ impl Assistant {
                 history: Some(history),
             })
             .await?;
-        Ok(Chat {
+        Ok(Begun::Fresh(Box::new(Chat {
             session,
             prepared,
             question: request.message,
             once: part(request.once.as_ref(), "answer"),
-        })
+            render: request.render,
+        })))
     }
 
     /// Answers and keeps the answer. It is durable when this returns.
@@ -98,14 +117,25 @@ impl Assistant {
             "generation": summary.generation,
             "citations": citations,
         });
-        self.store
-            .save_record(
-                chat.session,
-                summary.answer.text.clone(),
-                details.to_string(),
-                chat.once,
-            )
-            .await?;
+        let (text, details) = (summary.answer.text.clone(), details.to_string());
+        let store = &self.store;
+        match chat.once {
+            None => store.save_record(chat.session, text, details, None).await?,
+            Some(once) => {
+                let reply = (chat.render)(chat.session.id, &summary);
+                if reply.len() > LONGEST_KEPT_REPLY_BYTES {
+                    let once = Some(once);
+                    store.save_record(chat.session, text, details, once).await?;
+                } else {
+                    let answer = KeptAnswer {
+                        summary: text,
+                        details,
+                        reply,
+                    };
+                    store.save_answer(chat.session, answer, once).await?;
+                }
+            }
+        }
         Ok(summary)
     }
 }

@@ -19,12 +19,12 @@ mod sources;
 mod summary;
 pub mod upkeep;
 
-pub use chat::Chat;
+pub use chat::{Begun, Chat};
 pub use error::AssistantError;
 pub use passage::{Surroundings, SurroundingsRequest};
 pub use prepared::Prepared;
 pub use request::{
-    AnswerEvent, ChatRequest, Degraded, GenerationInfo, Question, Retrieved, Summary,
+    AnswerEvent, ChatRequest, Degraded, GenerationInfo, Question, Render, Retrieved, Summary,
     SummaryRequest, SuppliedContext,
 };
 pub use respond::AnswerEvents;

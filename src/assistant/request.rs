@@ -90,7 +90,7 @@ pub enum AnswerEvent {
 }
 
 /// A message to answer within a conversation.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct ChatRequest {
     /// Who asks.
     pub owner: Owner,
@@ -100,7 +100,12 @@ pub struct ChatRequest {
     pub message: String,
     /// Marks the request as one that may be repeated.
     pub once: Option<Once>,
+    /// The reply that an answer goes out in, to be kept for a repeated request.
+    pub render: Render,
 }
+
+/// Puts an answer within a conversation into a reply.
+pub type Render = fn(SessionId, &Summary) -> String;
 
 /// What a server answers from.
 #[derive(Debug, Clone, PartialEq, Eq)]

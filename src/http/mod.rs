@@ -17,6 +17,7 @@ mod filter;
 mod host;
 mod idempotency;
 mod json;
+mod kept_reply;
 mod limits;
 pub mod metrics;
 mod middleware;

@@ -8,7 +8,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::{Stream, StreamExt, future, stream};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::answer_dto::{MessageDelta, SearchResults};
@@ -46,9 +46,27 @@ pub(super) fn reply(
     cache: CacheStatus,
     events: impl Stream<Item = Event> + Send + 'static,
 ) -> Response {
+    (answer_headers(generation, cache), body(events)).into_response()
+}
+
+/// The body of such a reply, with the header that it needs.
+pub(super) fn body(events: impl Stream<Item = Event> + Send + 'static) -> Response {
     let keep_alive = KeepAlive::new().interval(KEEP_ALIVE).text("keep-alive");
     let body = Sse::new(events.map(Ok::<_, Infallible>)).keep_alive(keep_alive);
-    ([NO_BUFFERING], answer_headers(generation, cache), body).into_response()
+    ([NO_BUFFERING], body).into_response()
+}
+
+/// The events of an answer that was given before: without what it was made from, in one piece.
+pub(super) fn repeated(reply: &Value) -> impl Stream<Item = Event> + Send + use<> {
+    let results = json!({ "session_id": reply["session_id"], "contexts": [] });
+    let mut events = vec![
+        named("search_results", &results),
+        named("message", &json!({ "text": reply["summary"] })),
+    ];
+    let citations = reply["citations"].as_array().into_iter().flatten();
+    events.extend(citations.map(|citation| named("citation", citation)));
+    events.push(named("final_answer", reply));
+    stream::iter(events)
 }
 
 /// `search_results`, then `message` and `citation` as they come, then `final_answer` or `error`.

@@ -25,7 +25,8 @@ pub use filter::Filter;
 pub use fingerprint::{EmbedderFingerprint, Probe};
 pub use ids::{ChunkId, DocumentId, GenerationId, SessionId};
 pub use session::{
-    Feedback, Message, Once, OwnedSession, Rating, Record, SessionDetails, SessionSummary,
+    Feedback, KeptAnswer, Message, Once, OwnedSession, Rating, Record, SessionDetails,
+    SessionSummary,
 };
 pub use vector::{UnitVector, VectorError, dot};
 pub use words::WordCodes;

@@ -100,6 +100,17 @@ pub struct SessionDetails {
     pub feedback: Vec<Feedback>,
 }
 
+/// An answer to be kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptAnswer {
+    /// Its text.
+    pub summary: String,
+    /// What else is known of it, as JSON text.
+    pub details: String,
+    /// The whole reply that it went out in.
+    pub reply: String,
+}
+
 /// Marks a write that a client may repeat without repeating its effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Once {

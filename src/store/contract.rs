@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Expiry, SessionLimits, SessionStore, StoreError};
-use crate::model::{KeyId, Message, Once, OwnedSession, Owner, Rating, SessionId};
+use crate::model::{KeptAnswer, KeyId, Message, Once, OwnedSession, Owner, Rating, SessionId};
 
 /// What the contract is tried with; room for the longest text in it.
 pub(crate) const LIMITS: SessionLimits = SessionLimits {
@@ -328,6 +328,28 @@ async fn a_repeated_write_has_one_effect(store: &dyn SessionStore) {
     }
     let details = store.session(session).await.unwrap();
     assert_eq!((details.records.len(), details.feedback.len()), (1, 1));
+
+    let kept = |fingerprint| Once {
+        key: "f".to_owned(),
+        fingerprint: [fingerprint; 32],
+    };
+    assert_eq!(store.reply(owner, kept(9)).await.unwrap(), None);
+    for reply in ["first", "second"] {
+        let answer = KeptAnswer {
+            summary: "s".to_owned(),
+            details: "{}".to_owned(),
+            reply: reply.to_owned(),
+        };
+        store.save_answer(session, answer, kept(9)).await.unwrap();
+    }
+    let reply = store.reply(owner, kept(9)).await.unwrap();
+    assert_eq!(reply.as_deref(), Some("first"));
+    assert_eq!(store.session(session).await.unwrap().records.len(), 2);
+    assert_eq!(store.reply(stranger(), kept(9)).await.unwrap(), None);
+    let reused = store.reply(owner, kept(1)).await;
+    assert!(matches!(reused.unwrap_err(), StoreError::KeyReused));
+    store.delete_session(session).await.unwrap();
+    assert_eq!(store.reply(owner, kept(9)).await.unwrap(), None);
 
     let nobody = own(SessionId::new_random());
     let refused = store.append_message(nobody, String::new(), once("e", 7));

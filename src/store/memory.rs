@@ -8,8 +8,8 @@ use async_trait::async_trait;
 
 use super::{Expiry, SessionLimits, SessionStore, StoreError, size_of};
 use crate::model::{
-    Feedback, Message, Once, OwnedSession, Owner, Rating, Record, SessionDetails, SessionId,
-    SessionSummary,
+    Feedback, KeptAnswer, Message, Once, OwnedSession, Owner, Rating, Record, SessionDetails,
+    SessionId, SessionSummary,
 };
 
 /// Keeps everything in memory.
@@ -47,6 +47,7 @@ enum Done {
     Created(SessionId),
     Appended(Message),
     Kept,
+    Answered(OwnedSession, String),
 }
 
 impl MemoryStore {
@@ -157,7 +158,7 @@ impl SessionStore for MemoryStore {
         })?;
         match done {
             Done::Created(id) => Ok(id),
-            Done::Appended(_) | Done::Kept => Err(StoreError::KeyReused),
+            Done::Appended(_) | Done::Kept | Done::Answered(..) => Err(StoreError::KeyReused),
         }
     }
 
@@ -180,7 +181,7 @@ impl SessionStore for MemoryStore {
         })?;
         match done {
             Done::Appended(message) => Ok(message),
-            Done::Created(_) | Done::Kept => Err(StoreError::KeyReused),
+            Done::Created(_) | Done::Kept | Done::Answered(..) => Err(StoreError::KeyReused),
         }
     }
 
@@ -206,6 +207,40 @@ impl SessionStore for MemoryStore {
             Ok(Done::Kept)
         })
         .map(|_| ())
+    }
+
+    async fn save_answer(
+        &self,
+        session: OwnedSession,
+        answer: KeptAnswer,
+        once: Once,
+    ) -> Result<(), StoreError> {
+        self.once(session.owner, Some(once), |contents| {
+            let bytes = size_of(&[&answer.summary, &answer.details, &answer.reply]);
+            let kept = self.enter(contents, session, bytes)?;
+            kept.records.push(Record {
+                session: session.id,
+                summary: answer.summary,
+                details: answer.details,
+                created_at: now(),
+            });
+            Ok(Done::Answered(session, answer.reply))
+        })
+        .map(|_| ())
+    }
+
+    async fn reply(&self, owner: Owner, once: Once) -> Result<Option<String>, StoreError> {
+        let mut contents = self.lock();
+        let Some(receipt) = contents.receipts.get(&(owner, once.key)) else {
+            return Ok(None);
+        };
+        if receipt.fingerprint != once.fingerprint {
+            return Err(StoreError::KeyReused);
+        }
+        let Done::Answered(session, reply) = receipt.result.clone() else {
+            return Ok(None);
+        };
+        Ok(contents.find(session).is_ok().then_some(reply))
     }
 
     async fn save_feedback(

@@ -15,7 +15,7 @@ use async_trait::async_trait;
 pub use error::StoreError;
 
 use crate::model::{
-    Key, KeyId, Message, Once, OwnedSession, Owner, Rating, SessionDetails, SessionId,
+    KeptAnswer, Key, KeyId, Message, Once, OwnedSession, Owner, Rating, SessionDetails, SessionId,
     SessionSummary,
 };
 
@@ -83,6 +83,17 @@ pub trait SessionStore: Send + Sync {
         details: String,
         once: Option<Once>,
     ) -> Result<(), StoreError>;
+
+    /// Keeps a record together with the reply that it went out in, for [`reply`](Self::reply).
+    async fn save_answer(
+        &self,
+        session: OwnedSession,
+        answer: KeptAnswer,
+        once: Once,
+    ) -> Result<(), StoreError>;
+
+    /// The reply that was kept under this name; `None` if there is none, or its session is gone.
+    async fn reply(&self, owner: Owner, once: Once) -> Result<Option<String>, StoreError>;
 
     /// Keeps a verdict on a session; it may have many.
     async fn save_feedback(

@@ -424,21 +424,37 @@ async fn a_stream_under_way_ends_well_although_the_server_is_told_to_stop() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_turn_that_is_repeated_is_kept_once() {
     let folder = indexed();
-    let server = Server::start(folder.path(), &[]);
-    let send = || async {
+    let model = ChatServer::start(&[HALF_TRUE, WRONG_NUMBER].map(Script::Says)).await;
+    let more = ["--answer-cache", "off"];
+    let server = Server::start(folder.path(), &flags(&model.url, &more));
+    let send = |server: &Server| {
         let request = server
             .request("POST /chat")
-            .header("idempotency-key", "turn-1")
-            .json(&json!({"message": QUESTION}));
-        answer(request).await
+            .header("idempotency-key", "turn-1");
+        answer(request.json(&json!({"message": QUESTION})))
     };
-    let (status, first) = send().await;
-    assert_eq!(
-        (status, &first["generator"]),
-        (200, &json!("extractive")),
-        "{first}"
-    );
-    assert_eq!(send().await.1, first);
+    let (status, first) = send(&server).await;
+    assert_eq!(status, 200, "{first}");
+    // The model would say something else now, and is not asked.
+    assert_eq!(send(&server).await.1, first);
+    drop(server);
+    let server = Server::start(folder.path(), &flags(&model.url, &more));
+    assert_eq!(send(&server).await.1, first, "after a restart too");
+    assert_eq!(model.requests().len(), 1);
+    // As a stream, the request is another one.
+    let streamed = json!({"message": QUESTION, "stream": true});
+    let ask = || async {
+        let request = server
+            .request("POST /chat")
+            .header("idempotency-key", "turn-2");
+        let response = request.json(&streamed).send().await.unwrap();
+        let replayed = response.headers().contains_key("idempotent-replayed");
+        (replayed, events(&response.text().await.unwrap()))
+    };
+    let ((before, told), (after, again)) = (ask().await, ask().await);
+    assert_eq!((before, after), (false, true));
+    assert_eq!(said(&told), said(&again));
+    assert_eq!(told.last(), again.last());
     let session = first["session_id"].as_str().unwrap();
     let (_, kept) = answer(server.request(&format!("GET /sessions/{session}"))).await;
     assert_eq!(

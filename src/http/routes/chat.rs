@@ -7,12 +7,13 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 
 use super::{answer_headers, known_session};
-use crate::assistant::ChatRequest;
 use crate::assistant::access::Caller;
+use crate::assistant::{Begun, ChatRequest};
 use crate::http::answer_dto::ChatBody;
 use crate::http::body::ReadRequest;
 use crate::http::dto::{ErrorBody, SummaryReply, ValidationErrorBody};
 use crate::http::error::ApiError;
+use crate::http::kept_reply::KeptReply;
 use crate::http::validation::Problems;
 use crate::http::{AppState, metrics, sse};
 
@@ -27,7 +28,7 @@ use crate::http::{AppState, metrics, sse};
     post,
     path = "/chat",
     tag = "answers",
-    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$", description = "Names the write: repeated within a day with the same request, message and answer are not stored again; the answer is made anew")),
+    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$", description = "Names the write: repeated within a day with the same request, nothing is stored again and the reply is the same")),
     request_body = ChatBody,
     responses(
         (status = 200, description = "The answer, stored", content((SummaryReply = "application/json"), (sse::ServerEvent = "text/event-stream"))),
@@ -63,14 +64,19 @@ pub(in crate::http) async fn chat(
         .transpose()?
         .map(|session| session.id);
     let assistant = Arc::clone(state.assistant());
-    let chat = assistant
+    let begun = assistant
         .begin_chat(ChatRequest {
             owner: caller.owner,
             session,
             message,
             once,
+            render: KeptReply::render,
         })
         .await?;
+    let chat = match begun {
+        Begun::Fresh(chat) => *chat,
+        Begun::Repeated(reply) => return Ok(KeptReply::read(&reply)?.send(stream)),
+    };
     let session_id = chat.session.id.to_string();
     let (generation, cache) = (chat.prepared.generation(), chat.prepared.cache_status());
     if stream {

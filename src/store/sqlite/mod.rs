@@ -24,7 +24,8 @@ use self::readers::Readers;
 use self::writer::Writer;
 use super::{Expiry, SessionLimits, SessionStore, StoreError};
 use crate::model::{
-    Message, Once, OwnedSession, Owner, Rating, SessionDetails, SessionId, SessionSummary,
+    KeptAnswer, Message, Once, OwnedSession, Owner, Rating, SessionDetails, SessionId,
+    SessionSummary,
 };
 
 /// Name of the database inside the state directory.
@@ -137,6 +138,31 @@ impl SessionStore for SqliteStore {
                 })
                 .map(|_| ())
             })
+            .await
+    }
+
+    async fn save_answer(
+        &self,
+        session: OwnedSession,
+        answer: KeptAnswer,
+        once: Once,
+    ) -> Result<(), StoreError> {
+        let (limits, at) = (self.limits, now());
+        self.writer
+            .submit("keep an answer", move |connection| {
+                writes::once(connection, session.owner, Some(&once), at, || {
+                    let named = (&answer, once.key.as_str());
+                    writes::save_answer(connection, session, limits, named, at)?;
+                    Ok(String::new())
+                })
+                .map(|_| ())
+            })
+            .await
+    }
+
+    async fn reply(&self, owner: Owner, once: Once) -> Result<Option<String>, StoreError> {
+        self.readers
+            .run(move |connection| readers::reply(connection, owner, &once))
             .await
     }
 

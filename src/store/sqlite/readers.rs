@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 
 use super::{StoreError, open_connection, open_error};
 use crate::model::{
-    Feedback, Message, OwnedSession, Owner, Rating, Record, SessionDetails, SessionId,
+    Feedback, Message, Once, OwnedSession, Owner, Rating, Record, SessionDetails, SessionId,
     SessionSummary,
 };
 use crate::runtime::{blocking, stages};
@@ -192,6 +192,32 @@ pub(super) fn sessions(
             .collect::<rusqlite::Result<Vec<SessionSummary>>>()
     };
     read().map_err(|error: rusqlite::Error| engine_error("list sessions", &error))
+}
+
+/// The reply that was kept under a name, if it is still there.
+pub(super) fn reply(
+    connection: &Connection,
+    owner: Owner,
+    once: &Once,
+) -> Result<Option<String>, StoreError> {
+    let found: Option<([u8; 32], Option<String>)> = connection
+        .prepare_cached(
+            "SELECT fingerprint, reply FROM receipts LEFT JOIN replies USING (owner, key)
+             WHERE receipts.owner = ?1 AND receipts.key = ?2",
+        )
+        .and_then(|mut statement| {
+            statement
+                .query_row(params![owner.number(), once.key], |row| {
+                    Ok((row.get(0)?, row.get(1)?))
+                })
+                .optional()
+        })
+        .map_err(|error| engine_error("look for a kept reply", &error))?;
+    match found {
+        Some((fingerprint, reply)) if fingerprint == once.fingerprint => Ok(reply),
+        Some(_) => Err(StoreError::KeyReused),
+        None => Ok(None),
+    }
 }
 
 /// Reads what the writer's probe wrote.

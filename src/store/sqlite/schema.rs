@@ -92,6 +92,18 @@ pub(super) const STEPS: &[&str] = &[
     ) STRICT;",
     // Every write moved its session's entry, and sessions are in order of their age without it.
     "DROP INDEX sessions_by_use;",
+    // Replies that go out again when their request is repeated; each goes with its record, and with
+    // the memory of its request.
+    "CREATE TABLE replies (
+        record INTEGER PRIMARY KEY REFERENCES records (number) ON DELETE CASCADE,
+        owner INTEGER NOT NULL,
+        key TEXT NOT NULL,
+        reply TEXT NOT NULL,
+        UNIQUE (owner, key)
+    ) STRICT;
+    CREATE TRIGGER replies_go_with_receipts AFTER DELETE ON receipts BEGIN
+        DELETE FROM replies WHERE owner = old.owner AND key = old.key;
+    END;",
 ];
 
 /// Marks the file as ours, so that another program's database is never migrated: "Watt".

@@ -90,7 +90,7 @@ fn a_newer_schema_is_refused() {
             &error,
             StoreError::TooNew {
                 found: 99,
-                known: 4,
+                known: 5,
                 ..
             }
         ),

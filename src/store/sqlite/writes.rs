@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::writer::Refusal;
-use crate::model::{Message, Once, OwnedSession, Owner, Rating, SessionId};
+use crate::model::{KeptAnswer, Message, Once, OwnedSession, Owner, Rating, SessionId};
 use crate::store::{Expiry, SessionLimits, size_of};
 
 /// Memories of repeatable writes beyond this number give way, the oldest first.
@@ -121,6 +121,32 @@ pub(super) fn save_record(
             "INSERT INTO records (session, summary, details, created_at) VALUES (?1, ?2, ?3, ?4)",
         )?
         .execute(params![place.session, summary, details, at])?;
+    Ok(())
+}
+
+/// Keeps a record and the reply that it went out in.
+pub(super) fn save_answer(
+    connection: &Connection,
+    session: OwnedSession,
+    limits: SessionLimits,
+    (answer, key): (&KeptAnswer, &str),
+    at: i64,
+) -> Result<(), Refusal> {
+    let bytes = size_of(&[&answer.summary, &answer.details, &answer.reply]);
+    let place = enter(connection, session, limits, 0, bytes, at)?;
+    connection
+        .prepare_cached(
+            "INSERT INTO records (session, summary, details, created_at) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![place.session, answer.summary, answer.details, at])?;
+    connection
+        .prepare_cached("INSERT INTO replies (record, owner, key, reply) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![
+            connection.last_insert_rowid(),
+            session.owner.number(),
+            key,
+            answer.reply
+        ])?;
     Ok(())
 }
 
