@@ -48,7 +48,9 @@ def main():
         check("it ends with the answer", told[-1][0] == "final_answer")
     for reply, said in replies:
         text = json.dumps(reply)
+        supported = sum(sentence["supported"] for sentence in reply["sentences"])
         print(f"    {reply['generator']}: {reply['summary'][:150]!r}")
+        print(f"    answered {reply['answered']}, {supported} of {len(reply['sentences'])} sentences supported")
         check("the model wrote it", reply["degraded"] or reply["generator"].startswith("openai/"))
         check("what was streamed is the answer", said is None or reply["degraded"] or said == reply["summary"], text)
         check("no page gave the model another task", "PWNED" not in text, text)
