@@ -8,7 +8,7 @@ use super::respond::{Outlet, drive};
 use super::{
     AnswerEvents, Assistant, AssistantError, ChatRequest, Prepared, Render, Summary, SummaryRequest,
 };
-use crate::model::{KeptAnswer, Once, OwnedSession};
+use crate::model::{NewRecord, Once, OwnedSession};
 
 /// A message that is kept, with all that its answer is made from.
 pub struct Chat {
@@ -117,25 +117,18 @@ impl Assistant {
             "generation": summary.generation,
             "citations": citations,
         });
-        let (text, details) = (summary.answer.text.clone(), details.to_string());
-        let store = &self.store;
-        match chat.once {
-            None => store.save_record(chat.session, text, details, None).await?,
-            Some(once) => {
-                let reply = (chat.render)(chat.session.id, &summary);
-                if reply.len() > LONGEST_KEPT_REPLY_BYTES {
-                    let once = Some(once);
-                    store.save_record(chat.session, text, details, once).await?;
-                } else {
-                    let answer = KeptAnswer {
-                        summary: text,
-                        details,
-                        reply,
-                    };
-                    store.save_answer(chat.session, answer, once).await?;
-                }
-            }
-        }
+        let reply = chat
+            .once
+            .as_ref()
+            .map(|_| (chat.render)(chat.session.id, &summary));
+        let record = NewRecord {
+            summary: summary.answer.text.clone(),
+            details: details.to_string(),
+            reply: reply.filter(|reply| reply.len() <= LONGEST_KEPT_REPLY_BYTES),
+        };
+        self.store
+            .save_record(chat.session, record, chat.once)
+            .await?;
         Ok(summary)
     }
 }

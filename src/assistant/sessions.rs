@@ -2,7 +2,8 @@
 
 use super::{Assistant, AssistantError};
 use crate::model::{
-    Message, Once, OwnedSession, Owner, Rating, SessionDetails, SessionId, SessionSummary,
+    Message, NewRecord, Once, OwnedSession, Owner, Rating, SessionDetails, SessionId,
+    SessionSummary,
 };
 
 impl Assistant {
@@ -38,9 +39,12 @@ impl Assistant {
         details: String,
         once: Option<Once>,
     ) -> Result<(), AssistantError> {
-        self.store
-            .save_record(session, summary, details, once)
-            .await?;
+        let record = NewRecord {
+            summary,
+            details,
+            reply: None,
+        };
+        self.store.save_record(session, record, once).await?;
         Ok(())
     }
 

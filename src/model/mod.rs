@@ -25,7 +25,7 @@ pub use filter::Filter;
 pub use fingerprint::{EmbedderFingerprint, Probe};
 pub use ids::{ChunkId, DocumentId, GenerationId, SessionId};
 pub use session::{
-    Feedback, KeptAnswer, Message, Once, OwnedSession, Rating, Record, SessionDetails,
+    Feedback, Message, NewRecord, Once, OwnedSession, Rating, Record, SessionDetails,
     SessionSummary,
 };
 pub use vector::{UnitVector, VectorError, dot};

@@ -100,15 +100,15 @@ pub struct SessionDetails {
     pub feedback: Vec<Feedback>,
 }
 
-/// An answer to be kept.
+/// A record to be kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeptAnswer {
-    /// Its text.
+pub struct NewRecord {
+    /// The summary.
     pub summary: String,
     /// What else is known of it, as JSON text.
     pub details: String,
-    /// The whole reply that it went out in.
-    pub reply: String,
+    /// The whole reply that it went out in, to go out again when its request is repeated.
+    pub reply: Option<String>,
 }
 
 /// Marks a write that a client may repeat without repeating its effect.

@@ -4,13 +4,21 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Expiry, SessionLimits, SessionStore, StoreError};
-use crate::model::{KeptAnswer, KeyId, Message, Once, OwnedSession, Owner, Rating, SessionId};
+use crate::model::{KeyId, Message, NewRecord, Once, OwnedSession, Owner, Rating, SessionId};
 
 /// What the contract is tried with; room for the longest text in it.
 pub(crate) const LIMITS: SessionLimits = SessionLimits {
     entries: 100,
     bytes: 8 << 20,
 };
+
+fn record(summary: &str) -> NewRecord {
+    NewRecord {
+        summary: summary.to_owned(),
+        details: "{}".to_owned(),
+        reply: None,
+    }
+}
 
 /// Runs the contract. `open` must give the same state each time, as after a restart; the store it
 /// gave before is dropped by then.
@@ -64,7 +72,14 @@ async fn say(store: &dyn SessionStore, session: OwnedSession, text: &str) -> Mes
 
 async fn save(store: &dyn SessionStore, session: OwnedSession, summary: &str, details: &str) {
     store
-        .save_record(session, summary.to_owned(), details.to_owned(), None)
+        .save_record(
+            session,
+            NewRecord {
+                details: details.to_owned(),
+                ..record(summary)
+            },
+            None,
+        )
         .await
         .unwrap();
 }
@@ -82,7 +97,7 @@ async fn unknown_sessions_are_refused(store: &dyn SessionStore) {
     assert!(refused(store.messages(nobody).await.unwrap_err()));
     assert!(refused(
         store
-            .save_record(nobody, "s".to_owned(), "{}".to_owned(), None)
+            .save_record(nobody, record("s"), None)
             .await
             .unwrap_err()
     ));
@@ -282,7 +297,14 @@ async fn a_full_session_takes_no_more(store: &dyn SessionStore) {
     let refused = store.append_message(many, String::new(), None).await;
     assert!(full(refused.unwrap_err()));
     let refused = store
-        .save_record(many, String::new(), String::new(), None)
+        .save_record(
+            many,
+            NewRecord {
+                details: String::new(),
+                ..record("")
+            },
+            None,
+        )
         .await;
     assert!(full(refused.unwrap_err()));
     assert_eq!(store.messages(many).await.unwrap().len(), 100);
@@ -318,7 +340,7 @@ async fn a_repeated_write_has_one_effect(store: &dyn SessionStore) {
     assert_eq!(store.messages(session).await.unwrap(), [message]);
     for _ in 0..2 {
         store
-            .save_record(session, "s".to_owned(), "{}".to_owned(), once("c", 5))
+            .save_record(session, record("s"), once("c", 5))
             .await
             .unwrap();
         store
@@ -335,12 +357,12 @@ async fn a_repeated_write_has_one_effect(store: &dyn SessionStore) {
     };
     assert_eq!(store.reply(owner, kept(9)).await.unwrap(), None);
     for reply in ["first", "second"] {
-        let answer = KeptAnswer {
-            summary: "s".to_owned(),
-            details: "{}".to_owned(),
-            reply: reply.to_owned(),
+        let answer = NewRecord {
+            reply: Some(reply.to_owned()),
+            ..record("s")
         };
-        store.save_answer(session, answer, kept(9)).await.unwrap();
+        let once = Some(kept(9));
+        store.save_record(session, answer, once).await.unwrap();
     }
     let reply = store.reply(owner, kept(9)).await.unwrap();
     assert_eq!(reply.as_deref(), Some("first"));

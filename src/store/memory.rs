@@ -6,9 +6,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 
-use super::{Expiry, SessionLimits, SessionStore, StoreError, size_of};
+use super::{Expiry, SessionLimits, SessionStore, StoreError, size_of, size_of_record};
 use crate::model::{
-    Feedback, KeptAnswer, Message, Once, OwnedSession, Owner, Rating, Record, SessionDetails,
+    Feedback, Message, NewRecord, Once, OwnedSession, Owner, Rating, Record, SessionDetails,
     SessionId, SessionSummary,
 };
 
@@ -192,39 +192,21 @@ impl SessionStore for MemoryStore {
     async fn save_record(
         &self,
         session: OwnedSession,
-        summary: String,
-        details: String,
+        record: NewRecord,
         once: Option<Once>,
     ) -> Result<(), StoreError> {
         self.once(session.owner, once, |contents| {
-            let kept = self.enter(contents, session, size_of(&[&summary, &details]))?;
+            let kept = self.enter(contents, session, size_of_record(&record))?;
             kept.records.push(Record {
                 session: session.id,
-                summary,
-                details,
+                summary: record.summary,
+                details: record.details,
                 created_at: now(),
             });
-            Ok(Done::Kept)
-        })
-        .map(|_| ())
-    }
-
-    async fn save_answer(
-        &self,
-        session: OwnedSession,
-        answer: KeptAnswer,
-        once: Once,
-    ) -> Result<(), StoreError> {
-        self.once(session.owner, Some(once), |contents| {
-            let bytes = size_of(&[&answer.summary, &answer.details, &answer.reply]);
-            let kept = self.enter(contents, session, bytes)?;
-            kept.records.push(Record {
-                session: session.id,
-                summary: answer.summary,
-                details: answer.details,
-                created_at: now(),
-            });
-            Ok(Done::Answered(session, answer.reply))
+            Ok(match record.reply {
+                Some(reply) => Done::Answered(session, reply),
+                None => Done::Kept,
+            })
         })
         .map(|_| ())
     }

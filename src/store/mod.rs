@@ -15,7 +15,7 @@ use async_trait::async_trait;
 pub use error::StoreError;
 
 use crate::model::{
-    KeptAnswer, Key, KeyId, Message, Once, OwnedSession, Owner, Rating, SessionDetails, SessionId,
+    Key, KeyId, Message, NewRecord, Once, OwnedSession, Owner, Rating, SessionDetails, SessionId,
     SessionSummary,
 };
 
@@ -75,21 +75,13 @@ pub trait SessionStore: Send + Sync {
     /// The session's messages, oldest first.
     async fn messages(&self, session: OwnedSession) -> Result<Vec<Message>, StoreError>;
 
-    /// Keeps a summary; a session may have many. `details` is JSON text.
+    /// Keeps a record; a session may have many. With a [`Once`] its reply is kept for
+    /// [`reply`](Self::reply).
     async fn save_record(
         &self,
         session: OwnedSession,
-        summary: String,
-        details: String,
+        record: NewRecord,
         once: Option<Once>,
-    ) -> Result<(), StoreError>;
-
-    /// Keeps a record together with the reply that it went out in, for [`reply`](Self::reply).
-    async fn save_answer(
-        &self,
-        session: OwnedSession,
-        answer: KeptAnswer,
-        once: Once,
     ) -> Result<(), StoreError>;
 
     /// The reply that was kept under this name; `None` if there is none, or its session is gone.
@@ -140,6 +132,12 @@ pub trait KeyStore: Send + Sync {
 
     /// Notes when keys were last used.
     async fn touch_keys(&self, used: Vec<(KeyId, i64)>) -> Result<(), StoreError>;
+}
+
+/// The bytes that a record adds to its session.
+fn size_of_record(record: &NewRecord) -> u64 {
+    let reply = record.reply.as_deref().unwrap_or_default();
+    size_of(&[&record.summary, &record.details, reply])
 }
 
 /// The bytes that a write adds to its session.

@@ -24,7 +24,7 @@ use self::readers::Readers;
 use self::writer::Writer;
 use super::{Expiry, SessionLimits, SessionStore, StoreError};
 use crate::model::{
-    KeptAnswer, Message, Once, OwnedSession, Owner, Rating, SessionDetails, SessionId,
+    Message, NewRecord, Once, OwnedSession, Owner, Rating, SessionDetails, SessionId,
     SessionSummary,
 };
 
@@ -124,35 +124,18 @@ impl SessionStore for SqliteStore {
     async fn save_record(
         &self,
         session: OwnedSession,
-        summary: String,
-        details: String,
+        record: NewRecord,
         once: Option<Once>,
     ) -> Result<(), StoreError> {
         let (limits, at) = (self.limits, now());
         self.writer
             .submit("save a record", move |connection| {
-                writes::once(connection, session.owner, once.as_ref(), at, || {
-                    let texts = (summary.as_str(), details.as_str());
-                    writes::save_record(connection, session, limits, texts, at)?;
-                    Ok(String::new())
-                })
-                .map(|_| ())
-            })
-            .await
-    }
-
-    async fn save_answer(
-        &self,
-        session: OwnedSession,
-        answer: KeptAnswer,
-        once: Once,
-    ) -> Result<(), StoreError> {
-        let (limits, at) = (self.limits, now());
-        self.writer
-            .submit("keep an answer", move |connection| {
-                writes::once(connection, session.owner, Some(&once), at, || {
-                    let named = (&answer, once.key.as_str());
-                    writes::save_answer(connection, session, limits, named, at)?;
+                let once = once.as_ref();
+                writes::once(connection, session.owner, once, at, || {
+                    writes::save_record(connection, session, limits, &record, at)?;
+                    if let (Some(once), Some(reply)) = (once, &record.reply) {
+                        writes::keep_reply(connection, session.owner, once, reply)?;
+                    }
                     Ok(String::new())
                 })
                 .map(|_| ())

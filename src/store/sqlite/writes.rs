@@ -3,8 +3,8 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::writer::Refusal;
-use crate::model::{KeptAnswer, Message, Once, OwnedSession, Owner, Rating, SessionId};
-use crate::store::{Expiry, SessionLimits, size_of};
+use crate::model::{Message, NewRecord, Once, OwnedSession, Owner, Rating, SessionId};
+use crate::store::{Expiry, SessionLimits, size_of, size_of_record};
 
 /// Memories of repeatable writes beyond this number give way, the oldest first.
 const MOST_RECEIPTS: i64 = 100_000;
@@ -111,41 +111,32 @@ pub(super) fn save_record(
     connection: &Connection,
     session: OwnedSession,
     limits: SessionLimits,
-    (summary, details): (&str, &str),
+    record: &NewRecord,
     at: i64,
 ) -> Result<(), Refusal> {
-    let bytes = size_of(&[summary, details]);
-    let place = enter(connection, session, limits, 0, bytes, at)?;
+    let place = enter(connection, session, limits, 0, size_of_record(record), at)?;
     connection
         .prepare_cached(
             "INSERT INTO records (session, summary, details, created_at) VALUES (?1, ?2, ?3, ?4)",
         )?
-        .execute(params![place.session, summary, details, at])?;
+        .execute(params![place.session, record.summary, record.details, at])?;
     Ok(())
 }
 
-/// Keeps a record and the reply that it went out in.
-pub(super) fn save_answer(
+/// Keeps the reply that the record just kept went out in.
+pub(super) fn keep_reply(
     connection: &Connection,
-    session: OwnedSession,
-    limits: SessionLimits,
-    (answer, key): (&KeptAnswer, &str),
-    at: i64,
+    owner: Owner,
+    once: &Once,
+    reply: &str,
 ) -> Result<(), Refusal> {
-    let bytes = size_of(&[&answer.summary, &answer.details, &answer.reply]);
-    let place = enter(connection, session, limits, 0, bytes, at)?;
-    connection
-        .prepare_cached(
-            "INSERT INTO records (session, summary, details, created_at) VALUES (?1, ?2, ?3, ?4)",
-        )?
-        .execute(params![place.session, answer.summary, answer.details, at])?;
     connection
         .prepare_cached("INSERT INTO replies (record, owner, key, reply) VALUES (?1, ?2, ?3, ?4)")?
         .execute(params![
             connection.last_insert_rowid(),
-            session.owner.number(),
-            key,
-            answer.reply
+            owner.number(),
+            once.key,
+            reply
         ])?;
     Ok(())
 }
