@@ -79,13 +79,8 @@ impl FlatVectors {
 
     /// Reads what [`Self::write`] wrote and checks that the rows are unit vectors.
     pub fn open(path: &Path) -> Result<Self, IndexError> {
-        let mut file = Front::open(path)?;
-        if file.take(MAGIC.len() as u64)? != MAGIC {
-            return Err(file.damaged("it does not begin with its magic number"));
-        }
-        let [dimension, count] = file.u32s(2)?[..] else {
-            return Err(file.damaged("it ends too early"));
-        };
+        let mut file = Front::open(path, MAGIC)?;
+        let (dimension, count) = (file.u32()?, file.u32()?);
         if dimension == 0 || count == 0 {
             return Err(file.damaged("it holds no vectors"));
         }

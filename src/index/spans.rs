@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use super::stored::{Front, StoredBytes};
+use super::stored::{Front, Groups, StoredBytes};
 use super::{IndexError, wire};
 use crate::model::UnitVector;
 
@@ -18,24 +18,21 @@ const LANES: usize = 16;
 /// stay in their file.
 #[derive(Debug)]
 pub struct SpanVectors {
-    dimension: usize,
-    /// Where each row's vectors begin; one more than there are rows.
-    offsets: Vec<u32>,
+    groups: Groups,
     scales: Vec<f32>,
     values: StoredBytes,
 }
 
 impl SpanVectors {
     /// Writes the sentence vectors of all rows in order; a row may have none. The file: magic,
-    /// dimension, rows, sentences (little-endian `u32`), the rows' offsets (`u32`), the sentences'
-    /// scales (`f32`), the values (signed bytes).
+    /// dimension, rows, sentences (little-endian `u32`), the rows' offsets (`u32`, in sentences), the
+    /// sentences' scales (`f32`), the values (signed bytes).
     pub fn write(
         path: &Path,
         dimension: usize,
         rows: &[Vec<UnitVector>],
     ) -> Result<(), IndexError> {
-        let mut offsets = vec![0];
-        let mut scales: Vec<f32> = Vec::new();
+        let mut bytes = Groups::of(dimension, rows.iter().map(Vec::len)).front(MAGIC);
         let mut values: Vec<u8> = Vec::new();
         for (row, vectors) in rows.iter().enumerate() {
             for vector in vectors {
@@ -46,19 +43,9 @@ impl SpanVectors {
                         expected: dimension,
                     });
                 }
-                scales.push(quantise(vector.as_slice(), &mut values));
+                let scale = quantise(vector.as_slice(), &mut values);
+                bytes.extend_from_slice(&scale.to_le_bytes());
             }
-            offsets.push(scales.len());
-        }
-        let mut bytes = Vec::from(MAGIC);
-        for count in [dimension, rows.len(), scales.len()] {
-            bytes.extend_from_slice(&wire::count(count));
-        }
-        for offset in offsets {
-            bytes.extend_from_slice(&wire::count(offset));
-        }
-        for scale in scales {
-            bytes.extend_from_slice(&scale.to_le_bytes());
         }
         bytes.append(&mut values);
         wire::write(path, &bytes)
@@ -66,33 +53,23 @@ impl SpanVectors {
 
     /// Opens what [`Self::write`] wrote, without reading the values.
     pub fn open(path: &Path) -> Result<Self, IndexError> {
-        let mut file = Front::open(path)?;
-        if file.take(MAGIC.len() as u64)? != MAGIC {
-            return Err(file.damaged("it does not begin with its magic number"));
+        let mut file = Front::open(path, MAGIC)?;
+        let groups = Groups::read(&mut file)?;
+        let scales = file.f32s(groups.vectors() as u64)?;
+        if !scales.iter().all(|scale| scale.is_finite()) {
+            return Err(file.damaged("a scale in it is no number"));
         }
-        let [dimension, rows, count] = file.u32s(3)?[..] else {
-            return Err(file.damaged("it ends too early"));
-        };
-        let offsets = file.u32s(u64::from(rows) + 1)?;
-        let scales = file.f32s(u64::from(count))?;
-        let fits = offsets.first() == Some(&0)
-            && offsets.is_sorted()
-            && offsets.last() == Some(&count)
-            && scales.iter().all(|scale| scale.is_finite());
-        if !fits {
-            return Err(file.damaged("its tables do not fit each other"));
-        }
+        let values = file.rest((groups.vectors() * groups.dimension) as u64)?;
         Ok(Self {
-            dimension: dimension as usize,
-            offsets,
+            groups,
             scales,
-            values: file.rest(u64::from(count) * u64::from(dimension))?,
+            values,
         })
     }
 
     /// How many rows there are.
     pub fn len(&self) -> usize {
-        self.offsets.len().saturating_sub(1)
+        self.groups.len()
     }
 
     /// Whether there are no rows.
@@ -103,13 +80,13 @@ impl SpanVectors {
     /// The cosines of `query` with each sentence of `row`, in order; none if the row has no
     /// sentence vectors or the query another dimension.
     pub fn cosines(&self, row: u32, query: &UnitVector) -> Result<Vec<f32>, IndexError> {
-        if query.dimension() != self.dimension {
+        if query.dimension() != self.groups.dimension {
             return Ok(Vec::new());
         }
         let (scales, values) = self.sentences(row)?;
         Ok(scales
             .iter()
-            .zip(values.chunks_exact(self.dimension))
+            .zip(values.chunks_exact(self.groups.dimension))
             .map(|(scale, bytes)| scale * product(bytes, query.as_slice()))
             .collect())
     }
@@ -124,7 +101,7 @@ impl SpanVectors {
         let (scales, values) = self.sentences(row)?;
         Ok(scales
             .iter()
-            .zip(values.chunks_exact(self.dimension.max(1)))
+            .zip(values.chunks_exact(self.groups.dimension.max(1)))
             .filter_map(|(scale, bytes)| {
                 let values = bytes
                     .iter()
@@ -137,14 +114,12 @@ impl SpanVectors {
 
     /// Scales and values of a row's sentences; none where there is no such row.
     fn sentences(&self, row: u32) -> Result<(&[f32], Vec<u8>), IndexError> {
-        let row = row as usize;
-        let (Some(&start), Some(&end)) = (self.offsets.get(row), self.offsets.get(row + 1)) else {
-            return Ok((&[], Vec::new()));
-        };
-        let scales = &self.scales[start as usize..end as usize];
-        let position = u64::from(start) * self.dimension as u64;
-        let values = self.values.read(position, scales.len() * self.dimension)?;
-        Ok((scales, values))
+        let (sentences, dimension) = (self.groups.of_row(row), self.groups.dimension);
+        let position = sentences.start * dimension;
+        let values = self
+            .values
+            .read(position as u64, sentences.len() * dimension)?;
+        Ok((&self.scales[sentences], values))
     }
 }
 

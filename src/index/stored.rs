@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::Read as _;
+use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
@@ -30,20 +31,32 @@ pub(super) struct Front {
 }
 
 impl Front {
-    pub(super) fn open(path: &Path) -> Result<Self, IndexError> {
+    /// Begins after `magic`, which must stand at the front.
+    pub(super) fn open(path: &Path, magic: [u8; 8]) -> Result<Self, IndexError> {
         let io = |source| unreadable(path, source);
         let file = File::open(path).map_err(io)?;
         let length = file.metadata().map_err(io)?.len();
-        Ok(Self {
+        let mut front = Self {
             path: path.to_owned(),
             file,
             length,
             read: 0,
-        })
+        };
+        if front.take(magic.len() as u64)? != magic {
+            return Err(front.damaged("it does not begin with its magic number"));
+        }
+        Ok(front)
+    }
+
+    pub(super) fn u32(&mut self) -> Result<u32, IndexError> {
+        let bytes = self.take(4)?;
+        Ok(u32::from_le_bytes(
+            bytes.try_into().expect("four bytes were taken"),
+        ))
     }
 
     /// The next bytes; an error names the file if it has no more of them.
-    pub(super) fn take(&mut self, count: u64) -> Result<Vec<u8>, IndexError> {
+    fn take(&mut self, count: u64) -> Result<Vec<u8>, IndexError> {
         if count > self.length - self.read {
             return Err(wire::damaged(&self.path, "it ends too early"));
         }
@@ -56,7 +69,7 @@ impl Front {
     }
 
     /// `count` little-endian `u32`.
-    pub(super) fn u32s(&mut self, count: u64) -> Result<Vec<u32>, IndexError> {
+    fn u32s(&mut self, count: u64) -> Result<Vec<u32>, IndexError> {
         let bytes = self.take(count.saturating_mul(4))?;
         let values = bytes.as_chunks::<4>().0.iter();
         Ok(values.map(|value| u32::from_le_bytes(*value)).collect())
@@ -107,6 +120,74 @@ impl StoredBytes {
             .read_exact_at(&mut bytes, self.start + position)
             .map_err(|source| unreadable(&self.path, source))?;
         Ok(bytes)
+    }
+}
+
+/// Vectors of one dimension in groups, one group a row: where each row's vectors lie.
+#[derive(Debug, Default)]
+pub(super) struct Groups {
+    pub(super) dimension: usize,
+    /// Where each row's vectors begin; one more than there are rows.
+    offsets: Vec<u32>,
+}
+
+impl Groups {
+    /// As many rows as there are `counts`, each of so many vectors.
+    pub(super) fn of(dimension: usize, counts: impl IntoIterator<Item = usize>) -> Self {
+        let mut offsets = vec![0];
+        let mut end = 0;
+        for count in counts {
+            end += count;
+            offsets.push(u32::try_from(end).expect("an index holds fewer than 2^32 of anything"));
+        }
+        Self { dimension, offsets }
+    }
+
+    /// The front of a file: magic, dimension, rows, vectors (little-endian `u32`), the rows' offsets
+    /// (`u32`, in vectors).
+    pub(super) fn front(&self, magic: [u8; 8]) -> Vec<u8> {
+        let mut bytes = Vec::from(magic);
+        for count in [self.dimension, self.len(), self.vectors()] {
+            bytes.extend_from_slice(&wire::count(count));
+        }
+        for offset in &self.offsets {
+            bytes.extend_from_slice(&offset.to_le_bytes());
+        }
+        bytes
+    }
+
+    /// Reads what [`Self::front`] wrote, behind the magic.
+    pub(super) fn read(file: &mut Front) -> Result<Self, IndexError> {
+        let (dimension, rows, vectors) = (file.u32()?, file.u32()?, file.u32()?);
+        let offsets = file.u32s(u64::from(rows) + 1)?;
+        let fits =
+            offsets.first() == Some(&0) && offsets.last() == Some(&vectors) && offsets.is_sorted();
+        if !fits {
+            return Err(file.damaged("its tables do not fit each other"));
+        }
+        Ok(Self {
+            dimension: dimension as usize,
+            offsets,
+        })
+    }
+
+    /// How many rows there are.
+    pub(super) fn len(&self) -> usize {
+        self.offsets.len().saturating_sub(1)
+    }
+
+    /// How many vectors there are.
+    pub(super) fn vectors(&self) -> usize {
+        self.offsets.last().map_or(0, |end| *end as usize)
+    }
+
+    /// The vectors of a row; none where there is no such row.
+    pub(super) fn of_row(&self, row: u32) -> Range<usize> {
+        let row = row as usize;
+        match (self.offsets.get(row), self.offsets.get(row + 1)) {
+            (Some(start), Some(end)) => *start as usize..*end as usize,
+            _ => 0..0,
+        }
     }
 }
 

@@ -9,18 +9,16 @@ use std::path::Path;
 use rten_simd::{Isa, SimdOp};
 
 use super::quantised::{LARGEST_BYTE, product, to_byte};
-use super::stored::{Front, StoredBytes};
+use super::stored::{Front, Groups, StoredBytes};
 use super::{IndexError, wire};
 use crate::model::{UnitVector, WordCodes};
 
 const MAGIC: [u8; 8] = *b"WWWORD01";
 
 /// Where the words of all rows lie.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct WordVectors {
-    dimension: usize,
-    /// Where each row's words begin, in words; one more than there are rows.
-    offsets: Vec<u32>,
+    groups: Groups,
     /// The codes; none where no row has words.
     codes: Option<StoredBytes>,
 }
@@ -29,15 +27,14 @@ impl WordVectors {
     /// As many rows without words.
     pub fn none(rows: usize) -> Self {
         Self {
-            dimension: 0,
-            offsets: vec![0; rows + 1],
+            groups: Groups::of(0, std::iter::repeat_n(0, rows)),
             codes: None,
         }
     }
 
     /// How many rows there are.
     pub fn len(&self) -> usize {
-        self.offsets.len().saturating_sub(1)
+        self.groups.len()
     }
 
     /// Whether there are no rows.
@@ -45,23 +42,12 @@ impl WordVectors {
         self.len() == 0
     }
 
-    /// Writes the file: magic, dimension, rows, words (little-endian `u32`), the rows' offsets
-    /// (`u32`, in words), the codes.
+    /// Writes the file: magic, dimension, rows, words (little-endian `u32`), the rows' offsets (`u32`, in
+    /// words), the codes.
     pub fn write(path: &Path, dimension: usize, rows: &[WordCodes]) -> Result<(), IndexError> {
         let per_word = WordCodes::bytes_per_word(dimension);
-        let mut offsets = vec![0_usize];
-        let mut bytes = Vec::from(MAGIC);
-        for row in rows {
-            let words = row.as_bytes().len() / per_word;
-            offsets.push(offsets.last().unwrap_or(&0) + words);
-        }
-        let total = offsets.last().copied().unwrap_or_default();
-        for count in [dimension, rows.len(), total] {
-            bytes.extend_from_slice(&wire::count(count));
-        }
-        for offset in offsets {
-            bytes.extend_from_slice(&wire::count(offset));
-        }
+        let counts = rows.iter().map(|row| row.as_bytes().len() / per_word);
+        let mut bytes = Groups::of(dimension, counts).front(MAGIC);
         for row in rows {
             bytes.extend_from_slice(row.as_bytes());
         }
@@ -70,40 +56,24 @@ impl WordVectors {
 
     /// Opens what [`Self::write`] wrote, without reading the codes.
     pub fn open(path: &Path) -> Result<Self, IndexError> {
-        let mut file = Front::open(path)?;
-        if file.take(MAGIC.len() as u64)? != MAGIC {
-            return Err(file.damaged("it does not begin with its magic number"));
-        }
-        let [dimension, rows, words] = file.u32s(3)?[..] else {
-            return Err(file.damaged("it ends too early"));
-        };
-        let offsets = file.u32s(u64::from(rows) + 1)?;
-        if offsets.first() != Some(&0) || offsets.last() != Some(&words) || !offsets.is_sorted() {
-            return Err(file.damaged("its tables do not fit each other"));
-        }
-        let dimension = dimension as usize;
-        let per_word = WordCodes::bytes_per_word(dimension) as u64;
-        let codes = file.rest(u64::from(words) * per_word)?;
+        let mut file = Front::open(path, MAGIC)?;
+        let groups = Groups::read(&mut file)?;
+        let words = groups.vectors();
+        let codes = file.rest((words * WordCodes::bytes_per_word(groups.dimension)) as u64)?;
         Ok(Self {
-            dimension,
-            offsets,
+            groups,
             codes: (words > 0).then_some(codes),
         })
     }
 
     /// The codes of a row's words; none where it has no words or there is no such row.
     pub fn codes(&self, row: u32) -> Result<WordCodes, IndexError> {
-        let row = row as usize;
-        let (Some(codes), Some(&start), Some(&end)) = (
-            &self.codes,
-            self.offsets.get(row),
-            self.offsets.get(row + 1),
-        ) else {
+        let Some(codes) = &self.codes else {
             return Ok(WordCodes::default());
         };
-        let per_word = WordCodes::bytes_per_word(self.dimension);
-        let length = (end - start) as usize * per_word;
-        let bytes = codes.read(u64::from(start) * per_word as u64, length)?;
+        let words = self.groups.of_row(row);
+        let per_word = WordCodes::bytes_per_word(self.groups.dimension);
+        let bytes = codes.read((words.start * per_word) as u64, words.len() * per_word)?;
         Ok(WordCodes::from_bytes(bytes))
     }
 
@@ -111,7 +81,7 @@ impl WordVectors {
     /// weight, of the cosine with the nearest word. `None` for a row without words, and for all rows
     /// where the question has no tokens.
     pub fn meet(&self, query: &QueryTokens, rows: &[u32]) -> Result<Vec<Option<f32>>, IndexError> {
-        if query.weights.is_empty() || query.dimension != self.dimension {
+        if query.weights.is_empty() || query.dimension != self.groups.dimension {
             return Ok(vec![None; rows.len()]);
         }
         rows.iter()
@@ -127,7 +97,7 @@ impl WordVectors {
     pub fn cosines(&self, row: u32, vectors: &[UnitVector]) -> Result<Vec<Vec<f32>>, IndexError> {
         let query = QueryTokens::of(vectors);
         let codes = self.codes(row)?;
-        if codes.is_empty() || query.dimension != self.dimension {
+        if codes.is_empty() || query.dimension != self.groups.dimension {
             return Ok(Vec::new());
         }
         let query = &query;
