@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::cite::cite;
 use super::prepared::Prepared;
@@ -12,7 +13,8 @@ use crate::generate::claims::Claim;
 use crate::generate::support::{Nearness, Sources, Verdict};
 use crate::language::content_words;
 use crate::model::{Answer, AnswerSentence, Citation, Owner, UnitVector, embedded_text};
-use crate::runtime::stages;
+use crate::runtime::{blocking, stages};
+use crate::snapshot::Generation;
 
 /// What has been released so far. Every quote in it stands in the stored text.
 pub(super) struct Draft<'a> {
@@ -35,12 +37,9 @@ pub(super) struct Addition {
 }
 
 impl Assistant {
-    /// What would become of `sentence` in a model's answer to `question`.
-    pub async fn judge_claim(
-        &self,
-        question: &str,
-        sentence: &str,
-    ) -> Result<AnswerSentence, AssistantError> {
+    /// Whether `sentence` would go out as supported, all its numbers verified, in a model's answer to
+    /// `question`.
+    pub async fn would_pass(&self, question: &str, sentence: &str) -> Result<bool, AssistantError> {
         let prepared = self
             .prepare(SummaryRequest {
                 owner: Owner::OPERATOR,
@@ -49,21 +48,13 @@ impl Assistant {
                 history: Some(vec![question.to_owned()]),
             })
             .await?;
-        let mut draft = Draft::new(&prepared, self.embedder.as_ref(), false);
-        draft
-            .take(Claim {
-                gap: String::new(),
-                text: sentence.to_owned(),
-                named: Vec::new(),
-            })
-            .await;
-        let judged = draft.last().cloned();
-        Ok(judged.unwrap_or_else(|| AnswerSentence {
+        let mut draft = Draft::new(&prepared, self.embedder.as_ref(), true);
+        let claim = Claim {
+            gap: String::new(),
             text: sentence.to_owned(),
-            supported: false,
-            numbers_verified: false,
-            citations: Vec::new(),
-        }))
+            named: Vec::new(),
+        };
+        Ok(draft.take(claim).await.is_some())
     }
 }
 
@@ -120,11 +111,6 @@ impl<'a> Draft<'a> {
         })
     }
 
-    /// The last sentence that was taken in.
-    pub(super) fn last(&self) -> Option<&AnswerSentence> {
-        self.sentences.last()
-    }
-
     /// The answer, or `None` if nothing was released.
     pub(super) fn finish(self) -> Option<Answer> {
         (!self.sentences.is_empty()).then(|| Answer {
@@ -137,7 +123,7 @@ impl<'a> Draft<'a> {
 
     async fn judge(&self, claim: &Claim) -> Verdict {
         let near = match self.embedder.embed_query(&claim.text).await {
-            Ok(vectors) => self.nearness(&claim.text, &vectors),
+            Ok(vectors) => self.nearness(&claim.text, &vectors).await,
             Err(error) => {
                 tracing::warn!(%error, "a sentence was checked by its words alone");
                 Nearness::default()
@@ -147,58 +133,25 @@ impl<'a> Draft<'a> {
     }
 
     /// How near the sources are to a claim; nothing where there are no vectors.
-    fn nearness(&self, claim: &str, vectors: &QueryVectors) -> Nearness {
-        let records = &self.prepared.generation.records;
+    async fn nearness(&self, claim: &str, vectors: &QueryVectors) -> Nearness {
         let words: Vec<UnitVector> = content_words(claim)
             .map(|word| vectors.at(&word).unwrap_or_else(|| vectors.whole.clone()))
             .collect();
-        let mut near = Nearness::default();
-        for source in &self.prepared.sources {
-            let (cosines, words) = match source {
-                Source::Stored { row } => (
-                    records.sentence_cosines(*row, &vectors.whole),
-                    self.words_of(*row, &words),
-                ),
-                Source::Foreign { .. } => (Vec::new(), Vec::new()),
+        let whole = vectors.whole.clone();
+        let rows: Vec<Option<u32>> = self.prepared.sources.iter().map(Source::row).collect();
+        let generation = Arc::clone(&self.prepared.generation);
+        // The vectors lie in files.
+        blocking::run(move || {
+            let near = |row: Option<u32>| {
+                row.map_or_else(Default::default, |row| {
+                    let cosines = generation.records.sentence_cosines(row, &whole);
+                    (cosines, words_of(&generation, row, &words))
+                })
             };
-            near.cosines.push(cosines);
-            near.words.push(words);
-        }
-        near
-    }
-
-    /// For each sentence of a chunk, how near its nearest word is to each of `wanted`.
-    fn words_of(&self, row: u32, wanted: &[UnitVector]) -> Vec<Vec<f32>> {
-        let records = &self.prepared.generation.records;
-        let each = match records.words.cosines(row, wanted) {
-            Ok(each) => each,
-            Err(error) => {
-                tracing::warn!(%error, "a sentence was checked without the meaning of its words");
-                return Vec::new();
-            }
-        };
-        if each.is_empty() {
-            return Vec::new();
-        }
-        let chunk = self.prepared.generation.chunk(row);
-        let (text, shift) = embedded_text(&chunk.heading_path, records.chunk_text(chunk));
-        let places: Vec<usize> = content_words(&text).map(|word| word.start).collect();
-        chunk
-            .sentences
-            .iter()
-            .map(|sentence| {
-                let start = sentence.start - chunk.range.start + shift;
-                let end = sentence.end - chunk.range.start + shift;
-                let mut nearest = vec![0.0_f32; wanted.len()];
-                let words = places.iter().zip(&each);
-                for (_, cosines) in words.filter(|(place, _)| (start..end).contains(*place)) {
-                    for (nearest, cosine) in nearest.iter_mut().zip(cosines) {
-                        *nearest = nearest.max(*cosine);
-                    }
-                }
-                nearest
-            })
-            .collect()
+            let (cosines, words) = rows.into_iter().map(near).unzip();
+            Nearness { cosines, words }
+        })
+        .await
     }
 
     /// Markers of the spans, new ones where they were not cited before.
@@ -233,4 +186,38 @@ impl<'a> Draft<'a> {
         self.markers
             .retain(|_, marker| usize::try_from(*marker).is_ok_and(|marker| marker <= count));
     }
+}
+
+/// For each sentence of a chunk, how near its nearest word is to each of `wanted`.
+fn words_of(generation: &Generation, row: u32, wanted: &[UnitVector]) -> Vec<Vec<f32>> {
+    let records = &generation.records;
+    let each = match records.words.cosines(row, wanted) {
+        Ok(each) => each,
+        Err(error) => {
+            tracing::warn!(%error, "a sentence was checked without the meaning of its words");
+            return Vec::new();
+        }
+    };
+    if each.is_empty() {
+        return Vec::new();
+    }
+    let chunk = generation.chunk(row);
+    let (text, shift) = embedded_text(&chunk.heading_path, records.chunk_text(chunk));
+    let places: Vec<usize> = content_words(&text).map(|word| word.start).collect();
+    chunk
+        .sentences
+        .iter()
+        .map(|sentence| {
+            let start = sentence.start - chunk.range.start + shift;
+            let end = sentence.end - chunk.range.start + shift;
+            let mut nearest = vec![0.0_f32; wanted.len()];
+            let words = places.iter().zip(&each);
+            for (_, cosines) in words.filter(|(place, _)| (start..end).contains(*place)) {
+                for (nearest, cosine) in nearest.iter_mut().zip(cosines) {
+                    *nearest = nearest.max(*cosine);
+                }
+            }
+            nearest
+        })
+        .collect()
 }

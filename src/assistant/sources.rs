@@ -1,13 +1,15 @@
 //! What an answer is made from: contexts of the snapshot, and texts of the caller's own.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::{Assistant, AssistantError, SuppliedContext};
 use crate::embed;
-use crate::generate::commands::is_command;
+use crate::generate::commands::commands;
 use crate::generate::extractive::{Form, Passage, Purpose, Sentence, heads_references};
 use crate::language::sentences;
 use crate::model::{BlockKind, Chunk, UnitVector};
+use crate::runtime::blocking;
 use crate::snapshot::Generation;
 
 /// A context, found again in the snapshot if it comes from there.
@@ -16,20 +18,42 @@ pub(super) enum Source {
     Foreign { text: String },
 }
 
+impl Source {
+    /// Its row, if it comes from the snapshot.
+    pub(super) fn row(&self) -> Option<u32> {
+        match self {
+            Self::Stored { row } => Some(*row),
+            Self::Foreign { .. } => None,
+        }
+    }
+}
+
 impl Assistant {
-    /// A context with its sentences and their cosines with the question.
-    pub(super) async fn passage(
+    /// The contexts with their sentences and the cosines of these with the question.
+    pub(super) async fn passages(
+        &self,
+        generation: &Arc<Generation>,
+        sources: &[Source],
+        query: Option<&UnitVector>,
+    ) -> Result<Vec<Passage>, AssistantError> {
+        let cosines = sentence_cosines(generation, sources, query).await;
+        let mut passages = Vec::with_capacity(sources.len());
+        for (source, cosines) in sources.iter().zip(cosines) {
+            passages.push(self.passage(generation, source, query, &cosines).await?);
+        }
+        Ok(passages)
+    }
+
+    async fn passage(
         &self,
         generation: &Generation,
         source: &Source,
         query: Option<&UnitVector>,
+        cosines: &[f32],
     ) -> Result<Passage, AssistantError> {
         match source {
             Source::Stored { row } => {
                 let chunk = generation.chunk(*row);
-                let cosines = query
-                    .map(|query| generation.records.sentence_cosines(*row, query))
-                    .unwrap_or_default();
                 let places = places(generation, chunk);
                 let sentences = chunk
                     .sentences
@@ -66,6 +90,7 @@ impl Assistant {
         query: Option<&UnitVector>,
     ) -> Result<Passage, AssistantError> {
         let ranges = sentences(text, 0..text.len());
+        let commands = commands(text);
         let mut cosines = Vec::new();
         if let Some(query) = query.filter(|_| !ranges.is_empty()) {
             let passage = embed::Passage {
@@ -89,7 +114,7 @@ impl Assistant {
             .enumerate()
             .map(|(position, range)| Sentence {
                 form: form_of(&text[range.clone()]),
-                purpose: purpose(within_command(text, &range), false),
+                purpose: purpose(&commands, range.start, false),
                 range,
                 cosine: cosines.get(position).copied(),
             })
@@ -103,6 +128,28 @@ impl Assistant {
     }
 }
 
+/// For each source the cosines of its sentences with the question, as far as they are stored.
+async fn sentence_cosines(
+    generation: &Arc<Generation>,
+    sources: &[Source],
+    query: Option<&UnitVector>,
+) -> Vec<Vec<f32>> {
+    let Some(query) = query.cloned() else {
+        return vec![Vec::new(); sources.len()];
+    };
+    let rows: Vec<Option<u32>> = sources.iter().map(Source::row).collect();
+    let generation = Arc::clone(generation);
+    // The vectors lie in a file.
+    blocking::run(move || {
+        let of_row = |row| generation.records.sentence_cosines(row, &query);
+        let cosines = rows
+            .into_iter()
+            .map(|row| row.map(of_row).unwrap_or_default());
+        cosines.collect()
+    })
+    .await
+}
+
 /// For each sentence of a chunk, what it is part of and what it is good for.
 fn places(generation: &Generation, chunk: &Chunk) -> Vec<(Form, Purpose)> {
     let document = generation.records.document_of(chunk);
@@ -110,11 +157,10 @@ fn places(generation: &Generation, chunk: &Chunk) -> Vec<(Form, Purpose)> {
     let mut blocks = document.blocks.iter().peekable();
     let mut form = Form::Prose;
     let mut under_references = false;
-    let mut is_commanding = false;
+    let commands = commands(generation.records.chunk_text(chunk));
     let mut places = Vec::with_capacity(chunk.sentences.len());
     for sentence in &chunk.sentences {
         while let Some(block) = blocks.next_if(|block| block.range.start <= sentence.start) {
-            is_commanding = false;
             match block.kind {
                 BlockKind::Heading(_) => {
                     under_references = heads_references(&text[block.range.clone()]);
@@ -124,21 +170,15 @@ fn places(generation: &Generation, chunk: &Chunk) -> Vec<(Form, Purpose)> {
                 BlockKind::Paragraph | BlockKind::Preformatted => form = Form::Prose,
             }
         }
-        // What is commanded follows the command.
-        is_commanding |= is_command(&text[sentence.clone()]);
-        places.push((form, purpose(is_commanding, under_references)));
+        let within = sentence.start - chunk.range.start;
+        places.push((form, purpose(&commands, within, under_references)));
     }
     places
 }
 
-/// Whether a sentence of a text without blocks, or one before it in its line, is a command.
-fn within_command(text: &str, sentence: &Range<usize>) -> bool {
-    let line = text[..sentence.start].rfind('\n').map_or(0, |end| end + 1);
-    is_command(&text[line..sentence.end])
-}
-
-fn purpose(is_commanding: bool, under_references: bool) -> Purpose {
-    if is_commanding {
+/// What a sentence that begins at `start` is good for.
+fn purpose(commands: &[Range<usize>], start: usize, under_references: bool) -> Purpose {
+    if commands.iter().any(|command| command.contains(&start)) {
         Purpose::Command
     } else if under_references {
         Purpose::Reference

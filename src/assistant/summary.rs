@@ -129,10 +129,7 @@ impl Assistant {
         query: Option<&UnitVector>,
         sources: &[Source],
     ) -> Result<(Answer, Vec<Passage>), AssistantError> {
-        let mut passages = Vec::with_capacity(sources.len());
-        for source in sources {
-            passages.push(self.passage(generation, source, query).await?);
-        }
+        let passages = self.passages(generation, sources, query).await?;
         // Without a question the contexts themselves are summarised: nothing can miss the point.
         let is_answered = question.is_none_or(|question| {
             let known = generation.lexical.known_share(question);

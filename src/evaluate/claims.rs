@@ -56,11 +56,8 @@ pub async fn judge_claims(
 ) -> Result<Vec<JudgedClaim>, AssistantError> {
     let mut judged = Vec::with_capacity(claims.len());
     for claim in claims {
-        let sentence = assistant.judge_claim(&claim.question, &claim.claim).await?;
-        judged.push(JudgedClaim {
-            passed: sentence.supported && sentence.numbers_verified,
-            claim,
-        });
+        let passed = assistant.would_pass(&claim.question, &claim.claim).await?;
+        judged.push(JudgedClaim { claim, passed });
     }
     Ok(judged)
 }
