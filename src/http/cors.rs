@@ -15,8 +15,8 @@ const REQUEST_HEADERS: &str =
     "authorization, content-type, idempotency-key, x-api-key, x-request-id";
 
 /// What a page may read of a reply, besides what every page may.
-const REPLY_HEADERS: &str = "allow, ratelimit, ratelimit-policy, retry-after, server-timing, \
-     www-authenticate, x-cache, x-covered, x-request-id, x-snapshot-id";
+const REPLY_HEADERS: &str = "allow, idempotent-replayed, ratelimit, ratelimit-policy, retry-after, \
+     server-timing, www-authenticate, x-cache, x-covered, x-request-id, x-snapshot-id";
 
 /// Seconds for which a browser need not ask again.
 const MAX_AGE: &str = "600";

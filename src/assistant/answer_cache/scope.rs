@@ -1,7 +1,7 @@
 //! What an answer depends on besides its question.
 
 use crate::assistant::sources::Source;
-use crate::generate::ChatModel;
+use crate::generate::{ChatModel, support};
 use crate::model::Owner;
 use crate::snapshot::Generation;
 
@@ -34,6 +34,7 @@ impl Scope {
         digest.add(generation.id().to_string().as_bytes());
         digest.add(model.name().as_bytes());
         digest.add(model.settings().as_bytes());
+        digest.add(&[support::RULES]);
         digest.add(&earlier.len().to_le_bytes());
         for question in earlier {
             digest.add(question.as_bytes());
