@@ -41,7 +41,7 @@ fn main() {
     if arguments == [servers::HELLO] {
         return runtime.block_on(servers::hello());
     }
-    if arguments == ["conversation"] {
+    if arguments.iter().any(|argument| argument == "conversation") {
         return runtime.block_on(conversations());
     }
     let mut sizes: Vec<usize> = arguments

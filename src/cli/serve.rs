@@ -119,7 +119,7 @@ pub(super) async fn run(
     });
     let outcome = http::serve(
         listener,
-        http::router(state),
+        http::application(state),
         limits,
         tls,
         shutdown_signal(log)?,

@@ -1,12 +1,8 @@
 //! Which other sites' pages may call the API from a browser: none, unless the operator names them.
 
-use axum::Router;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-
-use super::AppState;
-use super::middleware::guard;
 
 const METHODS: &str = "GET, HEAD, POST, DELETE";
 
@@ -36,45 +32,49 @@ impl Cors {
         (!origins.is_empty()).then_some(Self { origins })
     }
 
-    fn allowed(&self, headers: &HeaderMap) -> Option<HeaderValue> {
-        let origin = headers.get(header::ORIGIN)?;
-        self.origins.iter().find(|known| *known == origin).cloned()
+    /// What a request is to these sites.
+    pub(super) fn visit(&self, request: &Request) -> Visit {
+        let origin = request.headers().get(header::ORIGIN);
+        let named = origin.and_then(|origin| self.origins.iter().find(|known| *known == origin));
+        Visit {
+            origin: named.cloned(),
+            asks_first: request.method() == Method::OPTIONS
+                && request
+                    .headers()
+                    .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD),
+        }
     }
 }
 
-/// Inside `observe`: answers a browser that asks first, and marks replies as readable for the pages
-/// that may.
-pub(super) async fn share(state: &AppState, request: Request, routed: Router) -> Response {
-    let Some(cors) = state.cors() else {
-        return guard(state, request, routed).await;
-    };
-    let origin = cors.allowed(request.headers());
-    let mut response = if origin.is_some() && asks_first(&request) {
+/// A request, as far as the page behind it matters.
+pub(super) struct Visit {
+    /// The page's site, if it may call.
+    origin: Option<HeaderValue>,
+    asks_first: bool,
+}
+
+impl Visit {
+    /// The reply to a browser that asks whether a page that may call may do so.
+    pub(super) fn preflight(&self) -> Option<Response> {
         let allow = |name: HeaderName, value| (name, HeaderValue::from_static(value));
         let headers = [
             allow(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS),
             allow(header::ACCESS_CONTROL_ALLOW_HEADERS, REQUEST_HEADERS),
             allow(header::ACCESS_CONTROL_MAX_AGE, MAX_AGE),
         ];
-        (StatusCode::NO_CONTENT, headers).into_response()
-    } else {
-        guard(state, request, routed).await
-    };
-    let headers = response.headers_mut();
-    headers.append(header::VARY, HeaderValue::from_static("origin"));
-    if let Some(origin) = origin {
-        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        headers.insert(
-            header::ACCESS_CONTROL_EXPOSE_HEADERS,
-            HeaderValue::from_static(REPLY_HEADERS),
-        );
+        let is_answered = self.origin.is_some() && self.asks_first;
+        is_answered.then(|| (StatusCode::NO_CONTENT, headers).into_response())
     }
-    response
-}
 
-fn asks_first(request: &Request) -> bool {
-    request.method() == Method::OPTIONS
-        && request
-            .headers()
-            .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+    /// Marks a reply as readable for the page, if it may call.
+    pub(super) fn mark(self, headers: &mut HeaderMap) {
+        headers.append(header::VARY, HeaderValue::from_static("origin"));
+        if let Some(origin) = self.origin {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+            headers.insert(
+                header::ACCESS_CONTROL_EXPOSE_HEADERS,
+                HeaderValue::from_static(REPLY_HEADERS),
+            );
+        }
+    }
 }

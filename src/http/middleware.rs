@@ -1,11 +1,11 @@
-//! What happens to every request: an id, one log line, the common headers; the key, the limits and
-//! what becomes of a panic.
+//! What happens to every request: an id, one log line, the common headers, an end in time, and what
+//! becomes of a panic. Whether it may come in at all is decided in `admission`.
 
 use std::any::Any;
 use std::fmt::Write as _;
+use std::future::Future;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use axum::body::{Body, HttpBody};
@@ -15,17 +15,16 @@ use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use futures::{FutureExt, StreamExt};
 use serde_json::json;
+use tokio::sync::OwnedSemaphorePermit;
 use tower::Service as _;
 use tracing::Instrument;
 
-use super::auth::find_key;
+use super::admission::{Entry, ShownKey};
+use super::cors::Visit;
 use super::error::{ApiError, ErrorDetail, FailureDetails, InternalFailure, internal_detail};
-use super::rate::Client;
 use super::router::HEALTH_PATHS;
-use super::{AppState, cors, metrics, openai_errors, router};
-use crate::assistant::access::Caller;
-use crate::assistant::upkeep::now;
-use crate::model::KeyId;
+use super::{AppState, openai_errors, router};
+use crate::model::Scope;
 use crate::runtime::stages::Stages;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -46,118 +45,88 @@ pub(super) struct Peer {
 }
 
 /// Outermost: gives the request its id and the reply its headers, logs both in one line and counts
-/// them.
-pub(super) async fn observe(state: &AppState, mut request: Request, routed: Router) -> Response {
+/// them. Nested futures each hold the whole request, so all that needs no waiting is no future here.
+pub(super) fn observe(
+    state: AppState,
+    mut request: Request,
+    routed: Router,
+) -> impl Future<Output = Response> + Send + use<> {
     let started = Instant::now();
-    let _in_flight = state.request_figures().begin();
     let id = request_id(&request);
     if let Some(uri) = decoded(request.uri()) {
         *request.uri_mut() = uri;
     }
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let route = router::find(&path);
     let span = tracing::info_span!("request", request.id = id);
-    let stages = Stages::default();
-    let reply = cors::share(state, request, routed);
-    let work = stages
-        .collect(AssertUnwindSafe(reply).catch_unwind())
-        .instrument(span);
-    let mut response = work
-        .await
-        .unwrap_or_else(|panic| panic_response(panic.as_ref()));
-    if response.extensions().get::<InternalFailure>().is_some() {
-        let detail = internal_detail(&id);
-        let body = Json(json!({ "detail": detail }));
-        let mut extensions = std::mem::take(response.extensions_mut());
-        extensions.insert(ErrorDetail(detail.into()));
-        response = (response.status(), body).into_response();
-        *response.extensions_mut() = extensions;
+    async move {
+        let _in_flight = state.request_figures().begin();
+        let stages = Stages::default();
+        let reply = answer(&state, request, route, routed);
+        let work = stages
+            .collect(AssertUnwindSafe(reply).catch_unwind())
+            .instrument(span);
+        let mut response = work
+            .await
+            .unwrap_or_else(|panic| panic_response(panic.as_ref()));
+        if response.extensions().get::<InternalFailure>().is_some() {
+            response = without_details(response, &id);
+        }
+        if openai_errors::applies_to(&path) {
+            response = openai_errors::reshape(response);
+        }
+        let (took, stages) = (started.elapsed(), stages.noted());
+        // A route's pattern hides the session that an address names; an address without a route may
+        // be anything, a person's question too.
+        let route = route.map_or("none", |(route, _)| route);
+        let status = response.status().as_u16();
+        state
+            .request_figures()
+            .answered(route, &method, status, took, &stages);
+        log(&method, route, &id, took, &response);
+        add_headers(&state, &id, &mut response);
+        add_timing(took, &stages, response.headers_mut());
+        response
     }
-    if openai_errors::applies_to(&path) {
-        response = openai_errors::reshape(response);
-    }
-    let (took, stages) = (started.elapsed(), stages.noted());
-    let route = router::find(&path).map_or("none", |(route, _)| route);
-    let status = response.status().as_u16();
-    state
-        .request_figures()
-        .answered(route, &method, status, took, &stages);
-    // A route's pattern hides the session that an address names; an address without a route may be
-    // anything, a person's question too.
-    log(&method, route, &id, took, &response);
-    add_headers(state, &id, &mut response);
-    add_timing(took, &stages, response.headers_mut());
-    response
 }
 
-/// Inside `share`: who is calling and whether they may, how often, how many at once, and how long
-/// a request may take. Health checks need no key and are never turned away.
-pub(super) async fn guard(state: &AppState, mut request: Request, routed: Router) -> Response {
-    if HEALTH_PATHS.contains(&request.uri().path()) {
-        return in_time(state, request, routed).await;
-    }
-    let access = state.access();
-    if !access.needs_key()
-        && let Some(hosts) = state.known_hosts()
-        && let Some(host) = hosts.stranger(&request)
-    {
-        return ApiError::UnknownHost { host }.into_response();
-    }
-    let caller = if access.needs_key() {
-        find_key(request.headers(), |key| access.identify(key, now()))
+/// Answers a browser that asks first, and any other request if it is admitted.
+async fn answer(
+    state: &AppState,
+    mut request: Request,
+    route: Option<(&'static str, Option<Scope>)>,
+    mut routed: Router,
+) -> Response {
+    let visit = state.cors().map(|cors| cors.visit(&request));
+    let mut response = if let Some(reply) = visit.as_ref().and_then(Visit::preflight) {
+        reply
     } else {
-        Some(Caller::OPERATOR)
+        let entry = Entry::of(state, route, &mut request);
+        let mut response = match entry.outcome {
+            Ok(permit) => {
+                // A router is always ready.
+                let reply = routed.call(request);
+                match tokio::time::timeout(state.limits().request_timeout, reply).await {
+                    Ok(Ok(response)) => until_the_end(permit, response),
+                    Err(_) => ApiError::TimedOut.into_response(),
+                }
+            }
+            Err(refusal) => refusal.into_response(),
+        };
+        entry.marks.add(&mut response);
+        response
     };
-    let client = match caller {
-        Some(caller) if access.needs_key() => Client::Holder(caller.owner),
-        Some(_) | None => {
-            let peer = request.extensions().get::<Peer>();
-            Client::at(peer.map(|peer| peer.address.ip()))
-        }
-    };
-    let verdict = state.rate().map(|rate| rate.take(client, Instant::now()));
-    let mut response = match caller {
-        _ if verdict.is_some_and(|verdict| !verdict.allowed) => {
-            metrics::shed("rate");
-            ApiError::TooManyRequests.into_response()
-        }
-        None => ApiError::NotAuthenticated.into_response(),
-        Some(caller) => {
-            request.extensions_mut().insert(caller);
-            admit(state, caller, request, routed).await
-        }
-    };
-    if let Some(verdict) = verdict {
-        verdict.add_headers(response.headers_mut());
-    }
-    if let Some(key) = caller.and_then(|caller| caller.key) {
-        response.extensions_mut().insert(ShownKey(key));
+    if let Some(visit) = visit {
+        visit.mark(response.headers_mut());
     }
     response
 }
 
-/// The stored key that a request showed, for the log.
-#[derive(Debug, Clone, Copy)]
-struct ShownKey(KeyId);
-
-async fn admit(state: &AppState, caller: Caller, request: Request, routed: Router) -> Response {
-    let route = router::find(request.uri().path());
-    if let Some((_, Some(scope))) = route
-        && !caller.scopes.allow(scope)
-    {
-        return ApiError::Forbidden {
-            scope: scope.as_str(),
-        }
-        .into_response();
-    }
-    let Ok(permit) = Arc::clone(state.permits()).try_acquire_owned() else {
-        metrics::shed("concurrency");
-        return ApiError::Busy.into_response();
-    };
-    let response = in_time(state, request, routed).await;
-    if response.body().size_hint().exact().is_some() {
+/// A reply that is made while it is sent is work until its end.
+fn until_the_end(permit: Option<OwnedSemaphorePermit>, response: Response) -> Response {
+    if permit.is_none() || response.body().size_hint().exact().is_some() {
         return response;
     }
-    // A reply that is made while it is sent is work until its end.
     response.map(|body| {
         let chunks = body.into_data_stream().inspect(move |_| {
             let _until_the_end = &permit;
@@ -166,12 +135,15 @@ async fn admit(state: &AppState, caller: Caller, request: Request, routed: Route
     })
 }
 
-async fn in_time(state: &AppState, request: Request, mut routed: Router) -> Response {
-    let reply = routed.call(request);
-    match tokio::time::timeout(state.limits().request_timeout, reply).await {
-        Ok(Ok(response)) => response,
-        Err(_) => ApiError::TimedOut.into_response(),
-    }
+/// What the client is told of a failure inside: its id, by which the log tells the rest.
+fn without_details(mut response: Response, id: &str) -> Response {
+    let detail = internal_detail(id);
+    let body = Json(json!({ "detail": detail }));
+    let mut extensions = std::mem::take(response.extensions_mut());
+    extensions.insert(ErrorDetail(detail.into()));
+    let mut plain = (response.status(), body).into_response();
+    *plain.extensions_mut() = extensions;
+    plain
 }
 
 /// The client's own id if it is harmless, else a new one.
@@ -205,6 +177,9 @@ fn new_request_id() -> String {
 /// The address with its path's `%41` escapes undone, as the original application routes it; `None`
 /// if nothing changes or the result could not be one of our paths.
 fn decoded(uri: &Uri) -> Option<Uri> {
+    if !uri.path().contains('%') {
+        return None;
+    }
     let mut rest = uri.path().as_bytes();
     let mut path = Vec::with_capacity(rest.len());
     while let [byte, after @ ..] = rest {

@@ -2,8 +2,9 @@
 //! more.
 //!
 //! Owns wire shapes, status codes and the server loop; knows the assistant's use cases and nothing
-//! of retrieval, stores or models. Start reading at [`router()`], then `routes`, one file a use case.
+//! of retrieval, stores or models. Start reading at [`application`], then `routes`, one file a use case.
 
+mod admission;
 mod answer_dto;
 mod auth;
 mod body;
@@ -34,8 +35,8 @@ mod validation;
 
 pub use host::KnownHosts;
 pub use limits::ServerLimits;
-pub use router::router;
-pub use server::{Tls, TlsError, TlsFiles, serve};
+pub use router::{Application, application};
+pub use server::{Answers, Tls, TlsError, TlsFiles, serve};
 pub use state::{AppState, Figures, Parts};
 
 #[cfg(test)]

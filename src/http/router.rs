@@ -1,5 +1,6 @@
 //! Which address leads where, and what an address without a route gets.
 
+use std::future::Future;
 use std::sync::LazyLock;
 
 use axum::extract::Request;
@@ -15,6 +16,7 @@ use super::routes::{
     ask, chat, citations, completions, export, feedback, health, retrieve, save, session, sessions,
     summary,
 };
+use super::server::Answers;
 use super::{AppState, docs, metrics, middleware, openapi};
 use crate::model::Scope;
 
@@ -22,7 +24,7 @@ use crate::model::Scope;
 pub(super) const HEALTH_PATHS: [&str; 2] = ["/healthz", "/readyz"];
 
 /// The whole application.
-pub fn router(state: AppState) -> Router {
+pub fn application(state: AppState) -> Application {
     let routes = route_table();
     let routed = routes
         .into_iter()
@@ -37,16 +39,27 @@ pub fn router(state: AppState) -> Router {
             },
         )
         .with_state(state.clone());
-    observed(state, routed)
+    Application::new(state, routed)
 }
 
-/// Puts what happens to every request in front of `routed`: a second router, so that a request is seen
-/// before it is routed; functions and no layers, because each layer costs several allocations.
-pub(super) fn observed(state: AppState, routed: Router) -> Router {
-    Router::new().fallback(move |request: Request| {
-        let (state, routed) = (state.clone(), routed.clone());
-        async move { middleware::observe(&state, request, routed).await }
-    })
+/// Routes with what happens to every request in front of them, before it is routed. Functions and no
+/// layers, because each layer of a router costs several allocations a request.
+#[derive(Clone)]
+pub struct Application {
+    state: AppState,
+    routed: Router,
+}
+
+impl Application {
+    pub(super) fn new(state: AppState, routed: Router) -> Self {
+        Self { state, routed }
+    }
+}
+
+impl Answers for Application {
+    fn answer(&self, request: Request) -> impl Future<Output = Response> + Send + use<> {
+        middleware::observe(self.state.clone(), request, self.routed.clone())
+    }
 }
 
 /// One address, or a family of them, and what is there.

@@ -8,7 +8,6 @@ use axum::http::{Request, StatusCode};
 use axum::response::Response;
 use futures::executor::block_on;
 use serde_json::Value;
-use tower::ServiceExt;
 
 use super::*;
 use crate::assistant::access::Access;
@@ -16,28 +15,28 @@ use crate::assistant::{AssistantError, fixture};
 use crate::model::KeyHash;
 
 struct App {
-    router: axum::Router,
+    application: Application,
     _directory: tempfile::TempDir,
 }
 
 impl App {
     fn new(key: Option<&str>, limits: ServerLimits) -> Self {
-        Self::with(key, limits, router)
+        Self::with(key, limits, application)
     }
 
     fn with(
         key: Option<&str>,
         limits: ServerLimits,
-        router: impl FnOnce(AppState) -> axum::Router,
+        application: impl FnOnce(AppState) -> Application,
     ) -> Self {
-        Self::open_to(&[], key, limits, router)
+        Self::open_to(&[], key, limits, application)
     }
 
     fn open_to(
         origins: &[&str],
         key: Option<&str>,
         limits: ServerLimits,
-        router: impl FnOnce(AppState) -> axum::Router,
+        application: impl FnOnce(AppState) -> Application,
     ) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let (assistant, store) = fixture::assistant(directory.path());
@@ -52,7 +51,7 @@ impl App {
             figures: None,
         });
         Self {
-            router: router(state),
+            application: application(state),
             _directory: directory,
         }
     }
@@ -62,11 +61,9 @@ impl App {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        self.router
-            .clone()
-            .oneshot(request.body(Body::empty()).unwrap())
+        self.application
+            .answer(request.body(Body::empty()).unwrap())
             .await
-            .unwrap()
     }
 }
 
@@ -164,7 +161,7 @@ async fn a_body_that_does_not_come_ends_in_time() {
     let app = App::new(None, limits);
     let never = Body::from_stream(futures::stream::pending::<Result<Vec<u8>, std::io::Error>>());
     let request = Request::post("/save_records").body(never).unwrap();
-    let response = app.router.clone().oneshot(request).await.unwrap();
+    let response = app.application.answer(request).await;
     assert_eq!(response.status(), StatusCode::GATEWAY_TIMEOUT);
     assert_eq!(json(response).await["detail"], "The request took too long");
 }
@@ -174,7 +171,7 @@ async fn other_sites_pages_may_call_only_if_they_are_named() {
     let site = ("origin", "https://app.example.org");
     let asks = ("access-control-request-method", "POST");
     let limits = ServerLimits::default();
-    let app = App::open_to(&[site.1], Some("secret"), limits, router);
+    let app = App::open_to(&[site.1], Some("secret"), limits, application);
     let asked = app.send("OPTIONS", "/ask", &[site, asks]).await;
     assert_eq!(asked.status(), StatusCode::NO_CONTENT);
     assert_eq!(header(&asked, "access-control-allow-origin"), site.1);
@@ -331,7 +328,7 @@ async fn a_failure_inside_shows_its_id_and_nothing_else() {
         let routed = axum::Router::new()
             .route("/panics", axum::routing::get(panics))
             .route("/fails", axum::routing::get(fails));
-        router::observed(state, routed)
+        Application::new(state, routed)
     });
     for path in ["/panics", "/fails"] {
         let response = app.send("GET", path, &[("x-request-id", "id-42")]).await;

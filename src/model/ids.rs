@@ -105,7 +105,8 @@ impl fmt::Display for GenerationId {
 /// The first bits of a session's id count time in steps of this many milliseconds.
 const SESSION_TICK_MS: u128 = 16;
 
-/// A conversation. Unguessable: 82 random bits from the operating system.
+/// A conversation. Unguessable: 82 random bits of a cryptographic generator (`ChaCha12`) that the
+/// operating system seeds anew every 64 kB; asking the system itself each time is a call into it.
 ///
 /// The 40 bits in front of them tell the time, so that ids made together stand together in an index
 /// and share its pages when they are written. A version 8 UUID, which is one of a private layout.
@@ -117,7 +118,7 @@ impl SessionId {
     pub fn new_random() -> Self {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
         let tick = since_epoch.map_or(0, |time| time.as_millis() / SESSION_TICK_MS);
-        // Version 4 is the crate's way to ask the operating system for random bits.
+        // Version 4 is the crate's way to random bits, by way of its feature `fast-rng`.
         let random = Uuid::new_v4().as_u128() & (u128::MAX >> 40);
         let bytes = (tick << 88 | random).to_be_bytes();
         Self(uuid::Builder::from_custom_bytes(bytes).into_uuid())
@@ -127,7 +128,8 @@ impl SessionId {
     /// ids as strings.
     pub fn parse(text: &str) -> Option<Self> {
         let uuid = Uuid::try_parse(text).ok()?;
-        (uuid.to_string() == text).then_some(Self(uuid))
+        let mut plain = Uuid::encode_buffer();
+        (uuid.hyphenated().encode_lower(&mut plain) == text).then_some(Self(uuid))
     }
 }
 

@@ -113,7 +113,10 @@ impl<'a, 'w> Fields<'a, 'w> {
         value: impl FnOnce(&mut Writer<'_>) -> fmt::Result,
     ) -> fmt::Result {
         self.out.write_char(',')?;
-        write_text(self.out, field.name().trim_start_matches("r#"))?;
+        write_text(self.out, {
+            let name = field.name();
+            name.strip_prefix("r#").unwrap_or(name)
+        })?;
         self.out.write_char(':')?;
         value(self.out)
     }

@@ -8,8 +8,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
+use axum::response::Response;
 use futures::FutureExt as _;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
@@ -19,8 +19,8 @@ use hyper_util::server::graceful::GracefulConnection;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tower::Service as _;
 
+use super::Answers;
 use super::activity::Activity;
 use super::tls::{self, Tls};
 use super::write_deadline::WriteDeadline;
@@ -43,16 +43,16 @@ enum Protocol {
 }
 
 /// What serving one connection needs.
-pub(super) struct Connection {
+pub(super) struct Connection<A> {
     pub(super) peer: SocketAddr,
-    pub(super) router: Router,
+    pub(super) application: A,
     pub(super) limits: ServerLimits,
     pub(super) tls: Option<Arc<Tls>>,
     /// Changes, or closes, when the server shuts down.
     pub(super) closing: watch::Receiver<()>,
 }
 
-impl Connection {
+impl<A: Answers> Connection<A> {
     /// Serves the connection until it ends or must end.
     pub(super) async fn serve(mut self, stream: TcpStream) {
         let timeout = self.limits.write_timeout;
@@ -115,14 +115,14 @@ impl Connection {
 
     fn call(
         &self,
-        mut request: hyper::Request<Incoming>,
-    ) -> impl Future<Output = Result<hyper::Response<Body>, Infallible>> + Send + use<> {
+        request: hyper::Request<Incoming>,
+    ) -> impl Future<Output = Result<Response, Infallible>> + Send + use<A> {
+        let mut request = request.map(Body::new);
         request.extensions_mut().insert(Peer {
             address: self.peer,
             secure: self.tls.is_some(),
         });
-        // A router is always ready.
-        self.router.clone().call(request)
+        self.application.answer(request).map(Ok)
     }
 }
 

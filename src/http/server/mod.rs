@@ -1,7 +1,7 @@
-//! The server loop: connections in, requests to the router, an orderly end.
+//! The server loop: connections in, requests to the application, an orderly end.
 //!
 //! Every wait on a client is bounded: the TLS handshake and the first bytes, each request's head,
-//! a connection that asks nothing, and, in the router, the rest of a request.
+//! a connection that asks nothing, and, in the application, the rest of a request.
 
 mod activity;
 mod connection;
@@ -14,7 +14,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::extract::Request;
+use axum::response::Response;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
@@ -27,11 +28,17 @@ pub use tls::{Tls, TlsError, TlsFiles};
 /// After an error of the listener, such as no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves `router` on `listener`, over TLS if there is an identity for it, until `shutdown` is ready, then lets running requests finish for
-/// [`ServerLimits::drain_timeout`] and cuts the rest.
+/// What answers requests; cloned for each connection.
+pub trait Answers: Clone + Send + Sync + 'static {
+    /// The reply, whatever happens.
+    fn answer(&self, request: Request) -> impl Future<Output = Response> + Send + use<Self>;
+}
+
+/// Serves `application` on `listener`, over TLS if there is an identity for it, until `shutdown` is
+/// ready, then lets running requests finish for [`ServerLimits::drain_timeout`] and cuts the rest.
 pub async fn serve(
     listener: TcpListener,
-    router: Router,
+    application: impl Answers,
     limits: ServerLimits,
     tls: Option<Arc<Tls>>,
     shutdown: impl Future<Output = ()>,
@@ -50,7 +57,7 @@ pub async fn serve(
         };
         let connection = Connection {
             peer,
-            router: router.clone(),
+            application: application.clone(),
             limits,
             tls: tls.clone(),
             closing: closing.clone(),

@@ -1,7 +1,10 @@
+use axum::Router;
 use axum::routing::get;
+use futures::FutureExt;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::oneshot;
+use tower::ServiceExt;
 
 use super::connection::HTTP2_PREFACE;
 use super::*;
@@ -16,6 +19,13 @@ struct Running {
     address: std::net::SocketAddr,
     stop: oneshot::Sender<()>,
     server: tokio::task::JoinHandle<io::Result<()>>,
+}
+
+impl Answers for Router {
+    fn answer(&self, request: Request) -> impl Future<Output = Response> + Send + use<> {
+        let reply = self.clone().oneshot(request);
+        reply.map(|reply| reply.unwrap())
+    }
 }
 
 async fn start(router: Router, limits: ServerLimits) -> Running {

@@ -21,7 +21,8 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OpenFlags};
 
 use self::readers::Readers;
-use self::writer::Writer;
+use self::writer::{Refusal, Writer};
+use self::writes::Done;
 use super::{Expiry, SessionLimits, SessionStore, StoreError};
 use crate::model::{
     Message, NewRecord, Once, OwnedSession, Owner, Rating, SessionDetails, SessionId,
@@ -82,17 +83,18 @@ impl SessionStore for SqliteStore {
         once: Option<Once>,
     ) -> Result<SessionId, StoreError> {
         let (session, at) = (SessionId::new_random(), now());
-        let created = self
-            .writer
+        self.writer
             .submit("create a session", move |connection| {
-                writes::once(connection, owner, once.as_ref(), at, || {
-                    writes::create_session(connection, owner, session, at)?;
-                    Ok(session.to_string())
-                })
+                let create = || writes::create_session(connection, owner, session, at);
+                match writes::once(connection, owner, once.as_ref(), at, create, |()| {
+                    session.to_string()
+                })? {
+                    Done::Now(()) => Ok(session),
+                    // What is no id was the result of another kind of write under this name.
+                    Done::Before(text) => SessionId::parse(&text).ok_or(Refusal::KeyReused),
+                }
             })
-            .await?;
-        // What is no id was the result of another kind of write under this name.
-        SessionId::parse(&created).ok_or(StoreError::KeyReused)
+            .await
     }
 
     async fn append_message(
@@ -104,13 +106,13 @@ impl SessionStore for SqliteStore {
         let (limits, at) = (self.limits, now());
         self.writer
             .submit("append a message", move |connection| {
-                let mut fresh = None;
-                let sequence = writes::once(connection, session.owner, once.as_ref(), at, || {
-                    let text = text.clone();
-                    let message = writes::append_message(connection, session, limits, text, at)?;
-                    Ok(fresh.insert(message).sequence.to_string())
-                })?;
-                fresh.map_or_else(|| writes::appended(connection, session, &sequence), Ok)
+                let append =
+                    || writes::append_message(connection, session, limits, text.clone(), at);
+                let number = |message: &Message| message.sequence.to_string();
+                match writes::once(connection, session.owner, once.as_ref(), at, append, number)? {
+                    Done::Now(message) => Ok(message),
+                    Done::Before(number) => writes::appended(connection, session, &number),
+                }
             })
             .await
     }
@@ -131,14 +133,19 @@ impl SessionStore for SqliteStore {
         self.writer
             .submit("save a record", move |connection| {
                 let once = once.as_ref();
-                writes::once(connection, session.owner, once, at, || {
+                let save = || {
                     writes::save_record(connection, session, limits, &record, at)?;
-                    if let (Some(once), Some(reply)) = (once, &record.reply) {
-                        writes::keep_reply(connection, session.owner, once, reply)?;
+                    match (once, &record.reply) {
+                        (Some(once), Some(reply)) => {
+                            writes::keep_reply(connection, session.owner, once, reply)
+                        }
+                        _ => Ok(()),
                     }
-                    Ok(String::new())
+                };
+                writes::once(connection, session.owner, once, at, save, |()| {
+                    String::new()
                 })
-                .map(|_| ())
+                .map(drop)
             })
             .await
     }
@@ -159,11 +166,13 @@ impl SessionStore for SqliteStore {
         let (limits, at) = (self.limits, now());
         self.writer
             .submit("save feedback", move |connection| {
-                writes::once(connection, session.owner, once.as_ref(), at, || {
-                    writes::save_feedback(connection, session, limits, (rating, &comment), at)?;
-                    Ok(String::new())
+                let once = once.as_ref();
+                let save =
+                    || writes::save_feedback(connection, session, limits, (rating, &comment), at);
+                writes::once(connection, session.owner, once, at, save, |()| {
+                    String::new()
                 })
-                .map(|_| ())
+                .map(drop)
             })
             .await
     }

@@ -9,16 +9,27 @@ use crate::store::{Expiry, SessionLimits, size_of, size_of_record};
 /// Memories of repeatable writes beyond this number give way, the oldest first.
 const MOST_RECEIPTS: i64 = 100_000;
 
-/// Runs a write unless it was done before, and remembers in the same transaction what came of it.
-/// `write` gives its result as a text, from which the caller can be answered again.
-pub(super) fn once(
+/// What came of a write that may be repeated.
+pub(super) enum Done<T> {
+    /// It was done.
+    Now(T),
+    /// It had been done before, with this result.
+    Before(String),
+}
+
+/// Runs a write unless it was done before, and remembers in the same transaction what came of it:
+/// `text` tells its result in a form from which the caller can be answered again.
+pub(super) fn once<T>(
     connection: &Connection,
     owner: Owner,
     once: Option<&Once>,
     at: i64,
-    write: impl FnOnce() -> Result<String, Refusal>,
-) -> Result<String, Refusal> {
-    let Some(once) = once else { return write() };
+    write: impl FnOnce() -> Result<T, Refusal>,
+    text: impl FnOnce(&T) -> String,
+) -> Result<Done<T>, Refusal> {
+    let Some(once) = once else {
+        return write().map(Done::Now);
+    };
     let known: Option<([u8; 32], String)> = connection
         .prepare_cached("SELECT fingerprint, result FROM receipts WHERE owner = ?1 AND key = ?2")?
         .query_row(params![owner.number(), once.key], |row| {
@@ -26,7 +37,9 @@ pub(super) fn once(
         })
         .optional()?;
     match known {
-        Some((fingerprint, result)) if fingerprint == once.fingerprint => return Ok(result),
+        Some((fingerprint, result)) if fingerprint == once.fingerprint => {
+            return Ok(Done::Before(result));
+        }
         Some(_) => return Err(Refusal::KeyReused),
         None => {}
     }
@@ -40,13 +53,13 @@ pub(super) fn once(
             owner.number(),
             once.key,
             once.fingerprint,
-            result,
+            text(&result),
             at
         ])?;
     connection
         .prepare_cached("DELETE FROM receipts WHERE number <= ?1")?
         .execute([connection.last_insert_rowid() - MOST_RECEIPTS])?;
-    Ok(result)
+    Ok(Done::Now(result))
 }
 
 /// Inserts an empty session.
