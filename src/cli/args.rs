@@ -352,6 +352,9 @@ pub struct Weights {
     /// Weight of the best sentence against the whole chunk, from 0 to 1
     #[arg(long, value_name = "WEIGHT")]
     pub sentence_weight: Option<f32>,
+    /// Weight of each neighbour beside the chunk, 0 to leave them out
+    #[arg(long, value_name = "WEIGHT")]
+    pub neighbour_weight: Option<f32>,
     /// Weight of the whole document's words against the chunk's, from 0 to 1
     #[arg(long, value_name = "WEIGHT")]
     pub document_weight: Option<f32>,

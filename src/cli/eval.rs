@@ -86,6 +86,7 @@ fn parameters(weights: &Weights) -> RetrievalParameters {
     RetrievalParameters {
         dense_weight: weights.dense_weight.unwrap_or(default.dense_weight),
         sentence_weight: weights.sentence_weight.unwrap_or(default.sentence_weight),
+        neighbour_weight: weights.neighbour_weight.unwrap_or(default.neighbour_weight),
         document_weight: weights.document_weight.unwrap_or(default.document_weight),
         feedback_weight: weights.feedback_weight.unwrap_or(default.feedback_weight),
         late_weight: weights.late_weight.unwrap_or(default.late_weight),

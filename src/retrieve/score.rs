@@ -7,7 +7,8 @@
 use super::query::Query;
 use super::retriever::RetrievalParameters;
 use crate::index::IndexError;
-use crate::index::bm25::{LexicalQuery, LexicalScores};
+use crate::index::bm25::{DocumentWords, LexicalQuery, LexicalScores};
+use crate::index::flat::FlatVectors;
 use crate::model::UnitVector;
 use crate::snapshot::Generation;
 
@@ -99,16 +100,19 @@ impl<'a> Scorer<'a> {
 
     /// `sentence` is the cosine of its best one.
     fn score(&self, row: u32, sentence: Option<f32>) -> Candidate {
-        let whole = self
-            .query
-            .whole
-            .cosine(self.generation.records.vectors.row(row));
+        let document = self.generation.document_words.document_of(row);
+        let whole = in_place(
+            &self.query.whole,
+            &self.generation.records.vectors,
+            &self.generation.document_words,
+            row,
+            self.parameters.neighbour_weight,
+        );
         let sentence = sentence.unwrap_or(whole);
         // A chunk is often found for one of its sentences, and a single sentence without its
         // surroundings misleads.
         let dense = whole + self.parameters.sentence_weight * (sentence - whole);
         // A chunk speaks in the light of its document: words that stand beside it count too.
-        let document = self.generation.document_words.document_of(row);
         let here = standard_lexical(self.chunks, row);
         let around = standard_lexical(&self.documents, document);
         let lexical = here + self.parameters.document_weight * (around - here);
@@ -174,6 +178,31 @@ impl<'a> Scorer<'a> {
     }
 }
 
+/// The cosine of a chunk where it stands: its vector with those of the chunks before and after it in
+/// the same document, which count `weight` each.
+fn in_place(
+    query: &UnitVector,
+    vectors: &FlatVectors,
+    documents: &DocumentWords,
+    row: u32,
+    weight: f32,
+) -> f32 {
+    let document = documents.document_of(row);
+    let is_beside = |other: &u32| {
+        (*other as usize) < vectors.len() && documents.document_of(*other) == document
+    };
+    let neighbours = row.checked_sub(1).into_iter().chain([row + 1]);
+    let mut sum = vectors.row(row).to_vec();
+    for neighbour in neighbours.filter(is_beside) {
+        for (sum, value) in sum.iter_mut().zip(vectors.row(neighbour)) {
+            *sum += weight * value;
+        }
+    }
+    // Only opposite vectors cancel out.
+    let sum = UnitVector::normalize(sum);
+    query.cosine(sum.as_ref().map_or(vectors.row(row), UnitVector::as_slice))
+}
+
 /// Best first; equal scores by row, so that results are the same on every run.
 fn sort(candidates: &mut [Candidate]) {
     candidates.sort_by(|a, b| b.fused.total_cmp(&a.fused).then(a.row.cmp(&b.row)));
@@ -195,6 +224,24 @@ fn standard(value: f32, (mean, deviation): (f32, f32)) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::index::lexical::LexicalIndex;
+
+    /// Rows 0 and 1 are one document, row 2 another. The query is what row 1 says.
+    #[test]
+    fn a_chunk_speaks_with_its_neighbours_and_never_with_another_document() {
+        let unit = |values: [f32; 3]| UnitVector::normalize(values.to_vec()).unwrap();
+        let rows = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]].map(unit);
+        let vectors = FlatVectors::collect(3, &rows).unwrap();
+        let words = LexicalIndex::build(["a loft", "a hatch", "a pump"]);
+        let documents = DocumentWords::new(&words, vec![0, 0, 1]);
+        let of = |row, weight| in_place(&rows[1], &vectors, &documents, row, weight);
+        let near = |found: f32, expected: f32| assert!((found - expected).abs() < 1e-6, "{found}");
+        near(of(0, 0.0), 0.0);
+        // (1, ½, 0) has length √1.25.
+        near(of(0, 0.5), 0.5 / 1.25_f32.sqrt());
+        near(of(1, 0.5), 1.0 / 1.25_f32.sqrt());
+        near(of(2, 0.5), 0.0);
+    }
 
     #[test]
     fn a_side_without_spread_is_silent() {
