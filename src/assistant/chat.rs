@@ -9,6 +9,7 @@ use super::{
     AnswerEvents, Assistant, AssistantError, ChatRequest, Prepared, Render, Summary, SummaryRequest,
 };
 use crate::model::{NewRecord, Once, OwnedSession};
+use crate::runtime::keyed_mutex::KeyedGuard;
 
 /// A message that is kept, with all that its answer is made from.
 pub struct Chat {
@@ -19,6 +20,8 @@ pub struct Chat {
     question: String,
     once: Option<Once>,
     render: Render,
+    /// Held until the answer is kept, so that a repetition finds it.
+    _turn: Option<KeyedGuard>,
 }
 
 /// What becomes of a message.
@@ -34,8 +37,15 @@ const LONGEST_KEPT_REPLY_BYTES: usize = 64 * 1024;
 
 impl Assistant {
     /// Keeps the message, in a new conversation if none is named, and finds contexts for it. The
-    /// message is durable when this returns.
+    /// message is durable when this returns. A repetition waits here while the first is answered.
     pub async fn begin_chat(&self, request: ChatRequest) -> Result<Begun, AssistantError> {
+        let turn = match &request.once {
+            Some(once) => {
+                let name = (request.owner, once.key.clone());
+                Some(self.repeatable.lock(name).await)
+            }
+            None => None,
+        };
         if let Some(once) = part(request.once.as_ref(), "answer")
             && let Some(reply) = self.store.reply(request.owner, once).await?
         {
@@ -81,6 +91,7 @@ impl Assistant {
             question: request.message,
             once: part(request.once.as_ref(), "answer"),
             render: request.render,
+            _turn: turn,
         })))
     }
 

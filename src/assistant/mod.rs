@@ -34,8 +34,9 @@ use std::sync::Arc;
 use self::answer_cache::AnswerCache;
 use crate::embed::Embedder;
 use crate::generate::ChatModel;
-use crate::model::{Filter, GenerationId, Message};
+use crate::model::{Filter, GenerationId, Message, Owner};
 use crate::retrieve::{Coverage, InContext, Ranked, RetrievalParameters, Retriever, in_context};
+use crate::runtime::keyed_mutex::KeyedMutex;
 use crate::snapshot::live::Live;
 use crate::store::SessionStore;
 
@@ -47,6 +48,8 @@ pub struct Assistant {
     embedder: Arc<dyn Embedder>,
     chat_model: Option<Arc<ChatModel>>,
     answer_cache: Option<Arc<AnswerCache>>,
+    /// A repetition waits for the one that it repeats.
+    repeatable: KeyedMutex<(Owner, String)>,
 }
 
 impl Assistant {
@@ -64,6 +67,7 @@ impl Assistant {
             embedder,
             chat_model: None,
             answer_cache: None,
+            repeatable: KeyedMutex::default(),
         }
     }
 

@@ -422,6 +422,42 @@ async fn a_stream_under_way_ends_well_although_the_server_is_told_to_stop() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_repetition_that_comes_while_the_first_is_answered_waits_for_it() {
+    let folder = indexed();
+    let script = Script::Waits(
+        "The usual target depth of mineral wool in a loft is about 270 mm. Lay it across the ",
+        "joists of the loft.",
+    );
+    let model = ChatServer::start(&[script]).await;
+    let more = ["--chat-words-timeout", "40", "--answer-cache", "off"];
+    let server = Server::start(folder.path(), &flags(&model.url, &more));
+    let send = || {
+        let request = server
+            .request("POST /chat")
+            .header("idempotency-key", "turn-1");
+        answer(request.json(&json!({"message": QUESTION})))
+    };
+    let both_are_there = async {
+        // Both of them and the one that asks.
+        let figures = || async {
+            let reply = server.request("GET /metrics").send().await.unwrap();
+            reply.text().await.unwrap()
+        };
+        while !figures()
+            .await
+            .contains("wattwise_http_requests_in_flight 3")
+        {
+            tokio::task::yield_now().await;
+        }
+        model.go_on();
+    };
+    let (first, second, ()) = tokio::join!(send(), send(), both_are_there);
+    assert_eq!(first.0, 200, "{first:?}");
+    assert_eq!(first, second);
+    assert_eq!(model.requests().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_turn_that_is_repeated_is_kept_once() {
     let folder = indexed();
     let model = ChatServer::start(&[HALF_TRUE, WRONG_NUMBER].map(Script::Says)).await;
