@@ -8,7 +8,7 @@ use super::respond::{Outlet, drive};
 use super::{
     AnswerEvents, Assistant, AssistantError, ChatRequest, Prepared, Render, Summary, SummaryRequest,
 };
-use crate::model::{NewRecord, Once, OwnedSession};
+use crate::model::{NewRecord, Once, OwnedSession, Owner};
 use crate::runtime::keyed_mutex::KeyedGuard;
 
 /// A message that is kept, with all that its answer is made from.
@@ -20,7 +20,7 @@ pub struct Chat {
     question: String,
     once: Option<Once>,
     render: Render,
-    /// Held until the answer is kept, so that a repetition finds it.
+    /// Held until the answer is kept or given up, so that a repetition finds it.
     _turn: Option<KeyedGuard>,
 }
 
@@ -40,15 +40,11 @@ impl Assistant {
     /// message is durable when this returns. A repetition waits here while the first is answered.
     pub async fn begin_chat(&self, request: ChatRequest) -> Result<Begun, AssistantError> {
         let turn = match &request.once {
-            Some(once) => {
-                let name = (request.owner, once.key.clone());
-                Some(self.repeatable.lock(name).await)
-            }
+            Some(once) => Some(self.repeatable.lock((request.owner, once.clone())).await),
             None => None,
         };
-        if let Some(once) = part(request.once.as_ref(), "answer")
-            && let Some(reply) = self.store.reply(request.owner, once).await?
-        {
+        let answer = part(request.once.as_ref(), "answer");
+        if let Some(reply) = self.kept(request.owner, answer.as_ref()).await? {
             return Ok(Begun::Repeated(reply));
         }
         let id = if let Some(id) = request.session {
@@ -69,6 +65,11 @@ impl Assistant {
                 part(request.once.as_ref(), "message"),
             )
             .await?;
+        // A first try that was cut off may have had its answer on the way to the store, where it stood
+        // before this message.
+        if let Some(reply) = self.kept(request.owner, answer.as_ref()).await? {
+            return Ok(Begun::Repeated(reply));
+        }
         // A request that is repeated since its answer was lost is answered as it was meant, whatever was
         // said since.
         let history = self.store.messages(session).await?;
@@ -89,10 +90,22 @@ impl Assistant {
             session,
             prepared,
             question: request.message,
-            once: part(request.once.as_ref(), "answer"),
+            once: answer,
             render: request.render,
             _turn: turn,
         })))
+    }
+
+    /// The reply that is kept under a name.
+    async fn kept(
+        &self,
+        owner: Owner,
+        once: Option<&Once>,
+    ) -> Result<Option<String>, AssistantError> {
+        match once {
+            Some(once) => Ok(self.store.reply(owner, once.clone()).await?),
+            None => Ok(None),
+        }
     }
 
     /// Answers and keeps the answer. It is durable when this returns.

@@ -34,7 +34,7 @@ use std::sync::Arc;
 use self::answer_cache::AnswerCache;
 use crate::embed::Embedder;
 use crate::generate::ChatModel;
-use crate::model::{Filter, GenerationId, Message, Owner};
+use crate::model::{Filter, GenerationId, Message, Once, Owner};
 use crate::retrieve::{Coverage, InContext, Ranked, RetrievalParameters, Retriever, in_context};
 use crate::runtime::keyed_mutex::KeyedMutex;
 use crate::snapshot::live::Live;
@@ -49,7 +49,7 @@ pub struct Assistant {
     chat_model: Option<Arc<ChatModel>>,
     answer_cache: Option<Arc<AnswerCache>>,
     /// A repetition waits for the one that it repeats.
-    repeatable: KeyedMutex<(Owner, String)>,
+    repeatable: KeyedMutex<(Owner, Once)>,
 }
 
 impl Assistant {

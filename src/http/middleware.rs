@@ -86,6 +86,9 @@ pub(super) fn observe(
         log(&method, route, &id, took, &response);
         add_headers(&state, &id, &mut response);
         add_timing(took, &stages, response.headers_mut());
+        if method == Method::HEAD {
+            response = without_body(response);
+        }
         response
     }
 }
@@ -133,6 +136,18 @@ fn until_the_end(permit: Option<OwnedSemaphorePermit>, response: Response) -> Re
         });
         Body::from_stream(chunks)
     })
+}
+
+/// The reply to HEAD: what GET would get but for the body. Over HTTP/2 hyper would send it.
+fn without_body(response: Response) -> Response {
+    let (mut head, body) = response.into_parts();
+    // An empty one was taken away by the router, which has told its length.
+    if let Some(length @ 1..) = body.size_hint().exact() {
+        head.headers
+            .entry(header::CONTENT_LENGTH)
+            .or_insert(length.into());
+    }
+    Response::from_parts(head, Body::empty())
 }
 
 /// What the client is told of a failure inside: its id, by which the log tells the rest.

@@ -115,6 +115,26 @@ async fn without_a_key_nothing_but_health_answers() {
 }
 
 #[tokio::test]
+async fn head_gets_no_body_even_where_it_is_refused() {
+    let app = App::new(Some("secret"), ServerLimits::default());
+    for (path, status) in [("/version", 401), ("/v1/models", 401), ("/healthz", 200)] {
+        let get = app.send("GET", path, &[]).await;
+        let head = app.send("HEAD", path, &[]).await;
+        assert_eq!(
+            (head.status(), get.status().as_u16()),
+            (get.status(), status)
+        );
+        let length = |response: Response| async {
+            let bytes = axum::body::to_bytes(response.into_body(), 1 << 20).await;
+            bytes.unwrap().len()
+        };
+        let told = header(&head, "content-length").to_owned();
+        assert_eq!(length(head).await, 0, "{path}");
+        assert_eq!(told, length(get).await.to_string(), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn every_reply_has_the_common_headers() {
     let app = App::new(None, ServerLimits::default());
     for (method, path) in [

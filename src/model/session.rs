@@ -112,7 +112,7 @@ pub struct NewRecord {
 }
 
 /// Marks a write that a client may repeat without repeating its effect.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Once {
     /// The client's name for the write, unique among its own.
     pub key: String,

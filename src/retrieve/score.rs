@@ -101,14 +101,11 @@ impl<'a> Scorer<'a> {
     /// `sentence` is the cosine of its best one.
     fn score(&self, row: u32, sentence: Option<f32>) -> Candidate {
         let document = self.generation.document_words.document_of(row);
-        let whole = in_place(
-            &self.query.whole,
-            &self.generation.records.vectors,
-            &self.generation.document_words,
-            row,
-            self.parameters.neighbour_weight,
-        );
-        let sentence = sentence.unwrap_or(whole);
+        let vectors = &self.generation.records.vectors;
+        let documents = &self.generation.document_words;
+        let (query, beside) = (&self.query.whole, self.parameters.neighbour_weight);
+        let whole = in_place(query, vectors, documents, row, beside);
+        let sentence = sentence.unwrap_or_else(|| query.cosine(vectors.row(row)));
         // A chunk is often found for one of its sentences, and a single sentence without its
         // surroundings misleads.
         let dense = whole + self.parameters.sentence_weight * (sentence - whole);
