@@ -102,6 +102,8 @@ def without_running_lines(pages, numbered=False):
         edges.append(set(lines[:2] + lines[-2:]))
     counts = collections.Counter(kind for edge in edges for kind in {shape(line) for line in edge})
     anywhere = collections.Counter(kind for page in pages for kind in {shape(line.strip()) for line in page.splitlines()})
+    # What stands in the middle of many pages too is text: `Definition 12`.
+    repeats = collections.Counter({kind: count for kind, count in counts.items() if count > 0.8 * anywhere[kind]})
     offsets = collections.Counter(
         offset for index, edge in enumerate(edges) for offset in {number - index for line in edge for number in numbers(line)}
     )
@@ -111,11 +113,11 @@ def without_running_lines(pages, numbered=False):
         for line in map(str.strip, page.splitlines()):
             running = line in edge and (
                 re.fullmatch(r"\d{1,4}|[ivxlc]{1,6}", line)
-                or (counts[shape(line)] >= 2 and re.match(r"\d+ |.* \d+$", line))
-                or counts[shape(line)] >= 5
+                or (repeats[shape(line)] >= 2 and re.match(r"\d+ |.* \d+$", line))
+                or repeats[shape(line)] >= 5
                 or (numbered and often * 2 > len(pages) and index + offset in numbers(line))
             )
-            running = running or (len(line) > 12 and anywhere[shape(line)] >= 5 and anywhere[shape(line)] * 4 > len(pages))
+            running = running or (numbered and len(line) > 12 and anywhere[shape(line)] >= 5 and anywhere[shape(line)] * 4 > len(pages))
             if not running:
                 kept.append(line)
     return "\n".join(kept)

@@ -20,7 +20,7 @@ use crate::model::{ContentKind, Extracted};
 
 /// Version of the rules by which text is kept. Raised when a change of them should reach documents
 /// whose bytes have not changed.
-pub const EXTRACTION_VERSION: u32 = 3;
+pub const EXTRACTION_VERSION: u32 = 4;
 
 /// Extracts the readable text of one file of a known kind. `charset` is what the server declared.
 pub fn extract(

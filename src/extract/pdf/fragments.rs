@@ -1,6 +1,7 @@
 //! Fragments: what is drawn in one go on one baseline, and which of it stands on one line.
 
 use super::glyphs::Glyph;
+use super::markers::names_part;
 
 /// Gaps wider than this many ems end a fragment, even between glyphs drawn one after the other.
 pub(super) const COLUMN_GAP: f32 = 0.8;
@@ -98,7 +99,7 @@ fn trim_left(fragment: &mut Fragment, glyphs: &[Glyph]) {
 }
 
 /// Groups of fragments that stand on one line. `fragments` are sorted by baseline.
-pub(super) fn join_fragments(fragments: &[Fragment]) -> Vec<Vec<usize>> {
+pub(super) fn join_fragments(fragments: &[Fragment], glyphs: &[Glyph]) -> Vec<Vec<usize>> {
     let mut parents: Vec<usize> = (0..fragments.len()).collect();
     for (index, fragment) in fragments.iter().enumerate() {
         for (other_index, other) in fragments
@@ -113,7 +114,7 @@ pub(super) fn join_fragments(fragments: &[Fragment]) -> Vec<Vec<usize>> {
                 }
                 continue;
             }
-            if stand_together(fragment, other) {
+            if stand_together(fragment, other, glyphs) {
                 union(&mut parents, index, other_index);
             }
         }
@@ -141,7 +142,7 @@ fn union(parents: &mut [usize], one: usize, other: usize) {
 }
 
 /// Whether two fragments belong to one line: side by side on one baseline, or base and script.
-fn stand_together(upper: &Fragment, lower: &Fragment) -> bool {
+fn stand_together(upper: &Fragment, lower: &Fragment, glyphs: &[Glyph]) -> bool {
     let (first, second) = if upper.left <= lower.left {
         (upper, lower)
     } else {
@@ -156,7 +157,9 @@ fn stand_together(upper: &Fragment, lower: &Fragment) -> bool {
     }
     if drop <= small * 0.2 {
         let tiny = second.right - second.left < big * 0.8;
-        return gap < small * DRAWN_APART_GAP && (gap > -big * 0.5 || tiny);
+        return gap < small * DRAWN_APART_GAP
+            && (gap > -big * 0.5 || tiny)
+            && !begins_caption(first, second, glyphs);
     }
     // A script is set close to its letter, but the next word stands a space behind the script.
     let follows = second.glyphs.first() == first.glyphs.last().map(|last| last + 1).as_ref();
@@ -176,6 +179,21 @@ fn stand_together(upper: &Fragment, lower: &Fragment) -> bool {
     }
 }
 
+/// Whether `second` begins a caption of its own, as `(b)` does beside the one of `(a)`: what is drawn
+/// between them stands elsewhere, be it more of the first caption or the figure over the second.
+fn begins_caption(first: &Fragment, second: &Fragment, glyphs: &[Glyph]) -> bool {
+    let begin = second.glyphs.iter().map(|&index| glyphs[index].character);
+    let (Some(&from), Some(&to)) = (first.glyphs.last(), second.glyphs.first()) else {
+        return false;
+    };
+    let between = glyphs.get(from + 1..to).unwrap_or_default();
+    names_part(begin)
+        && !between.is_empty()
+        && between
+            .iter()
+            .all(|glyph| (glyph.y - second.baseline).abs() > second.size * 0.7)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -184,7 +202,7 @@ mod tests {
     fn groups(glyphs: &[Glyph]) -> usize {
         let mut fragments = fragments_of(glyphs);
         fragments.sort_by(|a, b| a.baseline.total_cmp(&b.baseline));
-        join_fragments(&fragments).len()
+        join_fragments(&fragments, glyphs).len()
     }
 
     #[test]
@@ -196,5 +214,18 @@ mod tests {
         // A label of a drawing, drawn at another time, may stand as close.
         let apart = [&glyphs[2..3], &glyphs[..2], &glyphs[3..]].concat();
         assert_eq!(groups(&apart), 2);
+    }
+
+    #[test]
+    fn a_caption_beside_another_is_a_line_of_its_own() {
+        let one = set("(a) An attic", 10.0, 100.0, 10.0);
+        let below = set("without boards", 10.0, 112.0, 10.0);
+        let other = set("(b) A cellar", 70.5, 100.0, 10.0);
+        assert_eq!(
+            groups(&[one.clone(), below.clone(), other.clone()].concat()),
+            3
+        );
+        // Drawn in one go it is a sentence about both.
+        assert_eq!(groups(&[one, other, below].concat()), 2);
     }
 }

@@ -99,7 +99,7 @@ fn upright(glyph: &Glyph, angle: u16) -> Glyph {
 fn lines_of(glyphs: &[Glyph], bars: &[Rule]) -> Vec<Line> {
     let mut fragments = join_parts(fragments_of(glyphs), glyphs, bars);
     fragments.sort_by(|a, b| a.baseline.total_cmp(&b.baseline));
-    let groups = join_fragments(&fragments);
+    let groups = join_fragments(&fragments, glyphs);
     groups
         .into_iter()
         .filter_map(|members| build_line(glyphs, &fragments, &members))

@@ -43,6 +43,14 @@ pub(super) fn marker_of(text: &str) -> Option<Marker> {
     })
 }
 
+/// Whether a text begins with the name of a part that is not the first: `(b)`.
+pub(super) fn names_part(mut text: impl Iterator<Item = char>) -> bool {
+    let first = text.find(|&character| character != ' ');
+    first == Some('(')
+        && text.next().is_some_and(|name| matches!(name, 'b'..='z'))
+        && text.next() == Some(')')
+}
+
 /// Bullets always start an item; dashes and numbers only if the line before has come to an end,
 /// because a sentence may be broken just before `– ` or `12. `.
 pub(super) fn starts_item(marker: &Marker, current: &[Line]) -> bool {

@@ -98,8 +98,8 @@ fn blocks_of(lines: &[Line], tables: &[Table]) -> Vec<Vec<Line>> {
                 return None;
             };
             let nearest = nearest_above(lines, &above[only], only);
-            (nearest == [index] && are_linked(&lines[index], &lines[only], pitch, tables))
-                .then_some(only)
+            let alone = nearest == [index] && !spans_columns(lines, &above[only], index);
+            (alone && are_linked(&lines[index], &lines[only], pitch, tables)).then_some(only)
         })
         .collect();
     chains(lines, &next)
@@ -116,6 +116,19 @@ fn nearest_above(lines: &[Line], above: &[usize], line: usize) -> Vec<usize> {
         .copied()
         .filter(|&index| lowest - lines[index].baseline < lines[line].size * 0.5)
         .collect()
+}
+
+/// Whether what stands under a line also stands under a column beside it, of the same type size: the
+/// `above` are all lines that it is the next one of.
+fn spans_columns(lines: &[Line], above: &[usize], index: usize) -> bool {
+    let line = &lines[index];
+    above.iter().any(|&other| {
+        let beside = &lines[other];
+        !is_crumb(beside)
+            && beside.size.min(line.size) > beside.size.max(line.size) * 0.8
+            && line.baseline - beside.baseline < line.size * 2.5
+            && beside.overlap(line) <= 0.02
+    })
 }
 
 fn are_linked(upper: &Line, lower: &Line, pitch: f32, tables: &[Table]) -> bool {
@@ -223,12 +236,7 @@ impl Group {
     fn is_prose(&self) -> bool {
         self.pieces.iter().any(|piece| match piece {
             Piece::Table(_) => true,
-            Piece::Text(lines) => lines.iter().any(|line| {
-                let words = line.text.split(' ').filter(|word| {
-                    word.chars().filter(|letter| letter.is_alphabetic()).count() > 2
-                });
-                line.text.chars().count() >= 8 && words.take(2).count() >= 1
-            }),
+            Piece::Text(lines) => lines.iter().any(|line| reads_like_prose(&line.text)),
         })
     }
 
@@ -277,6 +285,18 @@ impl Group {
             && self.top >= upper.bottom - 2.0
             && self.bottom <= lower.top + 2.0
     }
+}
+
+/// Whether a good part of a line is words. A formula may hold some too: `x = 0 und y = 1`.
+fn reads_like_prose(text: &str) -> bool {
+    let letters = |word: &str| word.chars().filter(|letter| letter.is_alphabetic()).count();
+    let in_words: usize = text
+        .split(' ')
+        .map(letters)
+        .filter(|&count| count > 2)
+        .sum();
+    let signs = text.chars().filter(|sign| !sign.is_whitespace()).count();
+    in_words * 3 >= signs && text.chars().count() >= 8
 }
 
 /// Puts numbers that stand to the left of a block in front of it.
@@ -441,6 +461,38 @@ mod tests {
                 foot,
             ]
         );
+    }
+
+    #[test]
+    fn captions_side_by_side_are_read_before_that_of_both() {
+        let lines = vec![
+            line("(a) An attic where boards are", 50.0, 100.0, 0),
+            line("laid over the insulation", 50.0, 111.0, 1),
+            line("(b) A cellar", 205.0, 100.0, 2),
+            line(
+                "Figure 3: where the heat of this house is lost",
+                70.0,
+                126.0,
+                3,
+            ),
+        ];
+        assert_eq!(
+            order_of(lines),
+            [
+                "(a) An attic where boards are",
+                "laid over the insulation",
+                "(b) A cellar",
+                "Figure 3: where the heat of this house is lost",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_formula_with_words_in_it_does_not_spoil_the_order_of_a_page() {
+        assert!(reads_like_prose("Seal the loft hatch."));
+        assert!(reads_like_prose("40 % of all heat"));
+        assert!(!reads_like_prose("x0 = 0 und y(t) = (1, 2)"));
+        assert!(!reads_like_prose("sin x"));
     }
 
     #[test]

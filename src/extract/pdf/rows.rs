@@ -3,6 +3,7 @@
 
 use super::characters::is_bullet;
 use super::line::{Gap, Line};
+use super::markers::names_part;
 
 /// Without rows around it to compare with, a gap up to this many ems is one between words.
 const LONE_GAP: f32 = 0.95;
@@ -87,7 +88,9 @@ pub(super) fn join_rows(lines: &mut Vec<Line>) {
     let mut index = 0;
     while index < lines.len() {
         match right_neighbour(lines, index) {
-            Some(right) if !is_gutter(lines, index, right) => {
+            Some(right)
+                if !is_gutter(lines, index, right) && !begins_caption(lines, index, right) =>
+            {
                 let other = lines.remove(right);
                 let index_now = if right < index { index - 1 } else { index };
                 append(&mut lines[index_now], &other);
@@ -130,6 +133,16 @@ fn right_neighbour(lines: &[Line], index: usize) -> Option<usize> {
             && right.left - line.right < line.size * 4.0
     })
     .min_by(|&a, &b| lines[a].left.total_cmp(&lines[b].left))
+}
+
+/// Whether the line to the right begins a caption of its own, `(b)`: another row is drawn in between.
+fn begins_caption(lines: &[Line], left: usize, right: usize) -> bool {
+    let (one, other) = (&lines[left], &lines[right]);
+    names_part(other.text.chars())
+        && lines.iter().any(|line| {
+            (line.baseline - one.baseline).abs() > one.size * 0.7
+                && (one.drawn..other.drawn).contains(&line.drawn)
+        })
 }
 
 /// Whether the gap between two lines of one row goes on above or below. Of the rows next to it,
