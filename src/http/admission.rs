@@ -10,6 +10,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::auth::find_key;
 use super::error::ApiError;
+use super::host::lacks_its_host;
 use super::middleware::Peer;
 use super::rate::{Client, Verdict};
 use super::router::HEALTH_PATHS;
@@ -50,12 +51,15 @@ impl Marks {
 
 impl Entry {
     /// Looks at a request, and tells it who is calling. `route` is what it leads to, and what that
-    /// asks of a key. Health checks need no key and are never turned away.
+    /// asks of a key. Health checks need no key and are not turned away.
     pub(super) fn of(
         state: &AppState,
         route: Option<(&'static str, Option<Scope>)>,
         request: &mut Request,
     ) -> Self {
+        if lacks_its_host(request) {
+            return Self::refused(ApiError::NotOneHost);
+        }
         if HEALTH_PATHS.contains(&request.uri().path()) {
             return Self {
                 outcome: Ok(None),
@@ -67,10 +71,7 @@ impl Entry {
             && let Some(hosts) = state.known_hosts()
             && let Some(host) = hosts.stranger(request)
         {
-            return Self {
-                outcome: Err(ApiError::UnknownHost { host }),
-                marks: Marks::default(),
-            };
+            return Self::refused(ApiError::UnknownHost { host });
         }
         let caller = if access.needs_key() {
             find_key(request.headers(), |key| access.identify(key, now()))
@@ -100,6 +101,13 @@ impl Entry {
         Self {
             outcome,
             marks: Marks { verdict, key },
+        }
+    }
+
+    fn refused(reason: ApiError) -> Self {
+        Self {
+            outcome: Err(reason),
+            marks: Marks::default(),
         }
     }
 }

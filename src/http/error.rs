@@ -35,6 +35,8 @@ pub(super) enum ApiError {
     TooManyRequests,
     /// The body did not come in time.
     BodyTooSlow,
+    /// An HTTP/1.1 request does not have its one Host header.
+    NotOneHost,
     /// The server was called by a name that is not its own.
     UnknownHost { host: String },
     /// No route has this address.
@@ -120,6 +122,11 @@ impl ApiError {
                 "The request's body took too long".into(),
                 Some((header::CONNECTION, "close")),
             ),
+            Self::NotOneHost => (
+                StatusCode::BAD_REQUEST,
+                "A request of HTTP/1.1 has one Host header".into(),
+                None,
+            ),
             Self::UnknownHost { host } => {
                 let detail = format!(
                     "This server is not known as {host:?}. If it should be, start it with --allowed-host and that name, or create a key"
@@ -160,6 +167,7 @@ impl ApiError {
             Self::NotAuthenticated => "not_authenticated",
             Self::Forbidden { .. } => "forbidden",
             Self::TooManyRequests => "too_many_requests",
+            Self::NotOneHost => "not_one_host",
             Self::UnknownHost { .. } => "unknown_host",
             Self::NotFound => "no_route",
             Self::NoModel { .. } => "no_model",

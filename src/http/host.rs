@@ -7,8 +7,8 @@
 use std::net::IpAddr;
 
 use axum::extract::Request;
-use axum::http::header;
 use axum::http::uri::Authority;
+use axum::http::{Version, header};
 
 /// The names, besides those that always mean this machine.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -47,6 +47,13 @@ impl KnownHosts {
             || address.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
             || self.names.contains(&host)
     }
+}
+
+/// Whether a request is without the one Host header that HTTP/1.1 wants of it (RFC 9112, 3.2). Where
+/// there are two, a proxy in front may have gone by the other one.
+pub(super) fn lacks_its_host(request: &Request) -> bool {
+    request.version() == Version::HTTP_11
+        && request.headers().get_all(header::HOST).iter().count() != 1
 }
 
 /// A host as it is compared: in lower case, without the dot that ends a full name.

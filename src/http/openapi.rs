@@ -76,6 +76,7 @@ impl Modify for Keys {
                 .flatten()
             {
                 for (status, description) in [
+                    ("400", "The request is not what HTTP wants of it"),
                     ("401", "The key is missing or wrong"),
                     ("403", "The key lacks the scope that this route asks for"),
                     ("408", "The body took too long"),

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::{Request, StatusCode};
+use axum::http::{Request, StatusCode, Version};
 use axum::response::Response;
 use futures::executor::block_on;
 use serde_json::Value;
@@ -58,6 +58,9 @@ impl App {
 
     async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Response {
         let mut request = Request::builder().method(method).uri(path);
+        if headers.iter().all(|(name, _)| *name != "host") {
+            request = request.header("host", "localhost");
+        }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -112,6 +115,25 @@ async fn without_a_key_nothing_but_health_answers() {
         .send("POST", "/get_session_id", &[("authorization", "secret")])
         .await;
     assert_eq!(response.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_request_has_one_host() {
+    let app = App::new(None, ServerLimits::default());
+    for path in ["/version", "/healthz"] {
+        let hosts = [("host", "localhost"), ("host", "other.example")];
+        let twice = app.send("GET", path, &hosts).await;
+        assert_eq!(twice.status(), StatusCode::BAD_REQUEST, "{path}");
+        let nameless = Request::get(path).body(Body::empty()).unwrap();
+        let nameless = app.application.answer(nameless).await;
+        assert_eq!(nameless.status(), StatusCode::BAD_REQUEST, "{path}");
+        // Before HTTP/1.1 there was no such header, after it there is a better place.
+        for version in [Version::HTTP_10, Version::HTTP_2] {
+            let other = Request::get(path).version(version).body(Body::empty());
+            let other = app.application.answer(other.unwrap()).await;
+            assert_eq!(other.status(), StatusCode::OK, "{path} {version:?}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -180,8 +202,8 @@ async fn a_body_that_does_not_come_ends_in_time() {
     };
     let app = App::new(None, limits);
     let never = Body::from_stream(futures::stream::pending::<Result<Vec<u8>, std::io::Error>>());
-    let request = Request::post("/save_records").body(never).unwrap();
-    let response = app.application.answer(request).await;
+    let request = Request::post("/save_records").header("host", "localhost");
+    let response = app.application.answer(request.body(never).unwrap()).await;
     assert_eq!(response.status(), StatusCode::GATEWAY_TIMEOUT);
     assert_eq!(json(response).await["detail"], "The request took too long");
 }
