@@ -7,12 +7,16 @@
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252, X_USER_DEFINED};
 
+use super::ExtractError;
 use crate::model::extracted::Warning;
 
 /// How many bytes a page may take to name its charset, as in the HTML standard.
 const PRESCAN_BYTES: usize = 1024;
 /// How much of the file the guess looks at.
 const DETECT_BYTES: usize = 256 * 1024;
+
+/// How many characters tell text from binary data.
+const BINARY_SAMPLE: usize = 16 * 1024;
 
 /// Whether the bytes may name their own charset in markup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +25,30 @@ pub(super) enum Markup {
     Html,
     /// Plain text: there is nothing to look for.
     None,
+}
+
+/// Decodes the bytes of a file that should be text, and refuses what is none.
+pub(super) fn read(
+    bytes: &[u8],
+    declared: Option<&str>,
+    markup: Markup,
+) -> Result<(String, Option<Warning>), ExtractError> {
+    let (text, warning) = decode(bytes, declared, markup);
+    if is_binary(&text) {
+        let reason = "the file holds binary data, not text".to_owned();
+        return Err(ExtractError::NoText(reason));
+    }
+    Ok((text, warning))
+}
+
+/// Whether the beginning of a decoded file has more control characters than a text with a few stray
+/// ones. Of compressed data every tenth byte is one.
+fn is_binary(text: &str) -> bool {
+    let is_foreign =
+        |c: &char| c.is_ascii_control() && !matches!(c, '\t' | '\n' | '\r' | '\x0C' | '\x1B');
+    let begin = || text.chars().take(BINARY_SAMPLE);
+    let foreign = begin().filter(is_foreign).count();
+    foreign > 8 && foreign * 50 > begin().count()
 }
 
 /// Decodes `bytes`; `declared` is the charset label of the Content-Type header or the header's
@@ -52,6 +80,13 @@ fn choose<'a>(
             Markup::None => None,
         });
     let encoding = match named {
+        // With its zeros it may be valid UTF-8 too.
+        named
+            if named.is_none_or(|named| named == UTF_8)
+                && let Some(wide) = unmarked_utf16(bytes) =>
+        {
+            wide
+        }
         // A label of one-byte charsets is often a server's default. Bytes that are valid UTF-8
         // with multi-byte sequences are practically never anything else.
         Some(named) if named == WINDOWS_1252 && is_multibyte_utf8(bytes) => UTF_8,
@@ -138,9 +173,6 @@ fn mislabelled_utf8(bytes: &[u8]) -> &'static Encoding {
 }
 
 fn guess(bytes: &[u8]) -> &'static Encoding {
-    if let Some(encoding) = unmarked_utf16(bytes) {
-        return encoding;
-    }
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     detector.feed(
         &bytes[..bytes.len().min(DETECT_BYTES)],
@@ -238,6 +270,32 @@ mod tests {
         let mut late = vec![b' '; PRESCAN_BYTES];
         late.extend_from_slice(b"<meta charset=koi8-r> caf\xE9 au lait");
         assert!(html(&late, None).ends_with("café au lait"));
+    }
+
+    #[test]
+    fn binary_data_is_not_text() {
+        // A multiplicative generator: every byte is as likely as another.
+        let noise = (0..5000u32).map(|place| (place.wrapping_mul(2_654_435_761) >> 13) as u8);
+        let noise: Vec<u8> = noise.collect();
+        for markup in [Markup::Html, Markup::None] {
+            for declared in [None, Some("utf-8"), Some("windows-1252")] {
+                let refused = read(&noise, declared, markup);
+                assert!(
+                    matches!(refused, Err(ExtractError::NoText(_))),
+                    "{declared:?}"
+                );
+            }
+            let stray = format!("{}\0\x01\x02", "Close the curtains. ".repeat(9));
+            assert!(read(stray.as_bytes(), None, markup).is_ok());
+        }
+        let wide: Vec<u8> = "Close the curtains"
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        for declared in [None, Some("utf-8")] {
+            let (text, _) = read(&wide, declared, Markup::None).unwrap();
+            assert_eq!(text, "Close the curtains");
+        }
     }
 
     #[test]

@@ -20,7 +20,7 @@ const MAX_DEPTH: usize = 256;
 /// Reads a Markdown file.
 pub fn extract(bytes: &[u8], limits: &Limits) -> Result<Extracted, ExtractError> {
     limits.check_size(bytes)?;
-    let (source, warning) = charset::decode(bytes, None, Markup::None);
+    let (source, warning) = charset::read(bytes, None, Markup::None)?;
     check_depth(&source)?;
     let mut reader = Reader::new(limits.max_text_bytes);
     for event in Parser::new_ext(&source, options()) {

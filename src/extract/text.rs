@@ -52,7 +52,7 @@ pub fn extract(
     limits: &Limits,
 ) -> Result<Extracted, ExtractError> {
     limits.check_size(bytes)?;
-    let (decoded, warning) = charset::decode(bytes, declared_charset, Markup::None);
+    let (decoded, warning) = charset::read(bytes, declared_charset, Markup::None)?;
     let decoded = decoded.replace("\r\n", "\n").replace('\r', "\n");
     let is_paged = decoded.trim_matches('\u{C}').contains('\u{C}');
     let mut builder = TextBuilder::new(limits.max_text_bytes);

@@ -60,7 +60,7 @@ pub fn extract(
         let reason = format!("{} bytes, the limit is {}", bytes.len(), limits.max_bytes);
         return Err(ExtractError::OverLimit(reason));
     }
-    let (html, warning) = charset::decode(bytes, declared_charset, Markup::Html);
+    let (html, warning) = charset::read(bytes, declared_charset, Markup::Html)?;
     let guard::Lean { html, is_fragment } = guard::lean_markup(&html, limits.max_depth)?;
     let document = Document::from(html.as_str());
     guard::check_tree(&document.root(), limits.max_depth)?;
