@@ -8,6 +8,7 @@ use crate::assistant::access::new_key;
 use crate::assistant::upkeep::now;
 use crate::config::{ConfigError, File, Layer as _, ServeConfig};
 use crate::model::{Key, KeyId, Scopes};
+use crate::runtime::clock::utc;
 use crate::store::{KeyStore, SessionLimits};
 use crate::wiring;
 
@@ -45,23 +46,27 @@ async fn create(store: &dyn KeyStore, name: String, scopes: &str) -> anyhow::Res
 }
 
 async fn list(store: &dyn KeyStore) -> anyhow::Result<ExitStatus> {
-    for key in store.keys().await? {
-        printer::result(line(&key))?;
+    let keys = store.keys().await?;
+    if keys.is_empty() {
+        printer::note("There are no keys; `wattwise keys create --name NAME` makes one.");
+    }
+    for key in &keys {
+        printer::result(line(key))?;
     }
     Ok(ExitStatus::Done)
 }
 
 fn line(key: &Key) -> String {
     let state = match (key.revoked_at, key.last_used_at) {
-        (Some(at), _) => format!("revoked at Unix time {at}"),
-        (None, Some(at)) => format!("last used at Unix time {at}"),
+        (Some(at), _) => format!("revoked {}", utc(at)),
+        (None, Some(at)) => format!("last used {}", utc(at)),
         (None, None) => "never used".to_owned(),
     };
     format!(
-        "{}  {:<19}  made at Unix time {}  {state}  {}",
+        "{}  {:<19}  made {}  {state}  {}",
         key.id,
         key.scopes.to_string(),
-        key.created_at,
+        utc(key.created_at),
         key.name.escape_debug()
     )
 }
