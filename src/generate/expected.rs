@@ -23,8 +23,10 @@ pub enum Expected {
     Weight,
     /// A voltage.
     Voltage,
-    /// A duration, a frequency or a point in time.
+    /// A duration or a point in time.
     Time,
+    /// How often something comes again.
+    Frequency,
     /// A number of things; the stems of the words that may name them.
     Count(Vec<String>),
 }
@@ -98,6 +100,51 @@ const TIME_WORDS: [&str; 24] = [
     "winter",
     "summer",
 ];
+/// Words that say by themselves how often …
+const FREQUENCY_WORDS: [&str; 20] = [
+    "annual",
+    "annually",
+    "yearly",
+    "monthly",
+    "weekly",
+    "daily",
+    "nightly",
+    "hourly",
+    "quarterly",
+    "fortnightly",
+    "once",
+    "twice",
+    "times",
+    "often",
+    "regularly",
+    "frequently",
+    "rarely",
+    "seldom",
+    "always",
+    "never",
+];
+/// … and what may come after "every", besides words of time.
+const OCCASIONS: [&str; 17] = [
+    "night",
+    "nights",
+    "morning",
+    "evening",
+    "spring",
+    "autumn",
+    "season",
+    "decade",
+    "fortnight",
+    "time",
+    "use",
+    "uses",
+    "wash",
+    "washes",
+    "load",
+    "loads",
+    "cycle",
+];
+/// How many words may stand between "every" and the occasion: "every two or three months".
+const OCCASION_REACH: usize = 4;
 const NUMBER_WORDS: [&str; 15] = [
     "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "twelve",
     "dozen", "half", "twice", "hundred",
@@ -123,7 +170,10 @@ impl Expected {
         let counts_time = counted
             .first()
             .is_some_and(|word| TIME_WORDS.contains(&word.as_str()));
-        if has(&["how soon", "how long", "how often", "how quickly"]) || counts_time {
+        if has(&["how often", "how frequently", "how regularly"]) {
+            return Self::Frequency;
+        }
+        if has(&["how soon", "how long", "how quickly"]) || counts_time {
             return Self::Time;
         }
         if (has(&["how much", "what do", "what did", "what will", "what would"])
@@ -223,6 +273,7 @@ impl Expected {
             Self::Weight => number_before(&WEIGHT_WORDS),
             Self::Voltage => number_before(&VOLTAGE_WORDS),
             Self::Time => any_word(&TIME_WORDS),
+            Self::Frequency => any_word(&FREQUENCY_WORDS) || comes_again(&tokens),
             Self::Count(stems) => {
                 let names_money = stems.iter().any(|stem| stem == "pound" || stem == "penc");
                 (names_money && is_money()) || counts(&tokens, stems)
@@ -241,6 +292,23 @@ fn counted(rest: &str) -> Vec<String> {
         .take_while(|word| terms(word).next().is_some())
         .map(str::to_owned)
         .collect()
+}
+
+/// Whether it is said of some time or occasion that it comes again: "every second winter", "per day".
+fn comes_again(tokens: &[Token<'_>]) -> bool {
+    let is_occasion = |token: &Token<'_>| match token {
+        Token::Word(word) => TIME_WORDS.contains(word) || OCCASIONS.contains(word),
+        Token::Number | Token::Sign(_) => false,
+    };
+    tokens.iter().enumerate().any(|(at, token)| {
+        let reach = match token {
+            Token::Word("every" | "each") => OCCASION_REACH,
+            Token::Word("per") => 1,
+            Token::Word(_) | Token::Number | Token::Sign(_) => 0,
+        };
+        let within = &tokens[at + 1..tokens.len().min(at + 1 + reach)];
+        within.iter().any(is_occasion)
+    })
 }
 
 /// Whether a number stands close before a word with one of the stems.
@@ -318,6 +386,10 @@ mod tests {
             ("How long does a full freezer stay cold?", Expected::Time),
             ("How many years does a fridge last?", Expected::Time),
             (
+                "How often should a boiler be serviced?",
+                Expected::Frequency,
+            ),
+            (
                 "How many solar panels do I need?",
                 count(&["solar", "panel"]),
             ),
@@ -363,6 +435,24 @@ mod tests {
             ),
             ("How many solar panels?", "Panels last 25 years.", false),
             ("How many kilowatt hours?", "It holds 5 kWh.", true),
+            (
+                "How often is it due?",
+                "A repair within 24 to 48 hours is reasonable.",
+                false,
+            ),
+            ("How often is it due?", "It lasts for 20 years.", false),
+            ("How often is it due?", "Lag every pipe and tank.", false),
+            (
+                "How often is it due?",
+                "Do it every two or three years.",
+                true,
+            ),
+            (
+                "How often is it due?",
+                "Clean it after every few washes.",
+                true,
+            ),
+            ("How often is it due?", "A yearly service is enough.", true),
             ("Why?", "Because.", true),
         ] {
             assert_eq!(

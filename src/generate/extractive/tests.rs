@@ -51,6 +51,15 @@ fn the_sentence_with_the_figure_answers_how_much() {
 }
 
 #[test]
+fn a_figure_of_another_kind_answers_nothing() {
+    let other = "A broken boiler is mended within 48 hours.";
+    let fitting = "The boiler service is due yearly.";
+    let passages = [passage(other, &[0.60]), passage(fitting, &[0.58])];
+    let quotes = choose("How often should a boiler be serviced?", &passages);
+    assert_eq!(texts(&passages, &quotes)[0], fitting);
+}
+
+#[test]
 fn the_same_sentence_is_not_said_twice() {
     let text = "Bleed your radiators every autumn before heating.";
     let passages = [passage(text, &[0.7]), passage(text, &[0.7])];

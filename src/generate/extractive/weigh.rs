@@ -17,7 +17,7 @@ const WORDS_WEIGHT: f32 = 0.2;
 const HEADING_SHARE: f32 = 0.5;
 /// Weight of the standing of its context.
 const CONTEXT_WEIGHT: f32 = 0.25;
-/// For a figure when the question asks for one.
+/// For a figure of the kind that the question asks for.
 const FIGURE_BONUS: f32 = 0.06;
 /// Weight of the better of its two neighbours: an answer has surroundings that fit too.
 const NEIGHBOUR_WEIGHT: f32 = 0.2;
@@ -45,7 +45,7 @@ pub(super) struct Candidate {
 /// Every sentence of `passages` that may be quoted, heaviest first.
 pub(super) fn weigh(question: &str, passages: &[Passage]) -> Vec<Candidate> {
     let wanted: HashSet<String> = terms(question).collect();
-    let wants_figure = Expected::of(question).is_figure();
+    let expected = Expected::of(question);
     let mut candidates = Vec::new();
     for (position, passage) in passages.iter().enumerate() {
         let above: HashSet<String> = terms(&passage.headings).collect();
@@ -61,7 +61,7 @@ pub(super) fn weigh(question: &str, passages: &[Passage]) -> Vec<Candidate> {
                 let weight = COSINE_WEIGHT * nearness
                     + WORDS_WEIGHT * shared
                     + CONTEXT_WEIGHT * passage.standing
-                    + form_weight(sentence, text, wants_figure);
+                    + form_weight(sentence, text, &expected);
                 (own, weight)
             })
             .unzip();
@@ -98,15 +98,15 @@ fn words_shared(wanted: &HashSet<String>, own: &HashSet<String>, above: &HashSet
     wanted.iter().map(weight).sum::<f32>() / wanted.len() as f32
 }
 
-fn form_weight(sentence: &Sentence, text: &str, wants_figure: bool) -> f32 {
+fn form_weight(sentence: &Sentence, text: &str, expected: &Expected) -> f32 {
     let mut weight = 0.0;
-    if wants_figure && text.contains(|c: char| c.is_ascii_digit()) {
+    if holds_figure(text, expected) {
         weight += FIGURE_BONUS;
     }
     if text.split_whitespace().count() < FEW_WORDS {
         weight -= FEW_WORDS_MALUS;
     }
-    if sentence.form == Form::TableRow && !wants_figure {
+    if sentence.form == Form::TableRow && !expected.is_figure() {
         weight -= ROW_MALUS;
     }
     if text.ends_with([':', '?']) {
@@ -116,6 +116,13 @@ fn form_weight(sentence: &Sentence, text: &str, wants_figure: bool) -> f32 {
         weight -= REFERENCE_MALUS;
     }
     weight
+}
+
+fn holds_figure(text: &str, expected: &Expected) -> bool {
+    if *expected == Expected::Number {
+        return text.contains(|c: char| c.is_ascii_digit());
+    }
+    expected.is_figure() && expected.is_in(text)
 }
 
 fn neighbour(weights: &[f32], at: usize) -> f32 {
