@@ -117,11 +117,11 @@ impl SimdOp for EachWord<'_> {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "see `MaxSim`")]
     fn eval<I: Isa>(self, _: I) -> Vec<Vec<f32>> {
-        let dimension = self.query.dimension;
-        signs(self.codes.as_bytes(), dimension)
-            .chunks_exact(dimension)
+        let length = self.query.padded_length();
+        signs(&self.codes)
+            .chunks_exact(length)
             .map(|word| {
-                let tokens = self.query.bytes.chunks_exact(dimension);
+                let tokens = self.query.bytes.chunks_exact(length);
                 tokens
                     .zip(&self.query.scales)
                     .map(|(token, scale)| scale * product(token, word) as f32)
@@ -135,7 +135,7 @@ impl SimdOp for EachWord<'_> {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct QueryTokens {
     dimension: usize,
-    /// All tokens one behind the other.
+    /// All tokens one behind the other, each with zeros up to a multiple of eight.
     bytes: Vec<i8>,
     /// What a product with a word's signs is to be multiplied with to be a cosine, by token.
     scales: Vec<f32>,
@@ -160,10 +160,17 @@ impl QueryTokens {
             query
                 .bytes
                 .extend(values.iter().map(|value| to_byte(*value, scale)));
+            let whole = query.bytes.len().next_multiple_of(8);
+            query.bytes.resize(whole, 0);
             query.scales.push(scale * signs);
             query.weights.push(1.0);
         }
         query
+    }
+
+    /// How many bytes a token takes, and a word with its signs written out.
+    fn padded_length(&self) -> usize {
+        self.dimension.next_multiple_of(8)
     }
 
     /// These and those of `other`, which count `weight` times what they do alone.
@@ -194,13 +201,13 @@ impl SimdOp for MaxSim<'_> {
         reason = "only what is inlined is compiled for the dispatched instructions"
     )]
     fn eval<I: Isa>(self, _: I) -> f32 {
-        let dimension = self.query.dimension;
-        let words = signs(self.codes.as_bytes(), dimension);
-        let tokens = self.query.bytes.chunks_exact(dimension);
+        let length = self.query.padded_length();
+        let words = signs(&self.codes);
+        let tokens = self.query.bytes.chunks_exact(length);
         let (mut sum, mut weight) = (0.0, 0.0);
         for ((token, scale), counts) in tokens.zip(&self.query.scales).zip(&self.query.weights) {
             let best = words
-                .chunks_exact(dimension)
+                .chunks_exact(length)
                 .map(|word| product(token, word))
                 .max();
             sum += counts * scale * best.unwrap_or(0) as f32;
@@ -210,17 +217,14 @@ impl SimdOp for MaxSim<'_> {
     }
 }
 
-/// Codes as bytes of 1 and -1.
+/// Codes as bytes of 1 and -1; what fills the last byte of a word is -1.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "see `MaxSim`")]
-fn signs(codes: &[u8], dimension: usize) -> Vec<i8> {
-    let mut signs = Vec::with_capacity(codes.len() * 8);
-    for word in codes.chunks_exact(WordCodes::bytes_per_word(dimension)) {
-        let end = signs.len() + dimension;
-        for byte in word {
-            signs.extend_from_slice(&SIGNS[usize::from(*byte)]);
-        }
-        signs.truncate(end);
+fn signs(codes: &WordCodes) -> Vec<i8> {
+    let codes = codes.as_bytes();
+    let mut signs = vec![0; codes.len() * 8];
+    for (eight, code) in signs.as_chunks_mut().0.iter_mut().zip(codes) {
+        *eight = SIGNS[usize::from(*code)];
     }
     signs
 }
