@@ -170,28 +170,27 @@ async fn too_many_at_once_are_refused_at_once() {
     let folder = indexed();
     let server = Server::start(folder.path(), &["--max-concurrent", "1"]);
     let session = server.session().await;
-    let (end, ended) = tokio::sync::oneshot::channel::<()>();
-    let rest = futures::stream::once(async move {
-        ended.await.unwrap();
-        Ok::<_, std::io::Error>(json!({"message": "held"}).to_string())
-    });
-    let held = server
-        .request(&format!("POST /ask?session_id={session}"))
-        .header("content-type", "application/json")
-        .body(reqwest::Body::wrap_stream(rest));
-    let held = tokio::spawn(answer(held));
-    let refused = loop {
-        let response = server.request("GET /version").send().await.unwrap();
-        if response.status().as_u16() != 200 {
-            break response;
-        }
-    };
+    let body = json!({"message": "held"}).to_string();
+    let head = format!(
+        "POST /ask?session_id={session} HTTP/1.1\r\nHost: localhost\r\ncontent-length: {}\r\n\
+         content-type: application/json\r\nconnection: close\r\nexpect: 100-continue\r\n\r\n",
+        body.len()
+    );
+    let mut held = connect(&server).await;
+    held.write_all(head.as_bytes()).await.unwrap();
+    // The server says so when it begins to read the body of a request that it has let in.
+    let mut go_on = [0; b"HTTP/1.1 100 Continue\r\n\r\n".len()];
+    held.read_exact(&mut go_on).await.unwrap();
+    assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
+    let refused = server.request("GET /version").send().await.unwrap();
     assert_eq!(refused.status().as_u16(), 503);
     assert_eq!(refused.headers()["retry-after"], "1");
     assert_eq!(answer(server.request("GET /healthz")).await.0, 200);
     assert_eq!(answer(server.request("GET /readyz")).await.0, 200);
-    end.send(()).unwrap();
-    assert_eq!(held.await.unwrap().0, 200);
+    held.write_all(body.as_bytes()).await.unwrap();
+    let mut reply = String::new();
+    held.read_to_string(&mut reply).await.unwrap();
+    assert!(reply.starts_with("HTTP/1.1 200 OK\r\n"), "{reply}");
     assert_eq!(answer(server.request("GET /version")).await.0, 200);
 }
 
