@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::{Request, StatusCode, Version};
+use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, Version};
 use axum::response::Response;
 use futures::executor::block_on;
 use serde_json::Value;
@@ -153,6 +153,19 @@ async fn head_gets_no_body_even_where_it_is_refused() {
         let told = header(&head, "content-length").to_owned();
         assert_eq!(length(head).await, 0, "{path}");
         assert_eq!(told, length(get).await.to_string(), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_headers_of_a_plain_reply_fit_in_the_first_block_of_a_map() {
+    let app = App::new(None, ServerLimits::default());
+    let mut map = HeaderMap::new();
+    map.insert("host", HeaderValue::from_static("localhost"));
+    for (method, path) in [("POST", "/get_session_id"), ("GET", "/version")] {
+        let response = app.send(method, path, &[]).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        let headers = response.headers();
+        assert_eq!(headers.capacity(), map.capacity(), "{path}: {headers:?}");
     }
 }
 

@@ -30,6 +30,7 @@ async fn twenty_kills_under_load_lose_nothing_that_was_acknowledged() {
             let name = format!("{round}-{writer}");
             writers.spawn(write_until_it_dies(base_url, name, tell.clone()));
         }
+        drop(tell);
         // A different moment each time, somewhere in the load, however slow the machine is.
         for _ in 0..WRITES_A_ROUND {
             told.recv().await.unwrap();

@@ -195,7 +195,7 @@ async fn a_refused_generation_is_told_once_and_the_next_good_one_is_taken() {
     std::fs::write(&damaged, "damage").unwrap();
     current::publish(&index, &second).unwrap();
     let refusals = |line: &String| line.contains("was refused") && line.contains("chunks.bin");
-    let told = server.log.recv_timeout(Duration::from_secs(120)).unwrap();
+    let told = server.log.recv_timeout(Duration::from_mins(2)).unwrap();
     assert!(refusals(&told), "{told}");
     // Three looks at CURRENT later, there is no second line.
     let again = server.log.recv_timeout(Duration::from_millis(3_200));
@@ -206,7 +206,7 @@ async fn a_refused_generation_is_told_once_and_the_next_good_one_is_taken() {
     let records = open::open_records(&index, &second).unwrap();
     assert_eq!(records.documents().len(), 4);
     let third = rewrite(&index, &embedder, folder.path()).await;
-    let taken = server.log.recv_timeout(Duration::from_secs(120)).unwrap();
+    let taken = server.log.recv_timeout(Duration::from_mins(2)).unwrap();
     assert!(
         taken.contains("now answering") && taken.contains(third.as_str()),
         "{taken}"

@@ -489,11 +489,10 @@ mod tests {
     fn who_comes_alone_is_not_kept_waiting() {
         let (_sender, mut queue) = mpsc::channel::<i64>(4);
         let mut patience = Patience::default();
-        let started = std::time::Instant::now();
         for _ in 0..100 {
+            assert_eq!(patience.steps_for(1), 0);
             patience.gather(&mut vec![1], &mut queue);
         }
-        assert!(started.elapsed() < 50 * STEP);
     }
 
     #[test]
