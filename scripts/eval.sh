@@ -72,12 +72,12 @@ def table(title, rows, columns):
         cells = ("–" if v is None else f"{v:.1f}" if name in TENTHS else f"{v:.3f}" for name, v in zip(columns, values))
         print(f"{row['set']:<26}" + "".join(f"{cell:>16}" for cell in cells))
 SHORT = {"answer string present": "present", "citations verified": "verified"}
-TENTHS = {"median_ms", "mean words", "most words"}
+TENTHS = {"median_ms", "words to the answer", "mean words", "most words"}
 answers = [row for row in rows if "citations verified" in row["figures"]]
 claims = [row for row in rows if "wrongly passed" in row["figures"]]
 table("retrieval", [row for row in rows if row not in answers + claims],
       ["nDCG@10", "Recall@10", "Recall@100", "MRR@10", "hit@1", "hit@4", "hit@10", "median_ms"])
 table("answers", answers,
-      ["answer string present", "wrongly refused", "refused", "citations verified", "mean words", "most words", "median_ms"])
+      ["answer string present", "wrongly refused", "refused", "citations verified", "words to the answer", "mean words", "most words", "median_ms"])
 table("support", claims, ["supported", "passed", "unsupported", "wrongly passed", "median_ms"])
 PYTHON

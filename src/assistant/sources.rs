@@ -60,11 +60,12 @@ impl Assistant {
                     .iter()
                     .zip(places)
                     .enumerate()
-                    .map(|(position, (sentence, (form, purpose)))| Sentence {
+                    .map(|(position, (sentence, place))| Sentence {
                         range: sentence.start - chunk.range.start..sentence.end - chunk.range.start,
                         cosine: cosines.get(position).copied(),
-                        form,
-                        purpose,
+                        form: place.form,
+                        purpose: place.purpose,
+                        opens: place.opens,
                     })
                     .collect();
                 let standing = query.map_or(0.0, |query| {
@@ -117,6 +118,7 @@ impl Assistant {
                 purpose: purpose(&commands, range.start, false),
                 range,
                 cosine: cosines.get(position).copied(),
+                opens: None,
             })
             .collect();
         Ok(Passage {
@@ -150,28 +152,49 @@ async fn sentence_cosines(
     .await
 }
 
-/// For each sentence of a chunk, what it is part of and what it is good for.
-fn places(generation: &Generation, chunk: &Chunk) -> Vec<(Form, Purpose)> {
+/// Where a sentence stands in its document, and what follows from that.
+struct Place {
+    form: Form,
+    purpose: Purpose,
+    opens: Option<String>,
+}
+
+/// The place of each sentence of a chunk.
+fn places(generation: &Generation, chunk: &Chunk) -> Vec<Place> {
     let document = generation.records.document_of(chunk);
     let text = generation.records.text(chunk.document);
     let mut blocks = document.blocks.iter().peekable();
     let mut form = Form::Prose;
     let mut under_references = false;
+    let mut heading = None;
     let commands = commands(generation.records.chunk_text(chunk));
     let mut places = Vec::with_capacity(chunk.sentences.len());
     for sentence in &chunk.sentences {
+        let mut opens = None;
         while let Some(block) = blocks.next_if(|block| block.range.start <= sentence.start) {
-            match block.kind {
+            form = match block.kind {
                 BlockKind::Heading(_) => {
-                    under_references = heads_references(&text[block.range.clone()]);
+                    let words = &text[block.range.clone()];
+                    under_references = heads_references(words);
+                    heading = Some(words);
+                    continue;
                 }
-                BlockKind::ListItem => form = Form::ListItem,
-                BlockKind::TableRow => form = Form::TableRow,
-                BlockKind::Paragraph | BlockKind::Preformatted => form = Form::Prose,
-            }
+                BlockKind::ListItem => Form::ListItem,
+                BlockKind::TableRow => Form::TableRow,
+                BlockKind::Paragraph | BlockKind::Preformatted => Form::Prose,
+            };
+            let before = &text[block.range.start..sentence.start];
+            // A chunk may begin within a block.
+            opens = heading
+                .take()
+                .filter(|_| !before.contains(char::is_alphanumeric));
         }
         let within = sentence.start - chunk.range.start;
-        places.push((form, purpose(&commands, within, under_references)));
+        places.push(Place {
+            form,
+            purpose: purpose(&commands, within, under_references),
+            opens: opens.map(str::to_owned),
+        });
     }
     places
 }

@@ -176,6 +176,7 @@ async fn on_answers(
             ("unanswerable", figures.unanswerable as f64),
             ("refused", figures.refused),
             ("citations verified", figures.verified),
+            ("words to the answer", figures.mean_words_read),
             ("mean words", figures.mean_words),
             ("most words", figures.most_words as f64),
         ],

@@ -25,6 +25,8 @@ pub struct AnswerOutcome {
     pub answered: bool,
     /// Whether every answer string stands in the text.
     pub hit: bool,
+    /// Words of the text up to the end of the last answer string, if it is a hit.
+    pub words_read: Option<usize>,
     /// Citations released.
     pub citations: usize,
     /// Those that carry a proof: stored text read again and found equal.
@@ -48,6 +50,8 @@ pub struct AnswerFigures {
     pub refused: f64,
     /// Share of all released citations that carry a proof.
     pub verified: f64,
+    /// Mean over the hits of the words that a reader has read when the whole answer has been said.
+    pub mean_words_read: f64,
     /// Mean length of the answers that were given, in words.
     pub mean_words: f64,
     /// Length of the longest, in words.
@@ -83,20 +87,31 @@ pub async fn judge_answer(
         .await?;
     let latency = begun.elapsed();
     let answer = summary.answer;
-    let text = normalize(&answer.text);
+    let words_read = words_read(&answer.text, &question.answers);
     Ok(AnswerOutcome {
         question: question.question.clone(),
         answerable: !question.answers.is_empty(),
         answered: answer.answered,
-        hit: question
-            .answers
-            .iter()
-            .all(|wanted| text.contains(&normalize(wanted))),
+        hit: words_read.is_some(),
+        words_read,
         citations: answer.citations.len(),
         verified: answer.citations.iter().filter(|c| c.verified).count(),
         text: answer.text,
         latency,
     })
+}
+
+/// How many words of `text` are read when all of `wanted` has been, by the share of its characters;
+/// `None` if it is not all there.
+fn words_read(text: &str, wanted: &[String]) -> Option<usize> {
+    let words = text.split_whitespace().count();
+    let text = normalize(text);
+    let mut end = 0;
+    for wanted in wanted {
+        let wanted = normalize(wanted);
+        end = end.max(text.find(&wanted)? + wanted.len());
+    }
+    Some((words * end).div_ceil(text.len().max(1)))
 }
 
 /// Sums up.
@@ -111,6 +126,7 @@ pub fn answer_figures(outcomes: &[AnswerOutcome]) -> AnswerFigures {
         .filter(|outcome| outcome.answered)
         .map(|outcome| outcome.text.split_whitespace().count())
         .collect();
+    let read: Vec<usize> = answerable.iter().filter_map(|o| o.words_read).collect();
     AnswerFigures {
         answerable: answerable.len(),
         hits: share(count(&answerable, |o| o.hit), answerable.len()),
@@ -121,6 +137,7 @@ pub fn answer_figures(outcomes: &[AnswerOutcome]) -> AnswerFigures {
             outcomes.iter().map(|outcome| outcome.verified).sum(),
             outcomes.iter().map(|outcome| outcome.citations).sum(),
         ),
+        mean_words_read: share(read.iter().sum(), read.len()),
         mean_words: share(words.iter().sum(), words.len()),
         most_words: words.into_iter().max().unwrap_or(0),
         median: median(outcomes.iter().map(|outcome| outcome.latency)),
@@ -139,6 +156,7 @@ mod tests {
             answerable,
             answered,
             hit,
+            words_read: hit.then_some(2),
             citations: 2,
             verified,
             latency: Duration::from_millis(3),
@@ -152,13 +170,14 @@ mod tests {
             outcome(false, true, true, 2),
         ]);
         assert_eq!((figures.answerable, figures.unanswerable), (4, 2));
-        let expected = [0.5, 0.25, 0.5, 11.0 / 12.0, 3.0];
+        let expected = [0.5, 0.25, 0.5, 11.0 / 12.0, 3.0, 2.0];
         let found = [
             figures.hits,
             figures.wrongly_refused,
             figures.refused,
             figures.verified,
             figures.mean_words,
+            figures.mean_words_read,
         ];
         assert!(
             found
@@ -168,5 +187,16 @@ mod tests {
             "{found:?}"
         );
         assert_eq!(figures.median, Duration::from_millis(3));
+    }
+
+    #[test]
+    fn an_answer_is_read_when_its_last_string_is() {
+        let read = |wanted: &[&str]| {
+            let wanted: Vec<String> = wanted.iter().map(|&wanted| wanted.to_owned()).collect();
+            words_read("one two six ten", &wanted)
+        };
+        assert_eq!(read(&["two"]), Some(2));
+        assert_eq!(read(&["SIX", "one"]), Some(3));
+        assert_eq!(read(&["one", "nine"]), None);
     }
 }

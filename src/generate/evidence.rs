@@ -109,6 +109,7 @@ mod tests {
                 cosine,
                 form: Form::Prose,
                 purpose: Purpose::Statement,
+                opens: None,
             }],
             standing: 0.5,
         }

@@ -333,6 +333,7 @@ mod tests {
                         cosine: None,
                         form: extractive::Form::Prose,
                         purpose: Purpose::Statement,
+                        opens: None,
                     })
                     .collect(),
                 standing: 0.5,

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use wiremock::matchers::{header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
+use crate::client::indexed;
 use crate::support::{data, run, text, wattwise};
 
 /// A folder with a few documents.
@@ -94,6 +95,16 @@ fn a_second_run_embeds_only_what_changed_and_forgets_what_is_gone() {
         "removed sources do not answer: {}",
         text(&answer)
     );
+}
+
+#[test]
+fn what_a_heading_asks_its_first_sentence_answers() {
+    let folder = indexed();
+    let question = "How thick should loft insulation be?";
+    let output = run(folder.path(), &["ask", "--index", "index", question]);
+    let answer = String::from_utf8_lossy(&output.stdout);
+    let first = "The usual target for mineral wool is 270 mm.";
+    assert!(answer.trim_start().starts_with(first), "{answer}");
 }
 
 #[test]

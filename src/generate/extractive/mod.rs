@@ -48,6 +48,8 @@ pub struct Sentence {
     pub form: Form,
     /// What it is good for.
     pub purpose: Purpose,
+    /// The heading under which it is the first sentence, if it is.
+    pub opens: Option<String>,
 }
 
 /// What a sentence is good for.

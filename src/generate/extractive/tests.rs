@@ -21,6 +21,7 @@ fn passage(text: &str, cosines: &[f32]) -> Passage {
             range,
             cosine: Some(*cosine),
             purpose: Purpose::Statement,
+            opens: None,
         })
         .collect();
     Passage {
@@ -48,6 +49,19 @@ fn the_sentence_with_the_figure_answers_how_much() {
     let texts = texts(&passages, &quotes).concat();
     assert!(texts.contains("270 mm"), "{texts}");
     assert!(!texts.contains("mask"), "{texts}");
+}
+
+#[test]
+fn what_opens_the_section_that_is_asked_for_comes_first() {
+    let near = "Measure the depth of the wool in your loft first.";
+    let opening = "The usual target for mineral wool is 270 mm.";
+    let mut passages = [passage(near, &[0.62]), passage(opening, &[0.58])];
+    let question = "How thick should loft insulation be?";
+    assert_eq!(texts(&passages, &choose(question, &passages))[0], near);
+    passages[1].sentences[0].opens = Some("Draughts around the hatch".to_owned());
+    assert_eq!(texts(&passages, &choose(question, &passages))[0], near);
+    passages[1].sentences[0].opens = Some("How thick should it be?".to_owned());
+    assert_eq!(texts(&passages, &choose(question, &passages))[0], opening);
 }
 
 #[test]

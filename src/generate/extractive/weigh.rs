@@ -17,6 +17,8 @@ const WORDS_WEIGHT: f32 = 0.2;
 const HEADING_SHARE: f32 = 0.5;
 /// Weight of the standing of its context.
 const CONTEXT_WEIGHT: f32 = 0.25;
+/// Weight of the share of its heading's words that the question has, for the first sentence there.
+const OPENING_WEIGHT: f32 = 0.15;
 /// For a figure of the kind that the question asks for.
 const FIGURE_BONUS: f32 = 0.06;
 /// Weight of the better of its two neighbours: an answer has surroundings that fit too.
@@ -61,7 +63,8 @@ pub(super) fn weigh(question: &str, passages: &[Passage]) -> Vec<Candidate> {
                 let weight = COSINE_WEIGHT * nearness
                     + WORDS_WEIGHT * shared
                     + CONTEXT_WEIGHT * passage.standing
-                    + form_weight(sentence, text, &expected);
+                    + form_weight(sentence, text, &expected)
+                    + opening_weight(sentence, &wanted);
                 (own, weight)
             })
             .unzip();
@@ -133,4 +136,14 @@ fn neighbour(weights: &[f32], at: usize) -> f32 {
         .chain(after)
         .reduce(f32::max)
         .unwrap_or(weights[at] * EDGE_SHARE)
+}
+
+/// A heading says what follows, and who writes under it says that first: what the question asks for
+/// when it holds the heading's words.
+fn opening_weight(sentence: &Sentence, wanted: &HashSet<String>) -> f32 {
+    let heading: HashSet<String> = sentence.opens.iter().flat_map(|text| terms(text)).collect();
+    if heading.is_empty() {
+        return 0.0;
+    }
+    OPENING_WEIGHT * heading.intersection(wanted).count() as f32 / heading.len() as f32
 }
