@@ -71,7 +71,7 @@ def table(title, rows, columns):
         values = (row["figures"].get(name) for name in columns)
         cells = ("–" if v is None else f"{v:.1f}" if name in TENTHS else f"{v:.3f}" for name, v in zip(columns, values))
         print(f"{row['set']:<26}" + "".join(f"{cell:>16}" for cell in cells))
-SHORT = {"answer string present": "present", "citations verified": "verified"}
+SHORT = {"answer string present": "present", "citations verified": "verified", "words to the answer": "words to it"}
 TENTHS = {"median_ms", "words to the answer", "mean words", "most words"}
 answers = [row for row in rows if "citations verified" in row["figures"]]
 claims = [row for row in rows if "wrongly passed" in row["figures"]]
