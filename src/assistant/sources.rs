@@ -183,11 +183,10 @@ fn places(generation: &Generation, chunk: &Chunk) -> Vec<Place> {
                 BlockKind::TableRow => Form::TableRow,
                 BlockKind::Paragraph | BlockKind::Preformatted => Form::Prose,
             };
-            let before = &text[block.range.start..sentence.start];
             // A chunk may begin within a block.
             opens = heading
                 .take()
-                .filter(|_| !before.contains(char::is_alphanumeric));
+                .filter(|_| block.range.start == sentence.start);
         }
         let within = sentence.start - chunk.range.start;
         places.push(Place {

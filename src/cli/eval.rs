@@ -153,7 +153,7 @@ async fn on_answers(
     }
     if verbose {
         for outcome in &outcomes {
-            let verdict = match (outcome.answerable, outcome.answered, outcome.hit) {
+            let verdict = match (outcome.answerable, outcome.answered, outcome.is_hit()) {
                 (true, true, true) => "answered",
                 (true, true, false) => "missed",
                 (true, false, _) => "wrongly refused",
@@ -184,7 +184,7 @@ async fn on_answers(
             .iter()
             .map(|outcome| {
                 let right = if outcome.answerable {
-                    outcome.answered && outcome.hit
+                    outcome.answered && outcome.is_hit()
                 } else {
                     !outcome.answered
                 };

@@ -23,9 +23,7 @@ pub struct AnswerOutcome {
     pub answerable: bool,
     /// Whether the reply claims to answer it.
     pub answered: bool,
-    /// Whether every answer string stands in the text.
-    pub hit: bool,
-    /// Words of the text up to the end of the last answer string, if it is a hit.
+    /// Words of the text up to the end of the last answer string; `None` unless all stand in it.
     pub words_read: Option<usize>,
     /// Citations released.
     pub citations: usize,
@@ -33,6 +31,13 @@ pub struct AnswerOutcome {
     pub verified: usize,
     /// Time to compose and verify, beyond retrieval.
     pub latency: Duration,
+}
+
+impl AnswerOutcome {
+    /// Whether every answer string stands in the text.
+    pub fn is_hit(&self) -> bool {
+        self.words_read.is_some()
+    }
 }
 
 /// The figures over all questions.
@@ -87,13 +92,11 @@ pub async fn judge_answer(
         .await?;
     let latency = begun.elapsed();
     let answer = summary.answer;
-    let words_read = words_read(&answer.text, &question.answers);
     Ok(AnswerOutcome {
         question: question.question.clone(),
         answerable: !question.answers.is_empty(),
         answered: answer.answered,
-        hit: words_read.is_some(),
-        words_read,
+        words_read: words_read(&answer.text, &question.answers),
         citations: answer.citations.len(),
         verified: answer.citations.iter().filter(|c| c.verified).count(),
         text: answer.text,
@@ -129,7 +132,7 @@ pub fn answer_figures(outcomes: &[AnswerOutcome]) -> AnswerFigures {
     let read: Vec<usize> = answerable.iter().filter_map(|o| o.words_read).collect();
     AnswerFigures {
         answerable: answerable.len(),
-        hits: share(count(&answerable, |o| o.hit), answerable.len()),
+        hits: share(count(&answerable, AnswerOutcome::is_hit), answerable.len()),
         wrongly_refused: share(count(&answerable, |o| !o.answered), answerable.len()),
         unanswerable: unanswerable.len(),
         refused: share(count(&unanswerable, |o| !o.answered), unanswerable.len()),
@@ -150,12 +153,11 @@ mod tests {
 
     #[test]
     fn figures_agree_with_a_worked_example() {
-        let outcome = |answerable, answered, hit, verified| AnswerOutcome {
+        let outcome = |answerable, answered, hit: bool, verified| AnswerOutcome {
             question: String::new(),
             text: "three words here".to_owned(),
             answerable,
             answered,
-            hit,
             words_read: hit.then_some(2),
             citations: 2,
             verified,

@@ -153,8 +153,8 @@ fn without_body(response: Response) -> Response {
 }
 
 /// hyper tells the length of a body that it sends. With one header less those of a plain reply fit
-/// in the first block of a map. The second is larger than what the allocator keeps for a thread, and
-/// hyper hands it on to the connection's next request: both threads then wait for the allocator.
+/// in the first block of a map. The second is larger than what the allocator keeps for each thread,
+/// so that threads wait for each other to get and to return it.
 fn leave_length_to_server(response: &mut Response) {
     if response.body().size_hint().exact().is_some() {
         response.headers_mut().remove(header::CONTENT_LENGTH);

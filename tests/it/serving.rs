@@ -84,6 +84,26 @@ async fn the_five_step_conversation_survives_a_kill() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_reply_tells_its_length() {
+    let folder = indexed();
+    let server = Server::start(folder.path(), &[]);
+    let http1 = reqwest::Client::builder().http1_only();
+    let http2 = reqwest::Client::builder().http2_prior_knowledge();
+    for client in [http1, http2] {
+        let client = client.build().unwrap();
+        for (path, status) in [("/version", 200), ("/nothing", 404)] {
+            let url = format!("{}{path}", server.base_url);
+            let head = client.head(&url).send().await.unwrap();
+            let get = client.get(&url).send().await.unwrap();
+            assert_eq!(get.status().as_u16(), status);
+            let told = get.headers()["content-length"].clone();
+            assert_eq!(head.headers()["content-length"], told);
+            assert_eq!(told, get.bytes().await.unwrap().len().to_string());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn contexts_may_come_back_as_strings_or_not_at_all() {
     let folder = indexed();
     let server = Server::start(folder.path(), &[]);

@@ -1,7 +1,7 @@
 //! Chooses the sentences that answer a question.
 //!
-//! Every sentence is weighed by its nearness to the question, its neighbours and its form
-//! (`weigh`); then the best are taken greedily, passing over those that repeat one already taken
+//! Every sentence is weighed by its nearness to the question, its headings, its neighbours and its
+//! form (`weigh`); then the best are taken greedily, passing over those that repeat one already taken
 //! (in the spirit of maximal marginal relevance, Carbonell and Goldstein 1998). A sentence that
 //! leans on what stands before it ("That is commonly …", a table row, a list item) brings its
 //! lead-in along, so that the answer can be read without its source.
