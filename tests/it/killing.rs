@@ -287,12 +287,9 @@ async fn a_killed_run_over_pages_is_taken_over() {
     };
     let mut first = start(command());
     let kept = folder.path().join("index/.cache/pages");
-    while names(&kept)
-        .iter()
-        .filter(|name| !name.contains('.'))
-        .count()
-        < PAGES - 1
-    {
+    let kept_whole = || names(&kept).iter().filter(|at| !at.contains('.')).count();
+    // Killed before it asks for the last page, it would leave the waiting to the next run.
+    while kept_whole() < PAGES - 1 || site.times_asked("/8") == 0 {
         assert!(first.try_wait().unwrap().is_none(), "the first run ended");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
