@@ -15,6 +15,7 @@ use std::fmt;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
@@ -45,6 +46,8 @@ pub struct SqliteStore {
     writer: Writer,
     path: PathBuf,
     limits: SessionLimits,
+    /// How far the pass of [`SessionStore::expire`] has come, by the sessions' numbers.
+    expired_up_to: AtomicI64,
 }
 
 impl SqliteStore {
@@ -63,6 +66,7 @@ impl SqliteStore {
             writer,
             path,
             limits,
+            expired_up_to: AtomicI64::new(0),
         })
     }
 }
@@ -203,11 +207,25 @@ impl SessionStore for SqliteStore {
     }
 
     async fn expire(&self, expiry: Expiry) -> Result<bool, StoreError> {
-        self.writer
-            .submit("delete what is old", move |connection| {
-                writes::expire(connection, expiry)
-            })
-            .await
+        let after = self.expired_up_to.load(Ordering::Relaxed);
+        let old = self
+            .readers
+            .run(move |connection| readers::old(connection, expiry, after))
+            .await?;
+        let full = usize::try_from(expiry.at_most).unwrap_or(usize::MAX);
+        let (sessions, receipts) = (old.sessions.len() == full, old.receipts.len() == full);
+        let reached = old.sessions.last().filter(|_| sessions).copied();
+        if !old.sessions.is_empty() || !old.receipts.is_empty() {
+            self.writer
+                .submit("delete what is old", move |connection| {
+                    writes::expire(connection, &old, expiry)
+                })
+                .await?;
+        }
+        // The next pass begins at the front again.
+        self.expired_up_to
+            .store(reached.unwrap_or(0), Ordering::Relaxed);
+        Ok(sessions || receipts)
     }
 
     async fn probe(&self) -> Result<(), StoreError> {
