@@ -30,6 +30,7 @@ pub use request::{
 pub use respond::AnswerEvents;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use self::answer_cache::AnswerCache;
 use crate::embed::Embedder;
@@ -147,14 +148,13 @@ impl Assistant {
     /// live generation can be searched.
     pub async fn probe(&self) -> Result<(), AssistantError> {
         const QUESTION: &str = "ready?";
-        self.store.probe().await?;
+        in_time("session store", self.store.probe()).await??;
         // Not by way of the retriever, which would remember the vector of the first probe.
-        self.embedder
-            .embed_query(QUESTION)
-            .await
+        in_time("embedder", self.embedder.embed_query(QUESTION))
+            .await?
             .map_err(|error| AssistantError::Embedder(error.to_string()))?;
-        self.search(&InContext::alone(QUESTION), 1, &Filter::default())
-            .await?;
+        let (question, filter) = (InContext::alone(QUESTION), Filter::default());
+        in_time("index", self.search(&question, 1, &filter)).await??;
         Ok(())
     }
 
@@ -175,6 +175,22 @@ impl Assistant {
             created_at: manifest.created_at,
         }
     }
+}
+
+/// How long each part may take to answer a probe.
+const PROBE_LIMIT: Duration = Duration::from_secs(5);
+
+async fn in_time<T>(
+    part: &'static str,
+    work: impl Future<Output = T>,
+) -> Result<T, AssistantError> {
+    let silent = |_| AssistantError::Silent {
+        part,
+        seconds: PROBE_LIMIT.as_secs(),
+    };
+    tokio::time::timeout(PROBE_LIMIT, work)
+        .await
+        .map_err(silent)
 }
 
 fn texts(history: &[Message]) -> Vec<&str> {

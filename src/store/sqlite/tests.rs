@@ -45,17 +45,18 @@ async fn state_is_for_its_owner_alone() {
 }
 
 #[tokio::test]
-async fn closing_leaves_one_file() {
+async fn closing_leaves_the_database_and_its_reserve() {
     let directory = tempfile::tempdir().unwrap();
     let store = open(directory.path()).unwrap();
     session(&store).await;
     store.probe().await.unwrap();
     drop(store);
-    let names: Vec<_> = fs_err::read_dir(directory.path())
+    let mut names: Vec<_> = fs_err::read_dir(directory.path())
         .unwrap()
         .map(|entry| entry.unwrap().file_name())
         .collect();
-    assert_eq!(names, [DATABASE_FILE]);
+    names.sort();
+    assert_eq!(names, [room::RESERVE_FILE, DATABASE_FILE]);
 }
 
 #[tokio::test]
