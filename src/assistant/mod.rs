@@ -148,13 +148,13 @@ impl Assistant {
     /// live generation can be searched.
     pub async fn probe(&self) -> Result<(), AssistantError> {
         const QUESTION: &str = "ready?";
-        in_time("session store", self.store.probe()).await??;
+        in_time("session store", PROBE_LIMIT, self.store.probe()).await??;
         // Not by way of the retriever, which would remember the vector of the first probe.
-        in_time("embedder", self.embedder.embed_query(QUESTION))
+        in_time("embedder", PROBE_LIMIT, self.embedder.embed_query(QUESTION))
             .await?
             .map_err(|error| AssistantError::Embedder(error.to_string()))?;
         let (question, filter) = (InContext::alone(QUESTION), Filter::default());
-        in_time("index", self.search(&question, 1, &filter)).await??;
+        in_time("index", PROBE_LIMIT, self.search(&question, 1, &filter)).await??;
         Ok(())
     }
 
@@ -180,17 +180,16 @@ impl Assistant {
 /// How long each part may take to answer a probe.
 const PROBE_LIMIT: Duration = Duration::from_secs(5);
 
+/// The work's result, or that `part` was silent for too long.
 async fn in_time<T>(
     part: &'static str,
+    limit: Duration,
     work: impl Future<Output = T>,
 ) -> Result<T, AssistantError> {
-    let silent = |_| AssistantError::Silent {
-        part,
-        seconds: PROBE_LIMIT.as_secs(),
-    };
-    tokio::time::timeout(PROBE_LIMIT, work)
+    let seconds = limit.as_secs();
+    tokio::time::timeout(limit, work)
         .await
-        .map_err(silent)
+        .map_err(|_| AssistantError::Silent { part, seconds })
 }
 
 fn texts(history: &[Message]) -> Vec<&str> {
@@ -259,5 +258,17 @@ mod tests {
             embedder.away.store(away, Ordering::Relaxed);
             assert_eq!(assistant.probe().await.is_err(), away);
         }
+    }
+
+    #[tokio::test]
+    async fn a_part_that_does_not_answer_is_named() {
+        let hangs = std::future::pending::<()>();
+        let silent = in_time("index", Duration::from_millis(1), hangs).await;
+        assert!(matches!(
+            silent,
+            Err(AssistantError::Silent { part: "index", .. })
+        ));
+        let answer = in_time("index", PROBE_LIMIT, async { 7 }).await;
+        assert!(matches!(answer, Ok(7)));
     }
 }
