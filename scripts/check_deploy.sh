@@ -26,7 +26,9 @@ if command -v systemd-analyze >/dev/null; then
       exit 1
     fi
   done
-  systemd-analyze security --offline=true --threshold=20 deploy/systemd/wattwise.service | tail -1
+  for unit in wattwise wattwise-ingest; do
+    systemd-analyze security --offline=true --threshold=20 "deploy/systemd/$unit.service" | tail -1
+  done
 else
   echo "skipped: units (systemd-analyze)" >&2
 fi

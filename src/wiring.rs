@@ -28,7 +28,7 @@ use crate::retrieve::{RetrievalParameters, check_embedder};
 use crate::runtime::breaker::BreakerOptions;
 use crate::runtime::{blocking, clock, cpu_pool};
 use crate::snapshot::live::Live;
-use crate::snapshot::{Generation, open};
+use crate::snapshot::{Generation, current, open};
 use crate::store::answers::AnswerRoom;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{SessionLimits, SessionStore};
@@ -38,6 +38,9 @@ pub const SEARCH_WIDTH: usize = 192;
 
 /// Bytes of kept answers.
 const ANSWER_CACHE_BYTES: u64 = 16 << 20;
+
+/// How long the index directory may take to answer at the start.
+const INDEX_LIMIT: Duration = Duration::from_secs(10);
 
 /// The hidden subcommand that makes this program an extraction worker.
 pub const WORKER_COMMAND: &str = "extract-worker";
@@ -143,7 +146,16 @@ fn private_hosts(named: Vec<String>) -> PrivateHosts {
 /// Opens the live generation, or the newest older one that is whole, and checks that `embedder`
 /// made its vectors.
 pub async fn generation(index: &Path, embedder: &dyn Embedder) -> anyhow::Result<Generation> {
-    let index = index.to_owned();
+    // To verify a large generation takes long; to say which one it is does not.
+    let (index, looked) = (index.to_owned(), index.to_owned());
+    let look = blocking::run(move || current::read(&looked).is_ok());
+    if tokio::time::timeout(INDEX_LIMIT, look).await.is_err() {
+        anyhow::bail!(
+            "{} did not answer within {} s; is what is mounted there away?",
+            index.display(),
+            INDEX_LIMIT.as_secs()
+        );
+    }
     let (generation, refused) =
         blocking::run(move || open::open_usable(&index, SEARCH_WIDTH)).await?;
     for (id, reason) in refused {
@@ -153,12 +165,15 @@ pub async fn generation(index: &Path, embedder: &dyn Embedder) -> anyhow::Result
     Ok(generation)
 }
 
-/// Opens the store in a state directory: sessions and keys.
-pub async fn store(state: &Path, limits: SessionLimits) -> anyhow::Result<Arc<SqliteStore>> {
+/// Opens the store in a state directory: sessions and keys, up to `most_bytes` of them.
+pub async fn store(
+    state: &Path,
+    limits: SessionLimits,
+    most_bytes: u64,
+) -> anyhow::Result<Arc<SqliteStore>> {
     let state = state.to_owned();
-    Ok(Arc::new(
-        blocking::run(move || SqliteStore::open(&state, limits)).await?,
-    ))
+    let open = move || SqliteStore::open_bounded(&state, limits, most_bytes);
+    Ok(Arc::new(blocking::run(open).await?))
 }
 
 /// The language model that writes answers, if one does.

@@ -22,12 +22,26 @@ pub enum AssistantError {
     /// The server has as much work as it can do; try again later.
     #[error("overloaded")]
     Overloaded,
+    /// The store has no room for more; deleting still works.
+    #[error("the session store has no room for more")]
+    NoRoom(#[source] StoreError),
+    /// The store's database was deleted or replaced while it was open.
+    #[error("the session store's database is gone")]
+    StateLost(#[source] StoreError),
     /// The store failed.
     #[error("the session store failed")]
     Store(#[source] StoreError),
     /// The embedder failed or is out of reach.
     #[error("the embedder failed: {0}")]
     Embedder(String),
+    /// A part did not answer a probe in time, as on a disk that hangs.
+    #[error("the {part} did not answer within {seconds} s")]
+    Silent {
+        /// Which part.
+        part: &'static str,
+        /// For how long it was waited.
+        seconds: u64,
+    },
     /// Something that must not happen did; the details are in the log.
     #[error("internal failure: {0}")]
     Internal(String),
@@ -40,7 +54,10 @@ impl From<StoreError> for AssistantError {
             StoreError::SessionFull(_) => Self::SessionFull,
             StoreError::KeyReused => Self::KeyReused,
             StoreError::Overloaded => Self::Overloaded,
-            other @ (StoreError::Open { .. }
+            full @ StoreError::NoRoom { .. } => Self::NoRoom(full),
+            lost @ StoreError::Lost { .. } => Self::StateLost(lost),
+            other @ (StoreError::InUse { .. }
+            | StoreError::Open { .. }
             | StoreError::TooNew { .. }
             | StoreError::Engine { .. }
             | StoreError::Closed) => Self::Store(other),

@@ -30,6 +30,7 @@ pub use request::{
 pub use respond::AnswerEvents;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use self::answer_cache::AnswerCache;
 use crate::embed::Embedder;
@@ -147,14 +148,13 @@ impl Assistant {
     /// live generation can be searched.
     pub async fn probe(&self) -> Result<(), AssistantError> {
         const QUESTION: &str = "ready?";
-        self.store.probe().await?;
+        in_time("session store", PROBE_LIMIT, self.store.probe()).await??;
         // Not by way of the retriever, which would remember the vector of the first probe.
-        self.embedder
-            .embed_query(QUESTION)
-            .await
+        in_time("embedder", PROBE_LIMIT, self.embedder.embed_query(QUESTION))
+            .await?
             .map_err(|error| AssistantError::Embedder(error.to_string()))?;
-        self.search(&InContext::alone(QUESTION), 1, &Filter::default())
-            .await?;
+        let (question, filter) = (InContext::alone(QUESTION), Filter::default());
+        in_time("index", PROBE_LIMIT, self.search(&question, 1, &filter)).await??;
         Ok(())
     }
 
@@ -175,6 +175,21 @@ impl Assistant {
             created_at: manifest.created_at,
         }
     }
+}
+
+/// How long each part may take to answer a probe.
+const PROBE_LIMIT: Duration = Duration::from_secs(5);
+
+/// The work's result, or that `part` was silent for too long.
+async fn in_time<T>(
+    part: &'static str,
+    limit: Duration,
+    work: impl Future<Output = T>,
+) -> Result<T, AssistantError> {
+    let seconds = limit.as_secs();
+    tokio::time::timeout(limit, work)
+        .await
+        .map_err(|_| AssistantError::Silent { part, seconds })
 }
 
 fn texts(history: &[Message]) -> Vec<&str> {
@@ -243,5 +258,17 @@ mod tests {
             embedder.away.store(away, Ordering::Relaxed);
             assert_eq!(assistant.probe().await.is_err(), away);
         }
+    }
+
+    #[tokio::test]
+    async fn a_part_that_does_not_answer_is_named() {
+        let hangs = std::future::pending::<()>();
+        let silent = in_time("index", Duration::from_millis(1), hangs).await;
+        assert!(matches!(
+            silent,
+            Err(AssistantError::Silent { part: "index", .. })
+        ));
+        let answer = in_time("index", PROBE_LIMIT, async { 7 }).await;
+        assert!(matches!(answer, Ok(7)));
     }
 }

@@ -19,7 +19,7 @@ pub(super) async fn run(arguments: KeysArguments, file: File) -> anyhow::Result<
     }
     .over(file.serve)
     .resolve()?;
-    let store = wiring::store(&settings.state, SessionLimits::default()).await?;
+    let store = wiring::store(&settings.state, SessionLimits::default(), u64::MAX).await?;
     match arguments.action {
         KeysAction::Create { name, scopes } => create(store.as_ref(), name, &scopes).await,
         KeysAction::List => list(store.as_ref()).await,

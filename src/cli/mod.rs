@@ -14,6 +14,8 @@ mod printer;
 mod serve;
 mod snapshot;
 
+use std::time::Duration;
+
 use clap::Parser as _;
 use clap::error::ErrorKind;
 
@@ -24,6 +26,9 @@ use self::args::Command;
 use crate::config::{self, ConfigError, Layer as _};
 use crate::http::TlsError;
 use crate::telemetry;
+
+/// How long reads that are under way at the end are waited for.
+const LAST_READS: Duration = Duration::from_secs(5);
 
 /// Runs the program with its own arguments and says how it ended.
 pub fn run() -> ExitStatus {
@@ -75,7 +80,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitStatus> {
         .enable_all()
         .thread_name("wattwise")
         .build()?;
-    runtime.block_on(async {
+    let outcome = runtime.block_on(async {
         match cli.command {
             Command::Ingest(arguments) => ingest::run(arguments, file).await,
             Command::Serve(arguments) => serve::run(*arguments, file, lines).await,
@@ -87,5 +92,8 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitStatus> {
             Command::Eval(arguments) => eval::run(arguments, file).await,
             Command::ExtractWorker(_) => unreachable!("handled before the runtime starts"),
         }
-    })
+    });
+    // A read that hangs, as on a mount that is away, must not keep the program from ending.
+    runtime.shutdown_timeout(LAST_READS);
+    outcome
 }

@@ -12,14 +12,15 @@ use super::args::ServeArguments;
 use super::{ExitStatus, printer};
 use crate::assistant::access::Access;
 use crate::assistant::upkeep;
-use crate::config::{File, Layer as _, LimitsSettings, TlsPaths};
+use crate::config::{File, Layer as _, LimitsSettings, ServeSettings, TlsPaths};
 use crate::generate::ChatModel;
 use crate::http;
 use crate::model::KeyHash;
 use crate::retrieve::RetrievalParameters;
 use crate::retrieve::reload::{self, ReloadOptions};
-use crate::runtime::{blocking, cpu_pool};
+use crate::runtime::{blocking, clock, cpu_pool};
 use crate::snapshot::live::Live;
+use crate::store::lock::{self, StateLock};
 use crate::store::{KeyStore, SessionLimits, SessionStore};
 use crate::telemetry::{self, LogLines};
 use crate::wiring;
@@ -47,12 +48,16 @@ pub(super) async fn run(
     }
     let figures = telemetry::install_metrics()?;
     http::metrics::describe();
+    let since = clock::utc(clock::now());
+    // Released when this function ends, after the store is closed.
+    let mut lock = take_state(&settings, &since).await?;
     let store = wiring::store(
         &settings.state,
         SessionLimits {
             entries: limits.max_session_entries,
             bytes: limits.max_session_size * 1024,
         },
+        limits.max_state_size << 20,
     )
     .await?;
     let operator = settings.auth_api_key.as_deref().map(str::trim);
@@ -92,6 +97,7 @@ pub(super) async fn run(
     let listener = TcpListener::bind(settings.bind)
         .await
         .with_context(|| format!("cannot listen on {}", settings.bind))?;
+    lock.sign(&listener.local_addr()?.to_string(), &since);
     tracing::info!(
         server.address = %listener.local_addr()?,
         snapshot.generation = %id,
@@ -131,6 +137,13 @@ pub(super) async fn run(
     outcome.context("the server failed")?;
     tracing::info!("stopped");
     Ok(ExitStatus::Done)
+}
+
+/// Keeps other servers away from the state.
+async fn take_state(settings: &ServeSettings, since: &str) -> anyhow::Result<StateLock> {
+    let (state, since) = (settings.state.clone(), since.to_owned());
+    let address = settings.bind.to_string();
+    Ok(blocking::run(move || lock::acquire(&state, &address, &since)).await?)
 }
 
 /// Says at once if answers will not be a model's. The server serves all the same.

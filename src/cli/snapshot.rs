@@ -149,19 +149,24 @@ async fn verify(
 
 fn rollback(index: &Path, named: Option<&str>) -> anyhow::Result<ExitStatus> {
     let _lock = lock::acquire(index, "a rollback")?;
-    let live = current::read(index)?;
-    let target = match named {
-        Some(text) => parse(text)?,
-        None => current::list(index)?
+    let live = current::read(index);
+    let target = match (named, &live) {
+        // Which one was live before need not be known, so that this mends a lost CURRENT.
+        (Some(text), _) => parse(text)?,
+        (None, Ok(live)) => current::list(index)?
             .into_iter()
-            .rfind(|id| *id < live && unpublished::reason(index, id).is_none())
+            .rfind(|id| id < live && unpublished::reason(index, id).is_none())
             .context(
                 "there is no generation before the live one; `wattwise snapshot list` shows all",
             )?,
+        (None, Err(error)) => {
+            bail!("{error}; `wattwise snapshot list` shows what can be named to be made live")
+        }
     };
     open::open_records(index, &target)?;
     current::publish(index, &target)?;
-    printer::result(format!("{target} is live now, {live} was before"))?;
+    let before = live.map_or_else(|_| "none".to_owned(), |live| live.to_string());
+    printer::result(format!("{target} is live now, {before} was before"))?;
     Ok(ExitStatus::Done)
 }
 

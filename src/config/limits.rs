@@ -69,6 +69,9 @@ limits! {
     max_session_entries: u64 = 10_000, "WATTWISE_MAX_SESSION_ENTRIES", "N";
     /// Text of one session [default: 16384]
     max_session_size: u64 = 16_384, "WATTWISE_MAX_SESSION_SIZE", "KIB";
+    /// Size of the database with all sessions; writes beyond it are refused until some are deleted
+    /// [default: 4096]
+    max_state_size: u64 = 4096, "WATTWISE_MAX_STATE_SIZE", "MIB";
     /// Sessions that nobody wrote to for so long are deleted; 0 keeps them for ever [default: 0]
     session_ttl: u64 = 0, "WATTWISE_SESSION_TTL", "SECONDS";
 }
@@ -92,6 +95,7 @@ impl LimitsConfig {
             ("--max-json-depth", settings.max_json_depth as u64),
             ("--max-session-entries", settings.max_session_entries),
             ("--max-session-size", settings.max_session_size),
+            ("--max-state-size", settings.max_state_size),
         ];
         // Sizes are multiplied into bytes and times added to the clock; more than this is a slip.
         match positive

@@ -181,6 +181,9 @@ impl ApiError {
                 AssistantError::KeyReused => "idempotency_key_reused",
                 AssistantError::Overloaded => "overloaded",
                 AssistantError::Store(_) => "store",
+                AssistantError::NoRoom(_) => "no_room",
+                AssistantError::StateLost(_) => "state_lost",
+                AssistantError::Silent { .. } => "silent",
                 AssistantError::Embedder(_) => "embedder",
                 AssistantError::Internal(_) => "internal",
             },
@@ -259,6 +262,18 @@ fn assistant_parts(error: &AssistantError) -> Parts {
             "The session store is not available".into(),
             retry,
         ),
+        AssistantError::NoRoom(cause) => {
+            let detail = format!("{}; deleting sessions makes room", sentence(cause));
+            (StatusCode::INSUFFICIENT_STORAGE, detail.into(), None)
+        }
+        AssistantError::StateLost(_) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "The session store's database was deleted or replaced; what is written now would be lost. Restart the server".into(),
+            None,
+        ),
+        AssistantError::Silent { .. } => {
+            (StatusCode::SERVICE_UNAVAILABLE, sentence(error).into(), retry)
+        }
         AssistantError::Embedder(_) => (
             StatusCode::SERVICE_UNAVAILABLE,
             "The embedder is not available".into(),
@@ -270,6 +285,13 @@ fn assistant_parts(error: &AssistantError) -> Parts {
             None,
         ),
     }
+}
+
+/// An error's own words with a capital at their front.
+fn sentence(error: &dyn Error) -> String {
+    let words = error.to_string();
+    let (first, rest) = words.split_at(words.len().min(1));
+    first.to_ascii_uppercase() + rest
 }
 
 fn busy() -> Parts {
@@ -363,6 +385,21 @@ mod tests {
                 Some(("retry-after", "1")),
             ),
             (AssistantError::Internal("secret".into()).into(), 500, None),
+            (
+                AssistantError::from(StoreError::NoRoom { reason: "full" }).into(),
+                507,
+                None,
+            ),
+            (AssistantError::from(lost()).into(), 503, None),
+            (
+                AssistantError::Silent {
+                    part: "index",
+                    seconds: 5,
+                }
+                .into(),
+                503,
+                Some(("retry-after", "1")),
+            ),
         ];
         for (error, status, extra) in rows {
             let name = format!("{error:?}");
@@ -387,6 +424,27 @@ mod tests {
                 );
             }
         }
+    }
+
+    fn lost() -> StoreError {
+        StoreError::Lost {
+            path: "/srv/state/wattwise.sqlite3".into(),
+            fate: "was deleted",
+        }
+    }
+
+    #[test]
+    fn what_is_full_or_gone_is_told_without_a_path() {
+        let sentence = |error: StoreError| {
+            let sentence = ApiError::from(AssistantError::from(error)).sentence();
+            sentence.as_str().unwrap().to_owned()
+        };
+        let full = sentence(StoreError::NoRoom {
+            reason: "the disk is full",
+        });
+        assert!(full.starts_with("The session store takes no more: the disk is full"));
+        let lost = sentence(lost());
+        assert!(lost.contains("deleted or replaced") && !lost.contains("srv"));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use super::{IndexError, wire};
+use crate::runtime::files;
 
 /// Numbers that are read at once.
 const PIECE: u64 = 1 << 18;
@@ -34,7 +35,7 @@ impl Front {
     /// Begins after `magic`, which must stand at the front.
     pub(super) fn open(path: &Path, magic: [u8; 8]) -> Result<Self, IndexError> {
         let io = |source| unreadable(path, source);
-        let file = File::open(path).map_err(io)?;
+        let file = files::open(path).map_err(io)?;
         let length = file.metadata().map_err(io)?.len();
         let mut front = Self {
             path: path.to_owned(),

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::IndexError;
+use crate::runtime::files;
 
 /// Reads a file of numbers from front to back.
 pub(super) struct Reader<'a> {
@@ -100,7 +101,7 @@ pub(super) fn count(value: usize) -> [u8; 4] {
 
 /// Reads a whole file.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, IndexError> {
-    fs_err::read(path).map_err(|source| IndexError::Io {
+    files::read(path).map_err(|source| IndexError::Io {
         action: "read",
         path: path.to_owned(),
         source,

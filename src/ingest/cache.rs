@@ -18,6 +18,7 @@ use crate::codec;
 use crate::embed::PassageVectors;
 use crate::extract::EXTRACTION_VERSION;
 use crate::model::{ContentKind, EmbedderFingerprint, Extracted, UnitVector, WordCodes};
+use crate::runtime::files;
 
 const DIRECTORY: &str = ".cache";
 const DIGEST: usize = 16;
@@ -84,7 +85,7 @@ impl Cache {
     /// Text that an earlier run extracted.
     pub(super) fn text(&self, key: &TextKey) -> Option<Extracted> {
         self.note_use(key);
-        let bytes = fs_err::read(self.text_path(key)).ok()?;
+        let bytes = files::read(&self.text_path(key)).ok()?;
         unseal(&bytes).map(|(extracted, _)| extracted)
     }
 
@@ -96,7 +97,7 @@ impl Cache {
 
     /// What a run that was interrupted fetched from `source`.
     pub(super) fn page(&self, source: &str) -> Option<KeptPage> {
-        let bytes = fs_err::read(self.page_path(source)).ok()?;
+        let bytes = files::read(&self.page_path(source)).ok()?;
         unseal(&bytes).map(|(page, _)| page)
     }
 
@@ -117,7 +118,7 @@ impl Cache {
                 .file_name()
                 .and_then(|name| name.to_str())
                 .is_some_and(|name| name.starts_with(&prefix));
-            if is_ours && let Ok(bytes) = fs_err::read(&path) {
+            if is_ours && let Ok(bytes) = files::read(&path) {
                 read_segment(&bytes, embedder.dimension, &mut found);
             }
         }

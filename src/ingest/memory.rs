@@ -13,6 +13,7 @@ use url::Url;
 
 use super::gather::Gathered;
 use crate::model::Document;
+use crate::runtime::files;
 
 const FILE: &str = "links.json";
 
@@ -48,7 +49,7 @@ pub(super) struct Memory(BTreeMap<String, PageLinks>);
 impl Memory {
     /// What the last run left; nothing if that cannot be read.
     pub(super) fn open(index: &Path) -> Self {
-        fs_err::read(index.join(FILE))
+        files::read(&index.join(FILE))
             .ok()
             .and_then(|json| serde_json::from_slice(&json).ok())
             .unwrap_or_default()

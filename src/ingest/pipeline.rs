@@ -18,7 +18,7 @@ use super::{IngestError, Progress};
 use crate::crawl::Crawler;
 use crate::embed::Embedder;
 use crate::extract::EXTRACTION_VERSION;
-use crate::model::{Document, DocumentId};
+use crate::model::{Document, DocumentId, GenerationId};
 use crate::runtime::{blocking, clock};
 use crate::snapshot::{FORMAT, Records, SnapshotError, current, lock, open};
 
@@ -100,6 +100,9 @@ impl Ingestor {
         let rows = match previous.as_deref() {
             Some(records) if self.is_up_to_date(records, &texts) => {
                 totals.chunks = records.chunks().len();
+                if !self.options.dry_run {
+                    self.name_current(&records.manifest.generation).await?;
+                }
                 let rows = with_chunk_counts(
                     rows,
                     records
@@ -148,19 +151,34 @@ impl Ingestor {
     /// the run: everything is then done anew.
     async fn open_previous(&self) -> Option<Arc<Records>> {
         let index = self.options.index.clone();
-        let opened = blocking::run(move || {
-            let id = current::read(&index)?;
-            open::open_records(&index, &id)
-        })
-        .await;
+        let opened = blocking::run(move || open::open_usable_records(&index)).await;
         match opened {
-            Ok(records) => Some(Arc::new(records)),
+            Ok((records, refused)) => {
+                for (id, error) in refused {
+                    tracing::warn!(%error, snapshot.generation = %id, "a generation cannot be reused; an older one is");
+                }
+                Some(Arc::new(records))
+            }
             Err(SnapshotError::Missing { .. }) => None,
             Err(error) => {
                 tracing::warn!(%error, "the last generation cannot be reused; everything is ingested anew");
                 None
             }
         }
+    }
+
+    /// Publishes what is up to date if `CURRENT` is lost or names something else, which is damaged
+    /// then.
+    async fn name_current(&self, id: &GenerationId) -> Result<(), IngestError> {
+        let (index, id) = (self.options.index.clone(), id.clone());
+        blocking::run(move || {
+            if current::read(&index).is_ok_and(|named| named == id) {
+                return Ok(());
+            }
+            current::publish(&index, &id)
+        })
+        .await?;
+        Ok(())
     }
 
     /// Fetches and extracts all sources and what belongs to them.

@@ -1,6 +1,6 @@
 //! Moves a running server to each new generation.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +12,9 @@ use crate::model::GenerationId;
 use crate::runtime::blocking;
 use crate::snapshot::current;
 use crate::snapshot::live::Live;
+
+/// A look at `CURRENT` that takes longer is told.
+const LOOK_LIMIT: Duration = Duration::from_secs(10);
 
 /// Where to look for new generations, and how often.
 #[derive(Debug, Clone)]
@@ -34,16 +37,25 @@ pub async fn watch(
 ) {
     let mut refused: Option<GenerationId> = None;
     let mut unreachable: Option<GenerationId> = None;
+    let mut unreadable = false;
     loop {
         tokio::select! {
             () = tokio::time::sleep(options.interval) => {}
             // An operator who asks gets another try at a generation that was refused.
             () = now.notified() => refused = None,
         }
-        let named = match current::read(&options.index) {
+        let index = options.index.clone();
+        let named = patiently(&options.index, LOOK_LIMIT, move || current::read(&index)).await;
+        let was_unreadable = std::mem::replace(&mut unreadable, named.is_err());
+        let named = match named {
             Ok(named) if named != *live.current().id() => named,
-            // Nothing new, or nothing readable: then what answers goes on answering.
-            Ok(_) | Err(_) => continue,
+            Ok(_) => continue,
+            Err(error) => {
+                if !was_unreadable {
+                    tracing::warn!(%error, "CURRENT names no generation; the one that answers goes on answering");
+                }
+                continue;
+            }
         };
         if refused.as_ref() == Some(&named) {
             continue;
@@ -72,6 +84,26 @@ pub async fn watch(
     }
 }
 
+/// Looks at the index on another thread and says so if that takes long, as on a mount that hangs. There
+/// is one look at a time, so that such looks do not pile up.
+async fn patiently<T: Send + 'static>(
+    index: &Path,
+    limit: Duration,
+    look: impl FnOnce() -> T + Send + 'static,
+) -> T {
+    let mut looking = Box::pin(blocking::run(look));
+    match tokio::time::timeout(limit, &mut looking).await {
+        Ok(found) => found,
+        Err(_) => {
+            tracing::warn!(
+                index = %index.display(), seconds = limit.as_secs(),
+                "the index directory does not answer; what answers goes on answering"
+            );
+            looking.await
+        }
+    }
+}
+
 /// Why a new generation does not answer yet.
 enum Setback {
     /// It is unfit.
@@ -93,4 +125,26 @@ async fn open_and_check(
         .map_err(|error| Setback::Unreachable(error.to_string()))?
         .map_err(|error| Setback::Refused(error.to_string()))?;
     Ok(generation)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_look_that_hangs_holds_up_nobody_and_is_waited_for() {
+        let (answer, hanging) = mpsc::channel();
+        let limit = Duration::from_millis(1);
+        let look = move || hanging.recv().unwrap();
+        let mut looking = Box::pin(patiently(Path::new("index"), limit, look));
+        // The only thread of this runtime goes on, past the limit too.
+        for _ in 0..3 {
+            tokio::time::sleep(limit).await;
+            assert!(futures::poll!(&mut looking).is_pending());
+        }
+        answer.send(7).unwrap();
+        assert_eq!(looking.await, 7);
+    }
 }

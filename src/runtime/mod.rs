@@ -1,5 +1,5 @@
 //! How work is run: blocking calls off the async threads, a pool for computation, retries, a circuit
-//! breaker, stopwatches, and mutexes by key.
+//! breaker, stopwatches, mutexes by key, and files that are opened with care.
 //!
 //! Knows nothing of the product.
 
@@ -7,7 +7,9 @@ pub mod blocking;
 pub mod breaker;
 pub mod clock;
 pub mod cpu_pool;
+pub mod files;
 pub mod keyed_mutex;
+pub mod lock_file;
 pub mod retry;
 pub mod stages;
 pub mod tls;

@@ -5,16 +5,19 @@ use std::path::Path;
 use super::write::{TEMPORARY_PREFIX, io, sync_directory, write_synced};
 use super::{SnapshotError, unpublished};
 use crate::model::GenerationId;
+use crate::runtime::files;
 
 /// The file that names the live generation.
 const CURRENT: &str = "CURRENT";
+/// An id has 36 bytes; a file of more than this is none of ours.
+const MOST_BYTES: u64 = 1000;
 /// Its successor until it is renamed.
 const NEXT: &str = ".CURRENT.new";
 
 /// The live generation's id. [`SnapshotError::Missing`] when nothing has been published.
 pub fn read(index: &Path) -> Result<GenerationId, SnapshotError> {
     let path = index.join(CURRENT);
-    let text = match fs_err::read_to_string(&path) {
+    let text = match files::read_text(&path, MOST_BYTES) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return Err(SnapshotError::Missing {
@@ -33,6 +36,8 @@ pub fn read(index: &Path) -> Result<GenerationId, SnapshotError> {
 /// Makes a finished generation the live one, atomically and durably.
 pub fn publish(index: &Path, id: &GenerationId) -> Result<(), SnapshotError> {
     let temporary = index.join(NEXT);
+    // Whatever lies there is no file of this run.
+    let _ = fs_err::remove_file(&temporary);
     write_synced(&temporary, format!("{id}\n").as_bytes())?;
     let path = index.join(CURRENT);
     fs_err::rename(&temporary, &path).map_err(io("replace", &path))?;

@@ -20,6 +20,9 @@ pub(super) const FILE: &str = "manifest.json";
 /// Name of the file with the manifest's own BLAKE3 digest.
 pub(super) const DIGEST_FILE: &str = "manifest.b3";
 
+/// A manifest of more bytes is none of ours; it lists a dozen files.
+pub(super) const MOST_BYTES: u64 = 16 << 20;
+
 /// Describes one generation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

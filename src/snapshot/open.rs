@@ -21,27 +21,59 @@ use crate::index::moments::Moments;
 use crate::index::spans::SpanVectors;
 use crate::index::words::WordVectors;
 use crate::model::{Chunk, Document, GenerationId};
+use crate::runtime::files;
 
 /// A generation that was passed over, and why.
 pub type Refusal = (GenerationId, SnapshotError);
 
-/// Opens the generation that `CURRENT` names or, if that one is damaged, the newest older one that
-/// is not. Returns what was refused on the way, for the log.
+/// What may answer, best first: the generation that `CURRENT` names and all older ones that were
+/// live once. Where `CURRENT` is lost or damaged, all that were live, which the log tells.
+fn candidates(index: &Path) -> Result<Vec<GenerationId>, SnapshotError> {
+    let was_live = |id: &GenerationId| unpublished::reason(index, id).is_none();
+    match current::read(index) {
+        Ok(named) => {
+            let mut candidates = current::list(index)?;
+            candidates.retain(|id| *id < named && was_live(id));
+            candidates.push(named);
+            candidates.reverse();
+            Ok(candidates)
+        }
+        Err(error) => {
+            let mut candidates = current::list(index).unwrap_or_default();
+            candidates.retain(was_live);
+            candidates.reverse();
+            if candidates.is_empty() {
+                return Err(error);
+            }
+            tracing::warn!(%error, "CURRENT names no generation; the newest whole one answers");
+            Ok(candidates)
+        }
+    }
+}
+
+/// Opens the generation that `CURRENT` names or, if that one or `CURRENT` itself is damaged, the newest
+/// older one that is not. Returns what was refused on the way, for the log.
 pub fn open_usable(
     index: &Path,
     search_width: usize,
 ) -> Result<(Generation, Vec<Refusal>), SnapshotError> {
-    let named = current::read(index)?;
-    let mut candidates = current::list(index)?;
-    candidates.retain(|id| *id <= named && unpublished::reason(index, id).is_none());
-    candidates.reverse();
-    if candidates.first() != Some(&named) {
-        candidates.insert(0, named);
-    }
+    first_whole(index, |id| open(index, id, search_width))
+}
+
+/// As [`open_usable`], without what only searching needs.
+pub fn open_usable_records(index: &Path) -> Result<(Records, Vec<Refusal>), SnapshotError> {
+    first_whole(index, |id| open_records(index, id))
+}
+
+fn first_whole<T>(
+    index: &Path,
+    open: impl Fn(&GenerationId) -> Result<T, SnapshotError>,
+) -> Result<(T, Vec<Refusal>), SnapshotError> {
+    let candidates = candidates(index)?;
     let mut refused = Vec::new();
     for id in candidates {
-        match open(index, &id, search_width) {
-            Ok(generation) => return Ok((generation, refused)),
+        match open(&id) {
+            Ok(opened) => return Ok((opened, refused)),
             Err(error) => refused.push((id, error)),
         }
     }
@@ -106,8 +138,9 @@ pub fn read_manifest(directory: &Path, id: &GenerationId) -> Result<Manifest, Sn
         reason,
     };
     let path = directory.join(manifest::FILE);
-    let json = fs_err::read(&path).map_err(|error| damaged(error.to_string()))?;
-    let digest = fs_err::read_to_string(directory.join(manifest::DIGEST_FILE))
+    let json = files::read_at_most(&path, manifest::MOST_BYTES)
+        .map_err(|error| damaged(error.to_string()))?;
+    let digest = files::read_text(&directory.join(manifest::DIGEST_FILE), manifest::MOST_BYTES)
         .map_err(|error| damaged(error.to_string()))?;
     if blake3::hash(&json).to_hex().as_str() != digest.trim() {
         return Err(damaged("its BLAKE3 digest does not match".to_owned()));
@@ -148,9 +181,8 @@ pub fn check_file(
         return Err(damaged("its name leaves the directory".to_owned()));
     }
     let path = directory.join(&entry.name);
-    let length = fs_err::metadata(&path)
-        .map_err(|error| damaged(error.to_string()))?
-        .len();
+    let file = files::open(&path).map_err(|error| damaged(error.to_string()))?;
+    let length = file.metadata().map_err(io("read", &path))?.len();
     if length != entry.bytes {
         return Err(damaged(format!(
             "it has {length} bytes, the manifest says {}",
@@ -158,7 +190,6 @@ pub fn check_file(
         )));
     }
     let mut hasher = blake3::Hasher::new();
-    let file = fs_err::File::open(&path).map_err(io("open", &path))?;
     std::io::copy(
         &mut std::io::BufReader::with_capacity(1 << 18, file),
         &mut hasher,
@@ -176,7 +207,7 @@ fn load_records(directory: &Path, manifest: Manifest) -> Result<Records, Snapsho
         decode(directory, &manifest, generation::DOCUMENTS)?;
     let chunks: Vec<Chunk> = decode(directory, &manifest, generation::CHUNKS)?;
     let packed_path = directory.join(generation::TEXTS);
-    let packed = fs_err::read(&packed_path).map_err(io("read", &packed_path))?;
+    let packed = files::read(&packed_path).map_err(io("read", &packed_path))?;
     let texts = entries
         .iter()
         .map(|entry| texts::unpack(&packed, entry))
@@ -283,7 +314,7 @@ fn decode<T: DeserializeOwned>(
     file: &str,
 ) -> Result<T, SnapshotError> {
     let path = directory.join(file);
-    let bytes = fs_err::read(&path).map_err(io("read", &path))?;
+    let bytes = files::read(&path).map_err(io("read", &path))?;
     codec::decode(&bytes).map_err(|error| damaged(manifest, file, error.to_string()))
 }
 

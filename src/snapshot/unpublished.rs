@@ -7,8 +7,12 @@ use std::path::{Path, PathBuf};
 use super::write::{io, write_synced};
 use super::{SnapshotError, current};
 use crate::model::GenerationId;
+use crate::runtime::files;
 
 const SUFFIX: &str = ".unpublished";
+
+/// A reason is a line or two.
+const MOST_BYTES: u64 = 1 << 20;
 
 fn path(index: &Path, id: &GenerationId) -> PathBuf {
     index.join(format!("{id}{SUFFIX}"))
@@ -31,9 +35,13 @@ pub(super) fn unmark(index: &Path, id: &GenerationId) -> Result<(), SnapshotErro
 }
 
 /// Why a generation is not published: `None` if it has been live, an empty text if its run ended
-/// too early.
+/// too early. A mark that cannot be read counts too.
 pub fn reason(index: &Path, id: &GenerationId) -> Option<String> {
-    let text = fs_err::read_to_string(path(index, id)).ok()?;
+    let text = match files::read_text(&path(index, id), MOST_BYTES) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
+        Err(error) => format!("its mark cannot be read: {error}"),
+    };
     // A crash between the swap of CURRENT and the removal of the mark leaves it on the live one.
     let is_live = current::read(index).is_ok_and(|live| live == *id);
     (!is_live).then_some(text)

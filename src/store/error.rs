@@ -26,6 +26,32 @@ pub enum StoreError {
         /// What the engine said.
         reason: String,
     },
+    /// Another server works on the same state.
+    #[error(
+        "another server uses the state in {directory} ({holder}); stop it, or give this one a directory of its own with --state"
+    )]
+    InUse {
+        /// The state directory.
+        directory: PathBuf,
+        /// Who that is, as it wrote itself down.
+        holder: String,
+    },
+    /// There is no room for another write; deletes go on.
+    #[error("the session store takes no more: {reason}")]
+    NoRoom {
+        /// What is full.
+        reason: &'static str,
+    },
+    /// The database is no longer where it was opened; nothing was acknowledged.
+    #[error(
+        "{path} {fate} while the server has it open; stop the server, put the database back and start it again"
+    )]
+    Lost {
+        /// The file.
+        path: PathBuf,
+        /// What became of it.
+        fate: &'static str,
+    },
     /// The database was written by a newer Wattwise.
     #[error(
         "the state in {path} has schema version {found}, this program knows up to {known}: use a newer wattwise"

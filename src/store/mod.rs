@@ -7,6 +7,7 @@ pub mod answers;
 #[cfg(test)]
 pub(crate) mod contract;
 mod error;
+pub mod lock;
 pub mod memory;
 pub mod sqlite;
 

@@ -18,7 +18,7 @@ const MAY_NAME: [(&str, &[&str]); 21] = [
     ("index", &["model", "runtime", "codec", "language"]),
     ("store", &["model", "runtime"]),
     ("crawl", &["model", "runtime"]),
-    ("snapshot", &["model", "codec", "index", "chunk"]),
+    ("snapshot", &["model", "runtime", "codec", "index", "chunk"]),
     (
         "retrieve",
         &["model", "runtime", "language", "embed", "index", "snapshot"],

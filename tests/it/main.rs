@@ -22,6 +22,7 @@ mod keys;
 mod killing;
 mod layering;
 mod limits;
+mod odd_files;
 mod openai_api;
 mod operations;
 mod program;

@@ -247,3 +247,63 @@ async fn an_unpublished_generation_is_no_fallback() {
     assert_eq!(current::list(index.path()).unwrap(), [live]);
     assert!(!index.path().join(orphan.as_str()).exists());
 }
+
+/// A `CURRENT` that nobody writes into, as a mount that hangs would be, holds up neither answers nor
+/// the end; and a server that starts then takes the newest generation.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_current_that_is_no_file_stops_neither_answers_nor_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let embedder = EmbeddingServer::start(Duration::ZERO).await;
+    let [_, second] = two_generations(folder.path(), &embedder).await;
+    let flags = [&embedder.flags()[..], &["--reload-interval", "1"]].concat();
+    let current = folder.path().join("index/CURRENT");
+    let mut server = Server::start(folder.path(), &flags);
+    std::fs::remove_file(&current).unwrap();
+    let (fifo, mode) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU);
+    rustix::fs::mknodat(rustix::fs::CWD, &current, fifo, mode, 0).unwrap();
+    for start in ["running", "started anew"] {
+        let told = server.log.recv_timeout(Duration::from_mins(2));
+        let told = told.unwrap_or_default();
+        assert!(told.contains("a FIFO"), "{start}: {told}");
+        assert_eq!(server.generation().await, second.as_str(), "{start}");
+        let id = server.child.id().to_string();
+        let status = Command::new("kill").args(["-TERM", &id]).status();
+        assert!(status.unwrap().success());
+        let ended = tokio::task::spawn_blocking(move || server.child.wait().map(|s| (s, server)));
+        let ended = tokio::time::timeout(Duration::from_mins(2), ended).await;
+        let (status, _) = ended.expect("the server ends").unwrap().unwrap();
+        assert!(status.success(), "{start}: {status}");
+        if start == "running" {
+            server = Server::start(folder.path(), &flags);
+        } else {
+            break;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_server_on_one_state_is_refused_and_told_where_the_first_listens() {
+    let folder = tempfile::tempdir().unwrap();
+    let embedder = EmbeddingServer::start(Duration::ZERO).await;
+    two_generations(folder.path(), &embedder).await;
+    let mut server = Server::start(folder.path(), &embedder.flags());
+    let again = async || {
+        let mut flags = vec!["serve", "--index", "index", "--state", "state"];
+        flags.extend(["--bind", "127.0.0.1:0"]);
+        flags.extend(embedder.flags());
+        let mut command = wattwise(folder.path(), &flags);
+        let output = tokio::task::spawn_blocking(move || command.output().unwrap());
+        output.await.unwrap()
+    };
+    let refused = again().await;
+    assert_eq!(refused.status.code(), Some(3), "{}", text(&refused));
+    let address = server.url.strip_prefix("http://").unwrap();
+    let holder = format!("process {}, on {address}", server.child.id());
+    assert!(text(&refused).contains(&holder), "{}", text(&refused));
+    // `keys` works beside it, and a kill leaves nothing that holds.
+    let listed = run(folder.path(), &["keys", "list", "--state", "state"]);
+    assert!(listed.status.success(), "{}", text(&listed));
+    server.child.kill().unwrap();
+    server.child.wait().unwrap();
+    drop(Server::start(folder.path(), &embedder.flags()));
+}

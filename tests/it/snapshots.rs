@@ -17,7 +17,7 @@ use crate::tiny_generation::contents;
 
 const WIDTH: usize = 64;
 
-async fn publish(index: &Path, count: u32) -> GenerationId {
+pub(crate) async fn publish(index: &Path, count: u32) -> GenerationId {
     let contents = contents(count, &HashEmbedder::named("fake")).await;
     let pool = cpu_pool::build("test", NonZeroUsize::MIN);
     let id = write(index, &contents, HnswParameters::default(), &pool).unwrap();

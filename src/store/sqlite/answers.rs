@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, Row, params};
 
+use super::group::Refusal;
 use super::readers::engine_error;
-use super::writer::Refusal;
 use super::{SqliteStore, StoreError};
 use crate::model::Owner;
 use crate::store::answers::{AnswerRoom, AnswerStore, KeptAnswer};
@@ -28,7 +28,7 @@ impl AnswerStore for SqliteStore {
 
     async fn forget_answers(&self, owner: Owner) -> Result<(), StoreError> {
         self.writer
-            .submit("forget answers", move |connection| {
+            .submit_release("forget answers", move |connection| {
                 connection
                     .prepare_cached("DELETE FROM answers WHERE owner = ?1")?
                     .execute([owner.number()])?;
@@ -39,7 +39,7 @@ impl AnswerStore for SqliteStore {
 
     async fn forget_answers_before(&self, second: i64) -> Result<(), StoreError> {
         self.writer
-            .submit("forget old answers", move |connection| {
+            .submit_release("forget old answers", move |connection| {
                 connection
                     .prepare_cached("DELETE FROM answers WHERE created_at < ?1")?
                     .execute([second])?;

@@ -37,7 +37,7 @@ impl KeyStore for SqliteStore {
 
     async fn revoke_key(&self, id: KeyId, at: i64) -> Result<bool, StoreError> {
         self.writer
-            .submit("revoke a key", move |connection| {
+            .submit_release("revoke a key", move |connection| {
                 let changed = connection
                     .prepare_cached(
                         "UPDATE keys SET revoked_at = coalesce(revoked_at, ?2) WHERE id = ?1",

@@ -2,11 +2,15 @@
 //!
 //! Writes go through one named thread that commits what waits as a group (`writer`), reads through
 //! a few connections of their own (`readers`), and `schema` brings the file to the current version.
+//! `room` watches over the files and over what room is left.
 //! SQL stays inside this module.
 
 mod answers;
+mod group;
 mod keys;
+mod patience;
 mod readers;
+mod room;
 mod schema;
 mod writer;
 mod writes;
@@ -15,13 +19,16 @@ use std::fmt;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use rusqlite::{Connection, OpenFlags};
 
+use self::group::Refusal;
 use self::readers::Readers;
-use self::writer::{Refusal, Writer};
+use self::room::Ground;
+use self::writer::Writer;
 use self::writes::Done;
 use super::{Expiry, SessionLimits, SessionStore, StoreError};
 use crate::model::{
@@ -43,26 +50,44 @@ pub struct SqliteStore {
     // Dropped first, so that the writer's closing checkpoint finds no reader in its way.
     readers: Arc<Readers>,
     writer: Writer,
+    ground: Ground,
     path: PathBuf,
     limits: SessionLimits,
+    /// How far the pass of [`SessionStore::expire`] has come, by the sessions' numbers.
+    expired_up_to: AtomicI64,
 }
 
 impl SqliteStore {
     /// Opens the store in `directory`. A missing directory is created for its owner alone (0700), a
     /// missing database too (0600). Blocks; call it before the runtime is busy.
     pub fn open(directory: &Path, limits: SessionLimits) -> Result<Self, StoreError> {
+        Self::open_bounded(directory, limits, u64::MAX)
+    }
+
+    /// As [`Self::open`], with a database that grows to `most_bytes` and no further. Its log (at most
+    /// 64 MiB, usually 4) and a reserve of 8 MiB come on top.
+    pub fn open_bounded(
+        directory: &Path,
+        limits: SessionLimits,
+        most_bytes: u64,
+    ) -> Result<Self, StoreError> {
         create_directory(directory)?;
         let path = directory.join(DATABASE_FILE);
         create_database_file(directory, &path)?;
         let connection = open_connection(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         schema::bring_up_to_date(&connection, &path)?;
+        schema::bound(&connection, most_bytes).map_err(|error| open_error(&path, &error))?;
         let readers = Readers::open(&path)?;
-        let writer = Writer::start(connection).map_err(|error| open_error(&path, &error))?;
+        let ground = Ground::of(directory, &path);
+        let writer =
+            Writer::start(connection, ground.clone()).map_err(|error| open_error(&path, &error))?;
         Ok(Self {
             readers: Arc::new(readers),
             writer,
+            ground,
             path,
             limits,
+            expired_up_to: AtomicI64::new(0),
         })
     }
 }
@@ -196,24 +221,39 @@ impl SessionStore for SqliteStore {
 
     async fn delete_session(&self, session: OwnedSession) -> Result<(), StoreError> {
         self.writer
-            .submit("delete a session", move |connection| {
+            .submit_release("delete a session", move |connection| {
                 writes::delete_session(connection, session)
             })
             .await
     }
 
     async fn expire(&self, expiry: Expiry) -> Result<bool, StoreError> {
-        self.writer
-            .submit("delete what is old", move |connection| {
-                writes::expire(connection, expiry)
-            })
-            .await
+        let after = self.expired_up_to.load(Ordering::Relaxed);
+        let old = self
+            .readers
+            .run(move |connection| readers::old(connection, expiry, after))
+            .await?;
+        let full = usize::try_from(expiry.at_most).unwrap_or(usize::MAX);
+        let (sessions, receipts) = (old.sessions.len() == full, old.receipts.len() == full);
+        let reached = old.sessions.last().filter(|_| sessions).copied();
+        if !old.sessions.is_empty() || !old.receipts.is_empty() {
+            self.writer
+                .submit_release("delete what is old", move |connection| {
+                    writes::expire(connection, &old, expiry)
+                })
+                .await?;
+        }
+        // The next pass begins at the front again.
+        self.expired_up_to
+            .store(reached.unwrap_or(0), Ordering::Relaxed);
+        Ok(sessions || receipts)
     }
 
     async fn probe(&self) -> Result<(), StoreError> {
-        let at = now();
+        let (at, ground) = (now(), self.ground.clone());
         self.writer
             .submit("write a probe", move |connection| {
+                ground.check_room(connection)?;
                 writes::probe(connection, at)
             })
             .await?;
@@ -230,7 +270,8 @@ fn now() -> i64 {
         })
 }
 
-fn create_directory(directory: &Path) -> Result<(), StoreError> {
+/// Creates a state directory for its owner alone.
+pub(super) fn create_directory(directory: &Path) -> Result<(), StoreError> {
     std::fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -283,5 +324,7 @@ fn open_error(path: &Path, reason: &dyn fmt::Display) -> StoreError {
     }
 }
 
+#[cfg(test)]
+mod room_tests;
 #[cfg(test)]
 mod tests;

@@ -13,6 +13,7 @@ use crate::model::{
     SessionSummary,
 };
 use crate::runtime::{blocking, stages};
+use crate::store::Expiry;
 
 /// How many reads run at once.
 const CONNECTIONS: usize = 4;
@@ -218,6 +219,44 @@ pub(super) fn reply(
         Some(_) => Err(StoreError::KeyReused),
         None => Ok(None),
     }
+}
+
+/// What is old enough to be deleted, by the numbers of its rows.
+#[derive(Debug, Default)]
+pub(super) struct Old {
+    pub(super) sessions: Vec<i64>,
+    pub(super) receipts: Vec<i64>,
+}
+
+/// The next old sessions behind the one numbered `after`, and old receipts, each by its own time: a
+/// clock that was wrong for a while gives rows whose order is not that of their age. A pass looks at
+/// every row once; it runs beside the writer, and an index on the time of use would cost each write.
+pub(super) fn old(connection: &Connection, expiry: Expiry, after: i64) -> Result<Old, StoreError> {
+    let numbers = |query, before, after| {
+        connection
+            .prepare_cached(query)?
+            .query_map(params![before, after, expiry.at_most], |row| row.get(0))?
+            .collect::<rusqlite::Result<Vec<i64>>>()
+    };
+    let read = || {
+        let sessions = match expiry.sessions_before {
+            Some(before) => numbers(
+                "SELECT number FROM sessions WHERE used_at < ?1 AND number > ?2
+                 ORDER BY number LIMIT ?3",
+                before,
+                after,
+            )?,
+            None => Vec::new(),
+        };
+        let receipts = numbers(
+            "SELECT number FROM receipts WHERE created_at < ?1 AND number > ?2
+             ORDER BY number LIMIT ?3",
+            expiry.receipts_before,
+            0,
+        )?;
+        Ok(Old { sessions, receipts })
+    };
+    read().map_err(|error: rusqlite::Error| engine_error("look for what is old", &error))
 }
 
 /// Reads what the writer's probe wrote.

@@ -171,6 +171,15 @@ fn set_durability(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_size_limit", 64 << 20)
 }
 
+/// Lets the database grow to `most_bytes` and no further; it never shrinks for that.
+pub(super) fn bound(connection: &Connection, most_bytes: u64) -> rusqlite::Result<()> {
+    // The engine's own highest number of pages.
+    const MOST_PAGES: i64 = 4_294_967_294;
+    let page: i64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+    let pages = i64::try_from(most_bytes).unwrap_or(i64::MAX) / page.max(1);
+    connection.pragma_update(None, "max_page_count", pages.clamp(1, MOST_PAGES))
+}
+
 fn migrate(connection: &Connection, known: i64) -> rusqlite::Result<()> {
     let transaction =
         rusqlite::Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;

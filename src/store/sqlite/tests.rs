@@ -45,17 +45,18 @@ async fn state_is_for_its_owner_alone() {
 }
 
 #[tokio::test]
-async fn closing_leaves_one_file() {
+async fn closing_leaves_the_database_and_its_reserve() {
     let directory = tempfile::tempdir().unwrap();
     let store = open(directory.path()).unwrap();
     session(&store).await;
     store.probe().await.unwrap();
     drop(store);
-    let names: Vec<_> = fs_err::read_dir(directory.path())
+    let mut names: Vec<_> = fs_err::read_dir(directory.path())
         .unwrap()
         .map(|entry| entry.unwrap().file_name())
         .collect();
-    assert_eq!(names, [DATABASE_FILE]);
+    names.sort();
+    assert_eq!(names, [room::RESERVE_FILE, DATABASE_FILE]);
 }
 
 #[tokio::test]
@@ -390,4 +391,48 @@ async fn state_of_the_version_before_opens_and_stays() {
     let listed = store.sessions(owner, None, 9).await.unwrap();
     let ids: Vec<_> = listed.iter().map(|summary| summary.id).collect();
     assert_eq!(ids, [newer.id, id]);
+}
+
+#[tokio::test]
+async fn a_wrong_clock_keeps_nothing_but_its_own_rows() {
+    const IN_2040: i64 = 2_208_988_800;
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path()).unwrap();
+    let other = Connection::open(directory.path().join(DATABASE_FILE)).unwrap();
+    // Made while the clock was wrong, as many as one step takes; then come old ones.
+    for (number, at) in [(1, IN_2040), (2, IN_2040), (3, 100), (4, 100), (5, 100)] {
+        session(&store).await;
+        let changed = other.execute(
+            "UPDATE sessions SET created_at = ?1, used_at = ?1 WHERE number = ?2",
+            [at, number],
+        );
+        assert_eq!(changed.unwrap(), 1);
+        other
+            .execute(
+                "INSERT INTO receipts (owner, key, fingerprint, result, created_at)
+                 VALUES (0, ?1, x'00', '', ?2)",
+                [number, at],
+            )
+            .unwrap();
+    }
+    let expiry = Expiry {
+        sessions_before: Some(1_000),
+        receipts_before: 1_000,
+        at_most: 2,
+    };
+    while store.expire(expiry).await.unwrap() {}
+    let left = |table: &str| -> (i64, i64) {
+        let count = format!("SELECT count(*), min(created_at) FROM {table}");
+        let row = other.query_row(&count, [], |row| Ok((row.get(0)?, row.get(1)?)));
+        row.unwrap()
+    };
+    for table in ["sessions", "receipts"] {
+        assert_eq!(left(table), (2, IN_2040), "{table}");
+    }
+    // A later pass begins at the front again.
+    other
+        .execute("UPDATE sessions SET used_at = 100 WHERE number = 1", [])
+        .unwrap();
+    while store.expire(expiry).await.unwrap() {}
+    assert_eq!(left("sessions").0, 1);
 }

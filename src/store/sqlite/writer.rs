@@ -7,101 +7,24 @@
 //! commit that fails is the failure of all.
 
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
 use super::StoreError;
-use crate::model::SessionId;
+use super::group::{Answers, Command, Committer, Refusal, Submitted};
+use super::patience::{GROUP_LENGTH, Patience};
+use super::room::Ground;
 use crate::runtime::stages;
 
 /// How many writes may wait. A full queue refuses at once.
 const QUEUE_LENGTH: usize = 1024;
-
-/// How many writes share one commit at most, so that the first of them is not kept waiting.
-const GROUP_LENGTH: usize = 256;
-
-/// So many writes share one commit well enough; more are not waited for.
-const GOOD_LENGTH: usize = 32;
-
-/// For how long a group gathers before somebody looks whether it still grows.
-const STEP: Duration = Duration::from_millis(1);
-
-/// How many such steps a group may gather at most.
-const MOST_STEPS: u32 = 3;
-
-/// Where waiting brought nothing, so many groups pass before it is tried again.
-const GROUPS_BETWEEN_TRIALS: u32 = 16;
 
 /// Groups that may wait for their callers to be told.
 const GROUPS_ON_THEIR_WAY: usize = 16;
 
 /// Statements kept ready: all there are.
 const STATEMENTS: usize = 64;
-
-/// Why a command inside a group has no effect.
-pub(super) enum Refusal {
-    /// The session is not there, or not the caller's.
-    NoSession(SessionId),
-    /// The session has no room.
-    Full(SessionId),
-    /// The name of a repeatable write stands for another one.
-    KeyReused,
-    /// The engine's own words.
-    Engine(String),
-}
-
-impl From<rusqlite::Error> for Refusal {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Engine(error.to_string())
-    }
-}
-
-/// One write in the queue.
-trait Command: Send {
-    /// Does the work, perhaps again after it was undone; whether it succeeded.
-    fn run(&mut self, connection: &Connection) -> bool;
-
-    /// Tells the caller what became of it. `failure` is what went wrong with the whole group.
-    fn answer(self: Box<Self>, failure: Option<&str>);
-}
-
-struct Submitted<T, W> {
-    action: &'static str,
-    work: W,
-    result: Option<Result<T, Refusal>>,
-    reply: oneshot::Sender<Result<T, StoreError>>,
-}
-
-impl<T, W> Command for Submitted<T, W>
-where
-    T: Send,
-    W: FnMut(&Connection) -> Result<T, Refusal> + Send,
-{
-    fn run(&mut self, connection: &Connection) -> bool {
-        self.result.insert((self.work)(connection)).is_ok()
-    }
-
-    fn answer(self: Box<Self>, failure: Option<&str>) {
-        // Nobody listens any more when the client has left; the write stands.
-        let _ = self.reply.send(settle(self.action, self.result, failure));
-    }
-}
-
-/// A group whose fate is known; dropping it tells the callers.
-struct Answers {
-    commands: Vec<Box<dyn Command>>,
-    failure: Option<String>,
-}
-
-impl Drop for Answers {
-    fn drop(&mut self) {
-        for command in self.commands.drain(..) {
-            command.answer(self.failure.as_deref());
-        }
-    }
-}
 
 /// Takes groups to a task that answers them, since to wake a caller from outside the runtime costs
 /// much more than from inside. Without a runtime, or where that task is behind, whoever has a group
@@ -138,13 +61,16 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Starts the thread; `connection` is its own from here on.
-    pub(super) fn start(connection: Connection) -> std::io::Result<Self> {
+    pub(super) fn start(connection: Connection, ground: Ground) -> std::io::Result<Self> {
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         let (queue, commands) = mpsc::channel(QUEUE_LENGTH);
         let messenger = Messenger::start();
         let thread = std::thread::Builder::new()
             .name("state-writer".to_owned())
-            .spawn(move || write_until_closed(connection, commands, &messenger))?;
+            .spawn(move || {
+                let committer = Committer::new(connection, ground);
+                write_until_closed(committer, commands, &messenger);
+            })?;
         Ok(Self {
             queue: Some(queue),
             thread: Some(thread),
@@ -158,13 +84,26 @@ impl Writer {
         action: &'static str,
         work: impl FnMut(&Connection) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.queue(action, false, work).await
+    }
+
+    /// As [`Self::submit`], for a write that makes room and may use the reserve.
+    pub(super) async fn submit_release<T: Send + 'static>(
+        &self,
+        action: &'static str,
+        work: impl FnMut(&Connection) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.queue(action, true, work).await
+    }
+
+    async fn queue<T: Send + 'static>(
+        &self,
+        action: &'static str,
+        makes_room: bool,
+        work: impl FnMut(&Connection) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
-        let command = Box::new(Submitted {
-            action,
-            work,
-            result: None,
-            reply,
-        });
+        let command = Box::new(Submitted::new(action, makes_room, work, reply));
         let queue = self.queue.as_ref().ok_or(StoreError::Closed)?;
         queue.try_send(command).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => StoreError::Overloaded,
@@ -188,7 +127,7 @@ impl Drop for Writer {
 }
 
 fn write_until_closed(
-    connection: Connection,
+    mut committer: Committer,
     mut commands: mpsc::Receiver<Box<dyn Command>>,
     messenger: &Messenger,
 ) {
@@ -196,9 +135,9 @@ fn write_until_closed(
     let mut patience = Patience::default();
     while commands.blocking_recv_many(&mut group, GROUP_LENGTH) > 0 {
         patience.gather(&mut group, &mut commands);
-        let answers = write_group(&connection, std::mem::take(&mut group));
-        messenger.take(answers);
+        messenger.take(committer.write(std::mem::take(&mut group)));
     }
+    let connection = committer.into_connection();
     if let Err(error) = connection.pragma_update(None, "wal_checkpoint", "TRUNCATE") {
         tracing::warn!(%error, "the state's log stays beside the database until the next start");
     }
@@ -207,168 +146,10 @@ fn write_until_closed(
     }
 }
 
-/// How long groups are let gather: longer while that makes them grow, not at all where it does not,
-/// and never while one write comes at a time.
-#[derive(Debug, Default)]
-struct Patience {
-    steps: u32,
-    until_trial: u32,
-    length_before: usize,
-}
-
-impl Patience {
-    fn gather<T>(&mut self, group: &mut Vec<T>, queue: &mut mpsc::Receiver<T>) {
-        for step in 0..self.steps_for(group.len()) {
-            if group.len() >= GOOD_LENGTH {
-                break;
-            }
-            std::thread::sleep(STEP);
-            let before = group.len();
-            while group.len() < GROUP_LENGTH
-                && let Ok(command) = queue.try_recv()
-            {
-                group.push(command);
-            }
-            self.learn(step, group.len() > before);
-            if group.len() == before {
-                break;
-            }
-        }
-        self.length_before = group.len();
-    }
-
-    fn steps_for(&mut self, length: usize) -> u32 {
-        if length.max(self.length_before) < 2 {
-            return 0;
-        }
-        if self.steps == 0 {
-            self.until_trial = self.until_trial.saturating_sub(1);
-            return u32::from(self.until_trial == 0);
-        }
-        self.steps
-    }
-
-    /// Takes note of whether a group grew in a step of its wait.
-    fn learn(&mut self, step: u32, grew: bool) {
-        if !grew {
-            self.steps = step;
-            self.until_trial = GROUPS_BETWEEN_TRIALS;
-        } else if step + 1 >= self.steps {
-            self.steps = (step + 2).min(MOST_STEPS);
-        }
-    }
-}
-
-fn write_group(connection: &Connection, mut commands: Vec<Box<dyn Command>>) -> Answers {
-    let failure = match attempt(connection, &mut commands, run_all) {
-        Err(Failure::HalfDone) => attempt(connection, &mut commands, run_each_alone),
-        outcome => outcome,
-    };
-    let failure = failure.err().map(|failure| match failure {
-        Failure::Engine(reason) => reason,
-        Failure::HalfDone => "a command could not be undone".to_owned(),
-    });
-    if let Some(reason) = &failure {
-        let writes = commands.len();
-        tracing::error!(reason, writes, "the state store could not commit");
-    }
-    Answers { commands, failure }
-}
-
-/// Why a group has no effect.
-enum Failure {
-    /// A command failed when it had written something.
-    HalfDone,
-    /// The engine's own words.
-    Engine(String),
-}
-
-impl From<rusqlite::Error> for Failure {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Engine(error.to_string())
-    }
-}
-
-type Run = fn(&Connection, &mut [Box<dyn Command>]) -> Result<(), Failure>;
-
-fn attempt(
-    connection: &Connection,
-    group: &mut [Box<dyn Command>],
-    run: Run,
-) -> Result<(), Failure> {
-    let done = execute(connection, "BEGIN IMMEDIATE")
-        .and_then(|()| run(connection, group))
-        .and_then(|()| execute(connection, "COMMIT"));
-    if done.is_err()
-        && !connection.is_autocommit()
-        && let Err(error) = connection.execute_batch("ROLLBACK")
-    {
-        tracing::error!(%error, "the state store could not roll back");
-    }
-    done
-}
-
-/// Runs a group without a way to undo one command alone, which would cost as much as the writes.
-fn run_all(connection: &Connection, group: &mut [Box<dyn Command>]) -> Result<(), Failure> {
-    for command in group {
-        let before = connection.total_changes();
-        let done = command.run(connection);
-        still_inside(connection)?;
-        if !done && connection.total_changes() != before {
-            return Err(Failure::HalfDone);
-        }
-    }
-    Ok(())
-}
-
-fn run_each_alone(connection: &Connection, group: &mut [Box<dyn Command>]) -> Result<(), Failure> {
-    for command in group {
-        execute(connection, "SAVEPOINT command")?;
-        let done = command.run(connection);
-        still_inside(connection)?;
-        if !done {
-            execute(connection, "ROLLBACK TO command")?;
-        }
-        execute(connection, "RELEASE command")?;
-    }
-    Ok(())
-}
-
-/// A full disk or a failed read makes the engine undo the whole transaction by itself; what follows
-/// must not run outside one.
-fn still_inside(connection: &Connection) -> Result<(), Failure> {
-    if connection.is_autocommit() {
-        let reason = "the engine undid the transaction".to_owned();
-        return Err(Failure::Engine(reason));
-    }
-    Ok(())
-}
-
-fn execute(connection: &Connection, statement: &str) -> Result<(), Failure> {
-    connection.prepare_cached(statement)?.execute([])?;
-    Ok(())
-}
-
-fn settle<T>(
-    action: &'static str,
-    result: Option<Result<T, Refusal>>,
-    failure: Option<&str>,
-) -> Result<T, StoreError> {
-    let engine = |reason: String| StoreError::Engine { action, reason };
-    match (result, failure) {
-        (Some(Err(Refusal::NoSession(session))), _) => Err(StoreError::SessionNotFound(session)),
-        (Some(Err(Refusal::Full(session))), _) => Err(StoreError::SessionFull(session)),
-        (Some(Err(Refusal::KeyReused)), _) => Err(StoreError::KeyReused),
-        (Some(Err(Refusal::Engine(reason))), _) => Err(engine(reason)),
-        (_, Some(reason)) => Err(engine(reason.to_owned())),
-        (Some(Ok(value)), None) => Ok(value),
-        (None, None) => Err(engine("the command never ran".to_owned())),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::time::Duration;
 
     use tokio::task::JoinSet;
 
@@ -379,7 +160,7 @@ mod tests {
         connection
             .execute_batch("CREATE TABLE rows (value INTEGER UNIQUE)")
             .unwrap();
-        Writer::start(connection).unwrap()
+        Writer::start(connection, Ground::none()).unwrap()
     }
 
     fn insert(connection: &Connection, value: i64) -> Result<(), Refusal> {
@@ -483,41 +264,5 @@ mod tests {
         let writer = writer();
         let write = writer.submit("insert", |connection| insert(connection, 1));
         assert!(futures::executor::block_on(write).is_ok());
-    }
-
-    #[test]
-    fn who_comes_alone_is_not_kept_waiting() {
-        let (_sender, mut queue) = mpsc::channel::<i64>(4);
-        let mut patience = Patience::default();
-        for _ in 0..100 {
-            assert_eq!(patience.steps_for(1), 0);
-            patience.gather(&mut vec![1], &mut queue);
-        }
-    }
-
-    #[test]
-    fn a_group_gathers_while_it_grows_and_stops_where_it_does_not() {
-        let mut patience = Patience::default();
-        assert_eq!(patience.steps_for(2), 1, "a trial");
-        patience.learn(0, true);
-        assert_eq!(patience.steps_for(2), 2);
-        patience.learn(0, true);
-        patience.learn(1, true);
-        assert_eq!(patience.steps_for(2), MOST_STEPS);
-        patience.learn(0, false);
-        for _ in 1..GROUPS_BETWEEN_TRIALS {
-            assert_eq!(patience.steps_for(2), 0);
-        }
-        assert_eq!(patience.steps_for(2), 1, "another trial");
-    }
-
-    #[test]
-    fn what_comes_in_time_joins_the_group() {
-        let (sender, mut queue) = mpsc::channel(4);
-        let mut patience = Patience::default();
-        let mut group = vec![1, 2];
-        sender.try_send(3).unwrap();
-        patience.gather(&mut group, &mut queue);
-        assert_eq!(group, [1, 2, 3]);
     }
 }

@@ -2,7 +2,8 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::writer::Refusal;
+use super::group::Refusal;
+use super::readers::Old;
 use crate::model::{Message, NewRecord, Once, OwnedSession, Owner, Rating, SessionId};
 use crate::store::{Expiry, SessionLimits, size_of, size_of_record};
 
@@ -185,31 +186,20 @@ pub(super) fn delete_session(
     Ok(())
 }
 
-/// Deletes some of what is old; true if there may be more.
-pub(super) fn expire(connection: &Connection, expiry: Expiry) -> Result<bool, Refusal> {
-    let mut deleted = 0;
+/// Deletes those of `old` that are old still.
+pub(super) fn expire(connection: &Connection, old: &Old, expiry: Expiry) -> Result<(), Refusal> {
     if let Some(before) = expiry.sessions_before {
-        // Sessions are numbered in the order of their age, and none was used before it was made: what
-        // is behind the first young one need not be looked at.
-        deleted = connection
-            .prepare_cached(
-                "DELETE FROM sessions WHERE number IN
-                 (SELECT number FROM sessions WHERE used_at < ?1 AND number < coalesce(
-                     (SELECT number FROM sessions WHERE created_at >= ?1 ORDER BY number LIMIT 1),
-                     9223372036854775807)
-                 ORDER BY number LIMIT ?2)",
-            )?
-            .execute(params![before, expiry.at_most])?;
+        let mut statement =
+            connection.prepare_cached("DELETE FROM sessions WHERE number = ?1 AND used_at < ?2")?;
+        for session in &old.sessions {
+            statement.execute([*session, before])?;
+        }
     }
-    // Receipts are numbered in the order of their age, so the first of them are the oldest.
-    let receipts = connection
-        .prepare_cached(
-            "DELETE FROM receipts WHERE created_at < ?1 AND number IN
-             (SELECT number FROM receipts ORDER BY number LIMIT ?2)",
-        )?
-        .execute(params![expiry.receipts_before, expiry.at_most])?;
-    let full = usize::try_from(expiry.at_most).unwrap_or(usize::MAX);
-    Ok(deleted == full || receipts == full)
+    let mut statement = connection.prepare_cached("DELETE FROM receipts WHERE number = ?1")?;
+    for receipt in &old.receipts {
+        statement.execute([receipt])?;
+    }
+    Ok(())
 }
 
 /// Writes what a probe reads.
