@@ -74,6 +74,7 @@ pub fn ingestor(
     dry_run: bool,
 ) -> anyhow::Result<Ingestor> {
     let threads = cpu_pool::available_threads();
+    let extractor = extractor(&settings)?;
     let mut fetch = FetchLimits {
         total_timeout: Duration::from_secs(settings.fetch_timeout),
         max_bytes: settings.max_size * 1024 * 1024,
@@ -85,17 +86,6 @@ pub fn ingestor(
     if let Some(user_agent) = settings.user_agent {
         fetch.user_agent = user_agent;
     }
-    let extractor = ExtractorOptions {
-        program: std::env::current_exe()
-            .context("cannot find the program's own file for extraction workers")?,
-        arguments: vec![
-            WORKER_COMMAND.to_owned(),
-            "--memory-mib".to_owned(),
-            settings.extract_memory.to_string(),
-        ],
-        workers: threads.get(),
-        timeout: Duration::from_secs(settings.extract_timeout),
-    };
     let options = IngestOptions {
         urls: settings.urls,
         folders: settings.docs,
@@ -115,6 +105,7 @@ pub fn ingestor(
         },
         sitemaps: settings.sitemap,
         extractor,
+        embed_timeout: Duration::from_secs(settings.embed_timeout),
         chunking: ChunkParameters {
             chunker: match settings.chunker {
                 config::Chunker::Structure => Chunker::Structure,
@@ -128,6 +119,23 @@ pub fn ingestor(
         dry_run,
     };
     Ok(Ingestor::new(options, embedder, progress))
+}
+
+/// Extraction workers: this program, within the limits of the settings.
+pub fn extractor(settings: &IngestSettings) -> anyhow::Result<ExtractorOptions> {
+    Ok(ExtractorOptions {
+        program: std::env::current_exe()
+            .context("cannot find the program's own file for extraction workers")?,
+        arguments: vec![
+            WORKER_COMMAND.to_owned(),
+            "--memory-mib".to_owned(),
+            settings.extract_memory.to_string(),
+            "--timeout".to_owned(),
+            settings.extract_timeout.to_string(),
+        ],
+        workers: cpu_pool::available_threads().get(),
+        timeout: Duration::from_secs(settings.extract_timeout),
+    })
 }
 
 fn private_hosts(named: Vec<String>) -> PrivateHosts {

@@ -77,9 +77,12 @@ pub struct IngestConfig {
     /// Seconds for which a server may say nothing [default: 15]
     #[arg(long, env = "WATTWISE_READ_TIMEOUT", value_name = "SECONDS")]
     pub read_timeout: Option<u64>,
-    /// Seconds for the extraction of one document [default: 30]
+    /// Seconds for the extraction of one document, and again for its splitting [default: 30]
     #[arg(long, value_name = "SECONDS")]
     pub extract_timeout: Option<u64>,
+    /// Seconds for the embedding of one document [default: 600]
+    #[arg(long, value_name = "SECONDS")]
+    pub embed_timeout: Option<u64>,
     /// Memory of one extraction worker, in MiB [default: 1024]
     #[arg(long, value_name = "MIB")]
     pub extract_memory: Option<u64>,
@@ -156,6 +159,8 @@ pub struct IngestSettings {
     pub read_timeout: u64,
     /// Seconds.
     pub extract_timeout: u64,
+    /// Seconds.
+    pub embed_timeout: u64,
     /// MiB.
     pub extract_memory: u64,
     /// MiB.
@@ -199,6 +204,7 @@ impl Layer for IngestConfig {
             fetch_timeout: self.fetch_timeout.or(below.fetch_timeout),
             read_timeout: self.read_timeout.or(below.read_timeout),
             extract_timeout: self.extract_timeout.or(below.extract_timeout),
+            embed_timeout: self.embed_timeout.or(below.embed_timeout),
             extract_memory: self.extract_memory.or(below.extract_memory),
             max_size: self.max_size.or(below.max_size),
             chunker: self.chunker.or(below.chunker),
@@ -234,6 +240,7 @@ impl IngestConfig {
             fetch_timeout: self.fetch_timeout.unwrap_or(60),
             read_timeout: self.read_timeout.unwrap_or(15),
             extract_timeout: self.extract_timeout.unwrap_or(30),
+            embed_timeout: self.embed_timeout.unwrap_or(600),
             extract_memory: self.extract_memory.unwrap_or(1024),
             max_size: self.max_size.unwrap_or(32),
             chunker: self.chunker.unwrap_or_default(),
@@ -256,16 +263,16 @@ impl IngestConfig {
                 "at least 32: smaller chunks say too little to be found",
             );
         }
-        if [
+        let seconds = [
             settings.fetch_timeout,
             settings.read_timeout,
             settings.extract_timeout,
-        ]
-        .contains(&0)
-        {
+            settings.embed_timeout,
+        ];
+        if !seconds.iter().all(|limit| (1..=86_400).contains(limit)) {
             return invalid(
-                "--fetch-timeout, --read-timeout, --extract-timeout",
-                "at least 1 second",
+                "--fetch-timeout, --read-timeout, --extract-timeout, --embed-timeout",
+                "from 1 second to a day",
             );
         }
         if settings

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use url::Url;
 
@@ -35,6 +36,8 @@ pub struct IngestOptions {
     pub sitemaps: Vec<Url>,
     /// Extraction workers.
     pub extractor: ExtractorOptions,
+    /// For the embedding of one document.
+    pub embed_timeout: Duration,
     /// How texts are split.
     pub chunking: ChunkParameters,
     /// How the graph is built.

@@ -61,18 +61,14 @@ pub(super) fn removed_rows(previous: Option<&Records>, rows: &[Row]) -> Vec<Row>
 }
 
 /// Fills in how many chunks each source has.
-pub(super) fn with_chunk_counts<'a>(
-    mut rows: Vec<Row>,
-    chunk_sources: impl Iterator<Item = &'a str>,
-) -> Vec<Row> {
+pub(super) fn count_chunks<'a>(rows: &mut [Row], chunk_sources: impl Iterator<Item = &'a str>) {
     let mut counts: HashMap<&str, usize> = HashMap::new();
     for source in chunk_sources {
         *counts.entry(source).or_default() += 1;
     }
-    for row in &mut rows {
+    for row in rows {
         row.chunks = counts.get(row.source.as_str()).copied().unwrap_or(0);
     }
-    rows
 }
 
 /// Why nothing could be indexed, source by source.

@@ -7,6 +7,7 @@
 )]
 
 mod answer_cache;
+mod bounds;
 mod browsers;
 mod chat_server;
 mod chatting;
