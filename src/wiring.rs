@@ -11,7 +11,7 @@ use crate::assistant::Assistant;
 use crate::assistant::answer_cache::{AnswerCache, AnswerCacheOptions};
 use crate::chunk::{ChunkParameters, Chunker};
 use crate::config::{self, ChatSettings, EmbedSettings, GenerateSettings, IngestSettings, Switch};
-use crate::crawl::{FetchLimits, FrontierLimits, Manners, PrivateHosts};
+use crate::crawl::{FetchLimits, FrontierLimits, MASKED_PARAMETERS, Manners, PrivateHosts};
 use crate::embed::Embedder;
 use crate::embed::ollama::{OllamaEmbedder, OllamaOptions};
 use crate::embed::openai::{OpenAiEmbedder, OpenAiOptions};
@@ -94,6 +94,9 @@ pub fn ingestor(
         concurrency: settings.concurrency,
         threads,
         fetch,
+        mask_params: settings
+            .mask_params
+            .unwrap_or_else(|| MASKED_PARAMETERS.map(str::to_owned).to_vec()),
         manners: Manners {
             pace: Duration::from_millis(settings.pace),
             max_crawl_delay: Duration::from_secs(settings.max_crawl_delay),

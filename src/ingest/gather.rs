@@ -15,7 +15,7 @@ use super::sources::Source;
 use super::worker::Job;
 use super::{IngestError, Status};
 use crate::crawl::{
-    Crawler, FetchOutcome, Validators, Visit, is_same_site, normalize, same_site_links,
+    Crawler, FetchOutcome, Masks, Validators, Visit, is_same_site, normalize, same_site_links,
 };
 use crate::extract::sniff;
 use crate::model::{ContentKind, Document, DocumentId, Extracted};
@@ -57,6 +57,8 @@ pub(super) struct Gathered {
 pub(super) struct Gatherer {
     pub(super) crawler: Crawler,
     pub(super) memory: Memory,
+    /// How addresses are shown.
+    pub(super) masks: Masks,
     pub(super) extractor: Arc<Extractor>,
     pub(super) max_file_bytes: u64,
     /// Seconds since the Unix epoch.
@@ -120,6 +122,9 @@ impl Gatherer {
             let (cache, name) = (Arc::clone(&self.cache), gathered.source.clone());
             blocking::run(move || cache.keep_page(&name, &page)).await;
         }
+        if let (Some(page), Some(url)) = (&mut gathered.page, source.url()) {
+            page.address = (url.as_str() != gathered.source).then(|| url.clone());
+        }
         let is_failed = gathered.status == Status::Failed;
         if is_failed && is_final && matches!(source, Source::Link(_)) {
             gathered.status = Status::Skipped;
@@ -139,8 +144,9 @@ impl Gatherer {
             return Arrival::New(arrived);
         }
         match source {
-            Source::Url(url) => self.fetch(url, last, false).await,
-            Source::Link(url) => self.fetch(url, last, true).await,
+            Source::Url(page) => self.fetch(&page.url, last, false).await,
+            Source::Link(page) => self.fetch(&page.url, last, true).await,
+            Source::Unusable(_, reason) => Arrival::Failed(reason.clone()),
             Source::File(path) => read_file(path.clone(), self.max_file_bytes).await,
         }
     }

@@ -28,6 +28,8 @@ pub struct IngestOptions {
     pub threads: NonZeroUsize,
     /// Bounds of a fetch.
     pub fetch: FetchLimits,
+    /// Query parameters whose values are shown nowhere.
+    pub mask_params: Vec<String>,
     /// What is owed to the sites.
     pub manners: Manners,
     /// How far links are followed.

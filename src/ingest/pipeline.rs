@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use url::Url;
+
 use super::cache::Cache;
 use super::extractor::Extractor;
 use super::gate::PublishGate;
@@ -16,7 +18,7 @@ use super::sources::{self, Source};
 use super::split::{self, GiveWay};
 use super::walk::Walk;
 use super::{IngestError, Progress};
-use crate::crawl::Crawler;
+use crate::crawl::{Crawler, Credentials, FetchLimits, Masks};
 use crate::embed::Embedder;
 use crate::extract::EXTRACTION_VERSION;
 use crate::model::{Document, DocumentId};
@@ -75,18 +77,39 @@ impl Ingestor {
 
     async fn run_locked(&self, now: i64, cache: &Arc<Cache>) -> Result<Report, IngestError> {
         let begun = Instant::now();
-        let sources = sources::list(self.options.urls.as_deref(), &self.options.folders)?;
+        let memory = Memory::open(&self.options.index);
+        let masks = Masks::new(&self.options.mask_params, memory.salt);
+        let mut credentials = Credentials::default();
+        let (urls, folders) = (self.options.urls.as_deref(), &self.options.folders);
+        let sources = sources::list(urls, folders, &masks, &mut credentials)?;
         if sources.is_empty() && self.options.sitemaps.is_empty() {
             return Err(IngestError::NoSources);
         }
         let previous = self.open_previous().await;
         let rule = self.embedder.token_rule();
         let extractor = Arc::new(Extractor::new(self.options.extractor.clone(), rule));
+        let sitemaps = self.options.sitemaps.iter().cloned();
+        let sitemaps: Vec<Url> = sitemaps.map(|url| credentials.take(url)).collect();
+        let fetch = FetchLimits {
+            credentials,
+            ..self.options.fetch.clone()
+        };
+        let gatherer = Gatherer {
+            crawler: Crawler::new(fetch, self.options.manners.clone())
+                .map_err(IngestError::Crawler)?,
+            memory,
+            masks,
+            extractor: Arc::clone(&extractor),
+            max_file_bytes: self.options.fetch.max_bytes,
+            now,
+            cache: Arc::clone(cache),
+            max_stale: self.max_stale(),
+        };
         let gathered = self
-            .gather(sources, previous.as_deref(), &extractor, now, cache)
+            .gather(&gatherer, sources, &sitemaps, previous.as_deref())
             .await?;
         let (mut rows, texts, unindexed) = select(gathered);
-        rows.extend(removed_rows(previous.as_deref(), &rows));
+        rows.extend(removed_rows(previous.as_deref(), &rows, &gatherer.masks));
         if texts.is_empty() {
             return Err(IngestError::NothingIndexed(describe_failures(&rows)));
         }
@@ -193,29 +216,18 @@ impl Ingestor {
     /// Fetches and extracts all sources and what belongs to them.
     async fn gather(
         &self,
+        gatherer: &Gatherer,
         sources: Vec<Source>,
+        sitemaps: &[Url],
         previous: Option<&Records>,
-        extractor: &Arc<Extractor>,
-        now: i64,
-        cache: &Arc<Cache>,
     ) -> Result<Vec<Gathered>, IngestError> {
-        let gatherer = Gatherer {
-            crawler: Crawler::new(self.options.fetch.clone(), self.options.manners.clone())
-                .map_err(IngestError::Crawler)?,
-            memory: Memory::open(&self.options.index),
-            extractor: Arc::clone(extractor),
-            max_file_bytes: self.options.fetch.max_bytes,
-            now,
-            cache: Arc::clone(cache),
-            max_stale: self.max_stale(),
-        };
         let bar = self.progress.stage("extract", sources.len());
         let walk = Walk {
-            gatherer: &gatherer,
+            gatherer,
             previous,
             concurrency: self.options.concurrency,
             limits: self.options.frontier,
-            sitemaps: &self.options.sitemaps,
+            sitemaps,
             bar: &bar,
         };
         let gathered = walk.run(sources).await;
@@ -224,7 +236,7 @@ impl Ingestor {
         if self.options.dry_run {
             return Ok(gathered);
         }
-        if let Err(error) = Memory::save(&self.options.index, &gathered) {
+        if let Err(error) = Memory::save(&self.options.index, gatherer.memory.salt, &gathered) {
             tracing::warn!(%error, "the links of this run cannot be kept; the next one reads all pages anew");
         }
         Ok(gathered)

@@ -6,6 +6,7 @@
     reason = "in a test a failure is the message"
 )]
 
+mod addresses;
 mod answer_cache;
 mod bounds;
 mod browsers;
