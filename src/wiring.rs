@@ -11,7 +11,7 @@ use crate::assistant::Assistant;
 use crate::assistant::answer_cache::{AnswerCache, AnswerCacheOptions};
 use crate::chunk::{ChunkParameters, Chunker};
 use crate::config::{self, ChatSettings, EmbedSettings, GenerateSettings, IngestSettings, Switch};
-use crate::crawl::{FetchLimits, FrontierLimits, Manners, PrivateHosts};
+use crate::crawl::{FetchLimits, FrontierLimits, MASKED_PARAMETERS, Manners, PrivateHosts};
 use crate::embed::Embedder;
 use crate::embed::ollama::{OllamaEmbedder, OllamaOptions};
 use crate::embed::openai::{OpenAiEmbedder, OpenAiOptions};
@@ -77,6 +77,7 @@ pub fn ingestor(
     dry_run: bool,
 ) -> anyhow::Result<Ingestor> {
     let threads = cpu_pool::available_threads();
+    let extractor = extractor(&settings)?;
     let mut fetch = FetchLimits {
         total_timeout: Duration::from_secs(settings.fetch_timeout),
         max_bytes: settings.max_size * 1024 * 1024,
@@ -88,17 +89,6 @@ pub fn ingestor(
     if let Some(user_agent) = settings.user_agent {
         fetch.user_agent = user_agent;
     }
-    let extractor = ExtractorOptions {
-        program: std::env::current_exe()
-            .context("cannot find the program's own file for extraction workers")?,
-        arguments: vec![
-            WORKER_COMMAND.to_owned(),
-            "--memory-mib".to_owned(),
-            settings.extract_memory.to_string(),
-        ],
-        workers: threads.get(),
-        timeout: Duration::from_secs(settings.extract_timeout),
-    };
     let options = IngestOptions {
         urls: settings.urls,
         folders: settings.docs,
@@ -107,6 +97,9 @@ pub fn ingestor(
         concurrency: settings.concurrency,
         threads,
         fetch,
+        mask_params: settings
+            .mask_params
+            .unwrap_or_else(|| MASKED_PARAMETERS.map(str::to_owned).to_vec()),
         manners: Manners {
             pace: Duration::from_millis(settings.pace),
             max_crawl_delay: Duration::from_secs(settings.max_crawl_delay),
@@ -118,6 +111,7 @@ pub fn ingestor(
         },
         sitemaps: settings.sitemap,
         extractor,
+        embed_timeout: Duration::from_secs(settings.embed_timeout),
         chunking: ChunkParameters {
             chunker: match settings.chunker {
                 config::Chunker::Structure => Chunker::Structure,
@@ -131,6 +125,23 @@ pub fn ingestor(
         dry_run,
     };
     Ok(Ingestor::new(options, embedder, progress))
+}
+
+/// Extraction workers: this program, within the limits of the settings.
+pub fn extractor(settings: &IngestSettings) -> anyhow::Result<ExtractorOptions> {
+    Ok(ExtractorOptions {
+        program: std::env::current_exe()
+            .context("cannot find the program's own file for extraction workers")?,
+        arguments: vec![
+            WORKER_COMMAND.to_owned(),
+            "--memory-mib".to_owned(),
+            settings.extract_memory.to_string(),
+            "--timeout".to_owned(),
+            settings.extract_timeout.to_string(),
+        ],
+        workers: cpu_pool::available_threads().get(),
+        timeout: Duration::from_secs(settings.extract_timeout),
+    })
 }
 
 fn private_hosts(named: Vec<String>) -> PrivateHosts {

@@ -27,16 +27,17 @@ pub(super) fn split(text: &str, blocks: &[Block]) -> Vec<Piece> {
         .into_iter()
         .map(|range| Piece {
             heading_path: Vec::new(),
-            page: blocks
-                .iter()
-                .take_while(|block| block.range.start <= range.start)
-                .last()
-                .or(blocks.first())
-                .and_then(|block| block.page),
+            page: page_at(blocks, range.start),
             sentences: sentences(text, range.clone()),
             range,
         })
         .collect()
+}
+
+/// The page of the last block that begins there or before.
+fn page_at(blocks: &[Block], position: usize) -> Option<u32> {
+    let after = blocks.partition_point(|block| block.range.start <= position);
+    blocks.get(after.saturating_sub(1))?.page
 }
 
 /// The chunks of a text, in order; neighbours may overlap.

@@ -49,7 +49,7 @@ pub enum Chunker {
 }
 
 /// A contiguous part of the text, to become a chunk.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Piece {
     /// Bytes of the text, on character boundaries, without white space at either end.
     pub range: Range<usize>,
@@ -63,8 +63,10 @@ pub struct Piece {
 
 /// Splits `text` with structure `blocks` into pieces.
 ///
-/// By structure a piece has at most `parameters.max_tokens` tokens as `count_tokens` counts them; a
-/// single word that has more than that becomes a piece alone.
+/// By structure a piece has at most `parameters.max_tokens` tokens as `count_tokens` counts them,
+/// and a size in bytes to go with that; a word that has more is cut between two characters.
+///
+/// Takes time linear in the length of `text` if `count_tokens` does.
 pub fn split(
     text: &str,
     blocks: &[Block],

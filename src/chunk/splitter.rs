@@ -36,33 +36,63 @@ pub(super) fn split(
     packer.pieces
 }
 
+/// The most bytes that a token stands for. Ordinary text has four or five; a tokenizer also calls a
+/// word of a megabyte, or a run of signs that it does not know, one token, and no piece may be that
+/// large.
+const BYTES_PER_TOKEN: usize = 16;
+
 /// A piece that still grows.
 struct Open {
     piece: Piece,
     tokens: usize,
     has_body: bool,
+    /// Tokens of its heading path.
+    path: usize,
+}
+
+/// A heading in force.
+struct Heading {
+    level: u8,
+    text: String,
+    tokens: usize,
 }
 
 struct Packer<'a> {
     text: &'a str,
     parameters: &'a ChunkParameters,
     count_tokens: &'a dyn Fn(&str) -> usize,
-    /// The headings in force, with their levels, outermost first.
-    headings: Vec<(u8, String)>,
+    /// The headings in force, outermost first.
+    headings: Vec<Heading>,
     open: Option<Open>,
     pieces: Vec<Piece>,
 }
 
-/// What is appended at once: a block, or a sentence of a block that is too long.
+/// What is appended at once: a block, or a part of a block that is too long.
 struct Unit {
     range: Range<usize>,
+    tokens: usize,
     page: Option<u32>,
     sentences: Vec<Range<usize>>,
     is_body: bool,
 }
 
 impl Packer<'_> {
+    /// What the text there takes of a piece's tokens.
+    fn cost(&self, range: &Range<usize>) -> usize {
+        let text = &self.text[range.clone()];
+        (self.count_tokens)(text).max(text.len().div_ceil(BYTES_PER_TOKEN))
+    }
+
     fn push_heading(&mut self, level: u8, block: &Block) {
+        let tokens = self.cost(&block.range);
+        if tokens > self.parameters.max_tokens / 2 {
+            // It would leave no room for what stands under it: it is read as running text.
+            let kind = BlockKind::Paragraph;
+            return self.push_body(&Block {
+                kind,
+                ..block.clone()
+            });
+        }
         let begins_a_piece = self
             .open
             .as_ref()
@@ -70,36 +100,40 @@ impl Packer<'_> {
         if begins_a_piece {
             self.close();
         }
-        self.headings.retain(|(above, _)| *above < level);
+        self.headings.retain(|above| above.level < level);
         self.append(Unit {
             range: block.range.clone(),
+            tokens,
             page: block.page,
             sentences: Vec::new(),
             is_body: false,
         });
-        self.headings
-            .push((level, self.text[block.range.clone()].to_owned()));
+        self.headings.push(Heading {
+            level,
+            text: self.text[block.range.clone()].to_owned(),
+            tokens,
+        });
     }
 
     fn push_body(&mut self, block: &Block) {
-        let whole = &self.text[block.range.clone()];
         let found = match block.kind {
             BlockKind::Paragraph | BlockKind::ListItem => sentences(self.text, block.range.clone()),
             BlockKind::TableRow | BlockKind::Preformatted | BlockKind::Heading(_) => {
                 vec![block.range.clone()]
             }
         };
-        let cost = (self.count_tokens)(whole);
+        let tokens = self.cost(&block.range);
         // A heading must not stay alone at the end of a piece: then the block is cut to fill it.
         let may_begin_anew = self.open.as_ref().is_none_or(|open| open.has_body);
         if self
             .open
             .as_ref()
-            .is_some_and(|open| cost <= self.left_in(open))
-            || (may_begin_anew && cost <= self.room())
+            .is_some_and(|open| tokens <= self.left_in(open))
+            || (may_begin_anew && tokens <= self.room())
         {
             self.append(Unit {
                 range: block.range.clone(),
+                tokens,
                 page: block.page,
                 sentences: found,
                 is_body: true,
@@ -107,9 +141,10 @@ impl Packer<'_> {
             return;
         }
         for sentence in found {
-            for part in self.fitting_parts(sentence) {
+            for (part, tokens) in self.fitting_parts(sentence) {
                 self.append(Unit {
                     range: part.clone(),
+                    tokens,
                     page: block.page,
                     sentences: vec![part],
                     is_body: true,
@@ -119,24 +154,49 @@ impl Packer<'_> {
     }
 
     /// Cuts a sentence that no piece can hold at its words.
-    fn fitting_parts(&self, sentence: Range<usize>) -> Vec<Range<usize>> {
+    fn fitting_parts(&self, sentence: Range<usize>) -> Vec<(Range<usize>, usize)> {
         let room = self.room();
-        if (self.count_tokens)(&self.text[sentence.clone()]) <= room {
-            return vec![sentence];
+        let tokens = self.cost(&sentence);
+        if tokens <= room {
+            return vec![(sentence, tokens)];
         }
         let mut parts: Vec<Range<usize>> = Vec::new();
-        let mut tokens = 0;
-        for word in words(self.text, sentence) {
-            let cost = (self.count_tokens)(&self.text[word.clone()]);
+        let mut sum = 0;
+        let words = words(self.text, sentence).flat_map(|word| self.fitting_words(word));
+        for (word, tokens) in words {
+            // Of white space between the words there may be any amount.
+            let fits = |part: &Range<usize>| {
+                sum + tokens <= room && (word.end - part.start).div_ceil(BYTES_PER_TOKEN) <= room
+            };
             match parts.last_mut() {
-                Some(part) if tokens + cost <= room => {
+                Some(part) if fits(part) => {
                     part.end = word.end;
-                    tokens += cost;
+                    sum += tokens;
                 }
                 _ => {
                     parts.push(word);
-                    tokens = cost;
+                    sum = tokens;
                 }
+            }
+        }
+        let with_cost = |part: Range<usize>| (part.clone(), self.cost(&part));
+        parts.into_iter().map(with_cost).collect()
+    }
+
+    /// Halves a word that no piece can hold until its parts fit: scripts without spaces, encoded
+    /// data, rows of dots.
+    fn fitting_words(&self, word: Range<usize>) -> Vec<(Range<usize>, usize)> {
+        let room = self.room();
+        let mut parts = Vec::new();
+        let mut waiting = vec![word];
+        while let Some(word) = waiting.pop() {
+            let middle = self.text.floor_char_boundary(word.start + word.len() / 2);
+            let tokens = self.cost(&word);
+            if tokens <= room || middle == word.start {
+                parts.push((word, tokens));
+            } else {
+                waiting.push(middle..word.end);
+                waiting.push(word.start..middle);
             }
         }
         parts
@@ -144,17 +204,20 @@ impl Packer<'_> {
 
     /// Tokens for text in a piece that would begin under the present headings.
     fn room(&self) -> usize {
-        self.room_under(self.headings.iter().map(|(_, heading)| heading))
+        self.room_under(self.path())
     }
 
     /// Tokens for more text in a piece that is open.
     fn left_in(&self, open: &Open) -> usize {
-        self.room_under(open.piece.heading_path.iter())
-            .saturating_sub(open.tokens)
+        self.room_under(open.path).saturating_sub(open.tokens)
     }
 
-    fn room_under<'h>(&self, path: impl Iterator<Item = &'h String>) -> usize {
-        let path: usize = path.map(|heading| (self.count_tokens)(heading) + 1).sum();
+    /// Tokens of the headings in force.
+    fn path(&self) -> usize {
+        self.headings.iter().map(|heading| heading.tokens + 1).sum()
+    }
+
+    fn room_under(&self, path: usize) -> usize {
         // A path so long that it leaves no room is not worth the text it displaces.
         self.parameters
             .max_tokens
@@ -163,20 +226,20 @@ impl Packer<'_> {
     }
 
     fn append(&mut self, unit: Unit) {
-        let cost = (self.count_tokens)(&self.text[unit.range.clone()]);
         if self
             .open
             .as_ref()
-            .is_some_and(|open| cost > self.left_in(open))
+            .is_some_and(|open| unit.tokens > self.left_in(open))
         {
             self.close();
         }
         let heading_path = || {
             self.headings
                 .iter()
-                .map(|(_, heading)| heading.clone())
+                .map(|heading| heading.text.clone())
                 .collect()
         };
+        let path = self.path();
         let open = self.open.get_or_insert_with(|| Open {
             piece: Piece {
                 range: unit.range.clone(),
@@ -186,10 +249,11 @@ impl Packer<'_> {
             },
             tokens: 0,
             has_body: false,
+            path,
         });
         open.piece.range.end = unit.range.end;
         open.piece.sentences.extend(unit.sentences);
-        open.tokens += cost;
+        open.tokens += unit.tokens;
         open.has_body |= unit.is_body;
     }
 
@@ -324,6 +388,74 @@ mod tests {
                 "Turn down the heat by one degree.",
                 "Close the curtains at dusk every evening."
             ]
+        );
+    }
+
+    /// A tokenizer that knows no word of more than eight letters, as those of BERT give up at a
+    /// hundred.
+    fn count_known_words(text: &str) -> usize {
+        let cost = |word: &str| {
+            if word.len() > 8 {
+                1
+            } else {
+                word.len().div_ceil(4)
+            }
+        };
+        text.split_whitespace().map(cost).sum()
+    }
+
+    #[test]
+    fn no_piece_is_larger_than_its_tokens_can_be() {
+        let spaces = format!("a{}b", " ".repeat(9_000));
+        let word = "é".repeat(50_000);
+        for (kind, text) in [
+            (BlockKind::Paragraph, word.as_str()),
+            (BlockKind::Heading(1), word.as_str()),
+            (BlockKind::Preformatted, spaces.as_str()),
+            (BlockKind::Paragraph, &"word ".repeat(20_000)),
+            (BlockKind::Heading(2), &"word ".repeat(20_000)),
+        ] {
+            let (text, blocks) = document(&[(kind, text), (BlockKind::Paragraph, "The end.")]);
+            let parameters = ChunkParameters {
+                max_tokens: 64,
+                min_tokens: 16,
+                ..ChunkParameters::default()
+            };
+            let pieces = split(&text, &blocks, &parameters, &count_known_words);
+            let longest = pieces.iter().map(|piece| {
+                piece.range.len() + piece.heading_path.iter().map(String::len).sum::<usize>()
+            });
+            assert!(
+                longest.max().unwrap() <= 2 * 64 * BYTES_PER_TOKEN,
+                "{kind:?}"
+            );
+            assert!(
+                pieces.len() > 1
+                    && text[pieces[pieces.len() - 1].range.clone()].ends_with("The end.")
+            );
+        }
+    }
+
+    #[test]
+    fn tokens_of_the_headings_are_counted_once() {
+        let counted = std::cell::Cell::new(0);
+        let count = |text: &str| {
+            counted.set(counted.get() + text.len());
+            count_words(text)
+        };
+        let heading = "h".repeat(400);
+        let mut parts = vec![(BlockKind::Heading(1), heading.as_str())];
+        parts.extend(std::iter::repeat_n(
+            (BlockKind::Paragraph, "Some few words."),
+            2_000,
+        ));
+        let (text, blocks) = document(&parts);
+        split(&text, &blocks, &ChunkParameters::default(), &count);
+        assert!(
+            counted.get() < 2 * text.len(),
+            "{} of {}",
+            counted.get(),
+            text.len()
         );
     }
 

@@ -165,6 +165,15 @@ pub struct ExtractArguments {
     /// PDF, HTML, Markdown or text files
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
+    /// Seconds for one file [default: 30, or as ingest's]
+    #[arg(long, value_name = "SECONDS")]
+    pub extract_timeout: Option<u64>,
+    /// Memory of the process that reads a file, in MiB [default: 1024, or as ingest's]
+    #[arg(long, value_name = "MIB")]
+    pub extract_memory: Option<u64>,
+    /// Largest file, in MiB [default: 32, or as ingest's]
+    #[arg(long, value_name = "MIB")]
+    pub max_size: Option<u64>,
     /// One JSON object a file: title, text, blocks, `page_count`, warnings
     #[arg(long)]
     pub json: bool,
@@ -176,6 +185,9 @@ pub struct WorkerArguments {
     /// Most memory of this process
     #[arg(long, value_name = "MIB")]
     pub memory_mib: u64,
+    /// Seconds for one document
+    #[arg(long, value_name = "SECONDS")]
+    pub timeout: u64,
 }
 
 /// `snapshot`

@@ -2,18 +2,34 @@
 
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::json;
 
 use super::args::{ExtractArguments, WorkerArguments};
 use super::{ExitStatus, printer};
-use crate::extract::{extract, sniff, worker};
+use crate::config::{File, IngestConfig, Layer as _};
+use crate::embed::TokenRule;
+use crate::extract::sniff;
+use crate::ingest::worker::{self, Job, WorkerLimits};
+use crate::ingest::{Extractor, IngestError, read_document};
 use crate::model::{BlockKind, Extracted};
+use crate::wiring;
 
-pub(super) fn run(arguments: &ExtractArguments) -> anyhow::Result<ExitStatus> {
+/// Shows what ingest would keep, within the limits of ingest.
+pub(super) async fn run(arguments: &ExtractArguments, file: File) -> anyhow::Result<ExitStatus> {
+    let limits = IngestConfig {
+        extract_timeout: arguments.extract_timeout,
+        extract_memory: arguments.extract_memory,
+        max_size: arguments.max_size,
+        ..IngestConfig::default()
+    };
+    let settings = limits.over(file.ingest).resolve()?;
+    let extractor = Extractor::new(wiring::extractor(&settings)?, TokenRule::Estimate);
+    let max_bytes = settings.max_size * 1024 * 1024;
     let mut status = ExitStatus::Done;
     for path in &arguments.files {
-        match read(path) {
+        match read(path, max_bytes, &extractor).await? {
             Ok(extracted) if arguments.json => printer::result(as_json(&extracted))?,
             Ok(extracted) => printer::result(as_text(path, &extracted))?,
             Err(reason) => {
@@ -25,21 +41,36 @@ pub(super) fn run(arguments: &ExtractArguments) -> anyhow::Result<ExitStatus> {
     Ok(status)
 }
 
-/// Works for `ingest` until its standard input ends, within its own limit of memory.
+/// Works for `ingest` and `extract` until its standard input ends.
 pub(super) fn work(arguments: &WorkerArguments) -> anyhow::Result<ExitStatus> {
-    let bytes = arguments.memory_mib.saturating_mul(1024 * 1024);
-    rlimit::setrlimit(rlimit::Resource::AS, bytes, bytes)?;
-    // A worker that dies on a hostile file must not fill the disk with its memory.
-    rlimit::setrlimit(rlimit::Resource::CORE, 0, 0)?;
-    worker::run(io::stdin().lock(), io::stdout().lock())?;
+    let limits = WorkerLimits {
+        memory: arguments.memory_mib.saturating_mul(1024 * 1024),
+        timeout: Duration::from_secs(arguments.timeout),
+    };
+    worker::work(limits, io::stdin().lock(), io::stdout().lock())?;
     Ok(ExitStatus::Done)
 }
 
-fn read(path: &Path) -> Result<Extracted, String> {
-    let bytes = fs_err::read(path).map_err(|error| error.to_string())?;
-    let kind = sniff(&bytes, None, &path.to_string_lossy())
-        .ok_or("neither PDF, HTML, Markdown nor text")?;
-    extract(kind, &bytes, None).map_err(|error| error.to_string())
+async fn read(
+    path: &Path,
+    max_bytes: u64,
+    extractor: &Extractor,
+) -> Result<Result<Extracted, String>, IngestError> {
+    let bytes = match read_document(path.to_owned(), max_bytes).await {
+        Ok(bytes) => bytes,
+        Err(reason) => return Ok(Err(reason)),
+    };
+    let Some(kind) = sniff(&bytes, None, &path.to_string_lossy()) else {
+        return Ok(Err("neither PDF, HTML, Markdown nor text".to_owned()));
+    };
+    let charset = None;
+    extractor
+        .extract(Job {
+            kind,
+            charset,
+            bytes,
+        })
+        .await
 }
 
 fn as_text(path: &Path, extracted: &Extracted) -> String {

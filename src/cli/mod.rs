@@ -86,7 +86,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitStatus> {
             Command::Serve(arguments) => serve::run(*arguments, file, lines).await,
             Command::Health(arguments) => health::run(arguments, file).await,
             Command::Ask(arguments) => ask::run(arguments, file).await,
-            Command::Extract(arguments) => extract::run(&arguments),
+            Command::Extract(arguments) => extract::run(&arguments, file).await,
             Command::Keys(arguments) => keys::run(arguments, file).await,
             Command::Snapshot(arguments) => snapshot::run(arguments, file).await,
             Command::Eval(arguments) => eval::run(arguments, file).await,

@@ -1,10 +1,11 @@
 //! What is ingested, and within which bounds.
 
+use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ValueEnum};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use url::Url;
 
 use super::{ConfigError, Layer};
@@ -27,7 +28,7 @@ pub struct IngestConfig {
         value_name = "URL",
         value_delimiter = ','
     )]
-    pub sitemap: Option<Vec<Url>>,
+    pub sitemap: Option<Vec<String>>,
     /// Links to follow from each page, within its site [default: 0, only the pages that are named]
     #[arg(long, env = "WATTWISE_DEPTH", value_name = "N")]
     pub depth: Option<u32>,
@@ -49,17 +50,28 @@ pub struct IngestConfig {
     /// Where generations are written [default: index]
     #[arg(long, env = "WATTWISE_INDEX", value_name = "DIR")]
     pub index: Option<PathBuf>,
-    /// Fetch these hosts although they are inside private networks; without names, every such host
+    /// Fetch these hosts although they are inside private networks, on the port that is named or on
+    /// any; without names, every such host
     #[arg(
         long,
         env = "WATTWISE_ALLOW_PRIVATE",
-        value_name = "HOST",
+        value_name = "HOST[:PORT]",
         num_args = 0..,
         default_missing_value = ALL_HOSTS,
         value_delimiter = ','
     )]
     #[serde(default, deserialize_with = "hosts_or_all")]
     pub allow_private: Option<Vec<String>>,
+    /// Query parameters of addresses whose values are shown nowhere, between commas; so are those of
+    /// parameters whose last word is one of them
+    /// [default: token,key,sig,signature,password,`access_token`]
+    #[arg(
+        long,
+        env = "WATTWISE_MASK_PARAMS",
+        value_name = "NAME",
+        value_delimiter = ','
+    )]
+    pub mask_params: Option<Vec<String>>,
     /// Fetch through the proxy that the environment names (`HTTPS_PROXY` and so on). The proxy then
     /// resolves names, so private addresses behind names are no longer refused
     #[arg(long, env = "WATTWISE_USE_PROXY", action = ArgAction::SetTrue)]
@@ -77,9 +89,12 @@ pub struct IngestConfig {
     /// Seconds for which a server may say nothing [default: 15]
     #[arg(long, env = "WATTWISE_READ_TIMEOUT", value_name = "SECONDS")]
     pub read_timeout: Option<u64>,
-    /// Seconds for the extraction of one document [default: 30]
+    /// Seconds for the extraction of one document, and again for its splitting [default: 30]
     #[arg(long, value_name = "SECONDS")]
     pub extract_timeout: Option<u64>,
+    /// Seconds for the embedding of one document [default: 600]
+    #[arg(long, value_name = "SECONDS")]
+    pub embed_timeout: Option<u64>,
     /// Memory of one extraction worker, in MiB [default: 1024]
     #[arg(long, value_name = "MIB")]
     pub extract_memory: Option<u64>,
@@ -129,6 +144,7 @@ pub struct IngestSettings {
     /// Folders.
     pub docs: Vec<PathBuf>,
     /// Sitemaps.
+    #[serde(serialize_with = "without_secrets")]
     pub sitemap: Vec<Url>,
     /// Links followed.
     pub depth: u32,
@@ -142,8 +158,10 @@ pub struct IngestSettings {
     pub retries: u32,
     /// Index directory.
     pub index: PathBuf,
-    /// Hosts inside private networks that may be fetched; `*` is every one.
+    /// Hosts inside private networks that may be fetched, some with a port; `*` is every one.
     pub allow_private: Vec<String>,
+    /// Names of query parameters; `None` for the usual ones.
+    pub mask_params: Option<Vec<String>>,
     /// Through the proxy of the environment.
     pub use_proxy: bool,
     /// `User-Agent`, if not the program's own.
@@ -156,6 +174,8 @@ pub struct IngestSettings {
     pub read_timeout: u64,
     /// Seconds.
     pub extract_timeout: u64,
+    /// Seconds.
+    pub embed_timeout: u64,
     /// MiB.
     pub extract_memory: u64,
     /// MiB.
@@ -189,6 +209,7 @@ impl Layer for IngestConfig {
             retries: self.retries.or(below.retries),
             index: self.index.or(below.index),
             allow_private: self.allow_private.or(below.allow_private),
+            mask_params: self.mask_params.or(below.mask_params),
             // The flag can only switch on; absent, it says nothing.
             use_proxy: self
                 .use_proxy
@@ -199,6 +220,7 @@ impl Layer for IngestConfig {
             fetch_timeout: self.fetch_timeout.or(below.fetch_timeout),
             read_timeout: self.read_timeout.or(below.read_timeout),
             extract_timeout: self.extract_timeout.or(below.extract_timeout),
+            embed_timeout: self.embed_timeout.or(below.embed_timeout),
             extract_memory: self.extract_memory.or(below.extract_memory),
             max_size: self.max_size.or(below.max_size),
             chunker: self.chunker.or(below.chunker),
@@ -218,7 +240,7 @@ impl IngestConfig {
         let settings = IngestSettings {
             urls: self.urls,
             docs: self.docs.unwrap_or_default(),
-            sitemap: self.sitemap.unwrap_or_default(),
+            sitemap: sitemaps(&self.sitemap.unwrap_or_default())?,
             depth: self.depth.unwrap_or(0),
             max_pages: self.max_pages.unwrap_or(500),
             pace: self.pace.unwrap_or(500),
@@ -226,6 +248,7 @@ impl IngestConfig {
             retries: self.retries.unwrap_or(2),
             index: self.index.unwrap_or_else(|| PathBuf::from("index")),
             allow_private: hosts(self.allow_private.unwrap_or_default())?,
+            mask_params: self.mask_params,
             use_proxy: self.use_proxy.unwrap_or(false),
             user_agent: self.user_agent,
             concurrency: self
@@ -234,6 +257,7 @@ impl IngestConfig {
             fetch_timeout: self.fetch_timeout.unwrap_or(60),
             read_timeout: self.read_timeout.unwrap_or(15),
             extract_timeout: self.extract_timeout.unwrap_or(30),
+            embed_timeout: self.embed_timeout.unwrap_or(600),
             extract_memory: self.extract_memory.unwrap_or(1024),
             max_size: self.max_size.unwrap_or(32),
             chunker: self.chunker.unwrap_or_default(),
@@ -256,24 +280,17 @@ impl IngestConfig {
                 "at least 32: smaller chunks say too little to be found",
             );
         }
-        if [
+        let seconds = [
             settings.fetch_timeout,
             settings.read_timeout,
             settings.extract_timeout,
-        ]
-        .contains(&0)
-        {
+            settings.embed_timeout,
+        ];
+        if !seconds.iter().all(|limit| (1..=86_400).contains(limit)) {
             return invalid(
-                "--fetch-timeout, --read-timeout, --extract-timeout",
-                "at least 1 second",
+                "--fetch-timeout, --read-timeout, --extract-timeout, --embed-timeout",
+                "from 1 second to a day",
             );
-        }
-        if settings
-            .sitemap
-            .iter()
-            .any(|url| !matches!(url.scheme(), "http" | "https"))
-        {
-            return invalid("--sitemap", "an http or https address");
         }
         if settings.max_pages == 0 {
             return invalid("--max-pages", "at least 1");
@@ -296,6 +313,40 @@ impl IngestConfig {
         }
         Ok(settings)
     }
+}
+
+/// What is wrong is told without the address, which may hold a password.
+fn sitemaps(addresses: &[String]) -> Result<Vec<Url>, ConfigError> {
+    let read = |(position, address): (usize, &String)| {
+        let url = Url::parse(address.trim()).map_err(|error| error.to_string());
+        let url = url.and_then(|url| match url.scheme() {
+            "http" | "https" => Ok(url),
+            _ => Err("another scheme".to_owned()),
+        });
+        url.map_err(|error| ConfigError::Invalid {
+            name: "--sitemap",
+            reason: format!(
+                "number {} is not an http or https address: {error}",
+                position + 1
+            ),
+        })
+    };
+    addresses.iter().enumerate().map(read).collect()
+}
+
+/// For `--print-config`: neither users nor passwords nor what stands in a query.
+fn without_secrets<S: Serializer>(urls: &[Url], serializer: S) -> Result<S::Ok, S::Error> {
+    let plain = urls.iter().map(|url| {
+        let mut url = url.clone();
+        // These fail only for addresses without a host.
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        if url.query().is_some() {
+            url.set_query(Some("***"));
+        }
+        url
+    });
+    serializer.collect_seq(plain)
 }
 
 /// Stands for every host.
@@ -330,17 +381,24 @@ fn hosts(named: Vec<String>) -> Result<Vec<String>, ConfigError> {
 }
 
 fn host_name(name: &str) -> Result<String, ConfigError> {
-    let host = name.parse().map_or_else(
-        |_| url::Host::parse(name).map(|host| host.to_string()),
-        |address: std::net::IpAddr| Ok(address.to_string()),
-    );
-    let host = host.map_err(|_| ConfigError::Invalid {
-        name: "--allow-private",
-        reason: format!(
-            "{name} is no host; give a name or an address without port, such as wiki.example.org or 192.168.1.5"
-        ),
-    })?;
-    Ok(host.trim_matches(['[', ']']).to_owned())
+    if let Ok(address) = name.parse::<IpAddr>() {
+        return Ok(address.to_string());
+    }
+    let (host, port) = match name.rsplit_once(':') {
+        Some((host, port)) if !name.ends_with(']') => (host, Some(port.parse::<u16>())),
+        _ => (name, None),
+    };
+    let host = url::Host::parse(host).map(|host| host.to_string());
+    match (host, port) {
+        (Ok(host), None) => Ok(host.trim_matches(['[', ']']).to_owned()),
+        (Ok(host), Some(Ok(port))) => Ok(format!("{host}:{port}")),
+        _ => Err(ConfigError::Invalid {
+            name: "--allow-private",
+            reason: format!(
+                "{name} is no host; give a name or an address, with or without a port, such as wiki.example.org, 192.168.1.5:8080 or [fd00::1]:8080"
+            ),
+        }),
+    }
 }
 
 #[cfg(test)]
@@ -361,6 +419,16 @@ mod tests {
             parsed("allow-private = [\"Wiki.Example.org\", \"10.0.0.1\", \"::1\", \"[fd00::1]\"]"),
             of(&["wiki.example.org", "10.0.0.1", "::1", "fd00::1"])
         );
-        assert_eq!(parsed("allow-private = [\"wiki:8080\"]"), None);
+        assert_eq!(
+            parsed("allow-private = [\"Wiki:8080\", \"10.0.0.1:80\", \"[FD00::1]:81\"]"),
+            of(&["wiki:8080", "10.0.0.1:80", "[fd00::1]:81"])
+        );
+        for wrong in ["wiki:x", "wiki:70000", "a b", "fd00::1::"] {
+            assert_eq!(
+                parsed(&format!("allow-private = [\"{wrong}\"]")),
+                None,
+                "{wrong}"
+            );
+        }
     }
 }

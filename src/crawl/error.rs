@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use super::resolve::with_port;
 use crate::runtime::retry::Retry;
 
 /// Why one address could not be fetched, in one readable line.
@@ -16,11 +17,14 @@ pub enum FetchError {
     Scheme,
     /// The host resolves to an address inside someone's network.
     #[error(
-        "refused: {host} is the private address {address}; allow it with --allow-private {host} if that is meant"
+        "refused: {host} is the private address {address}; allow it with --allow-private {} if that is meant",
+        with_port(.host, *.port)
     )]
     Private {
         /// The host.
         host: String,
+        /// On which it was to be asked.
+        port: u16,
         /// What it resolved to.
         address: IpAddr,
     },

@@ -11,7 +11,12 @@ use url::{Host, Url};
 
 use super::error::FetchError;
 use super::resolve::{CheckedResolver, PrivateHosts, ResolveError};
+use super::secrets::{Credentials, without_credentials};
 use crate::runtime::tls;
+
+/// The longest address that a redirect may name, in bytes: as long as RFC 9110 asks everybody to
+/// accept. Every link of the page is joined to it.
+const LONGEST_LOCATION: usize = 8_000;
 
 /// Bounds of one fetch.
 #[derive(Debug, Clone)]
@@ -30,6 +35,8 @@ pub struct FetchLimits {
     pub max_redirects: u32,
     /// Which hosts inside private networks may be fetched.
     pub private_hosts: PrivateHosts,
+    /// What sites want to be told before they answer.
+    pub credentials: Credentials,
     /// Whether the proxy that the environment names is used. It resolves names by itself, so that
     /// only addresses written as numbers can still be refused.
     pub use_proxy: bool,
@@ -50,6 +57,7 @@ impl Default for FetchLimits {
             max_bytes: 32 * 1024 * 1024,
             max_redirects: 5,
             private_hosts: PrivateHosts::Refused,
+            credentials: Credentials::default(),
             use_proxy: false,
         }
     }
@@ -103,9 +111,13 @@ pub(super) enum BodyLimit {
 
 /// Sends requests.
 pub(super) struct Fetcher {
-    client: Client,
+    /// For every host.
+    guarded: Client,
+    /// For hosts that may be private. A resolver does not know for which port it is asked, so that
+    /// each of the two has one of its own.
+    trusting: Client,
     limits: FetchLimits,
-    resolver: Arc<CheckedResolver>,
+    resolver: CheckedResolver,
 }
 
 impl Fetcher {
@@ -113,36 +125,25 @@ impl Fetcher {
     /// resolver gives out only addresses that may be connected to, so that no name can resolve to
     /// one thing when checked and another when used.
     pub(super) fn new(limits: FetchLimits) -> Result<Self, FetchError> {
-        let resolver = CheckedResolver::new(limits.private_hosts.clone());
-        Self::with(limits, resolver)
+        Self::with(limits, CheckedResolver::new())
     }
 
     pub(super) fn with(limits: FetchLimits, resolver: CheckedResolver) -> Result<Self, FetchError> {
         tls::install_provider();
-        let resolver = Arc::new(resolver);
-        let mut names = resolver.clone();
-        if limits.use_proxy {
-            // The only name looked up behind a proxy is the proxy's own.
-            names = Arc::new(CheckedResolver::new(PrivateHosts::Allowed));
-        }
-        let mut client = Client::builder()
-            .user_agent(&limits.user_agent)
-            .connect_timeout(limits.connect_timeout.min(limits.total_timeout))
-            .read_timeout(limits.read_timeout.min(limits.total_timeout))
-            .redirect(Policy::none())
-            .pool_max_idle_per_host(1)
-            .dns_resolver(names);
-        if !limits.use_proxy {
-            // A proxy from the environment would connect to private addresses on our behalf.
-            client = client.no_proxy();
-        }
-        let client = client
-            .build()
-            .map_err(|error| FetchError::Connect(error.to_string()))?;
+        let client = |resolver: CheckedResolver| {
+            client(&limits, resolver).map_err(|error| FetchError::Connect(error.to_string()))
+        };
+        // The only name looked up behind a proxy is the proxy's own.
+        let guard = if limits.use_proxy {
+            resolver.for_private()
+        } else {
+            resolver.clone()
+        };
         Ok(Self {
-            client,
-            limits,
+            guarded: client(guard)?,
+            trusting: client(resolver.for_private())?,
             resolver,
+            limits,
         })
     }
 
@@ -178,10 +179,17 @@ impl Fetcher {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(FetchError::Scheme);
         }
-        self.check_literal(url)?;
-        let mut request = self
-            .client
-            .get(url.clone())
+        let may_be_private = self.may_be_private(url);
+        if !may_be_private {
+            self.check_literal(url)?;
+        }
+        let client = if may_be_private {
+            &self.trusting
+        } else {
+            &self.guarded
+        };
+        let mut request = client
+            .get(self.limits.credentials.add_to(url))
             .header(header::ACCEPT, "text/html,application/xhtml+xml,application/pdf,text/markdown,text/plain;q=0.9,*/*;q=0.1");
         if let Some(etag) = &known.etag {
             request = request.header(header::IF_NONE_MATCH, etag);
@@ -189,7 +197,18 @@ impl Fetcher {
         if let Some(date) = &known.last_modified {
             request = request.header(header::IF_MODIFIED_SINCE, date);
         }
-        request.send().await.map_err(|error| self.explain(&error))
+        let sent = request.send().await;
+        sent.map_err(|error| self.explain(url, &error))
+    }
+
+    fn may_be_private(&self, url: &Url) -> bool {
+        let host = match url.host() {
+            Some(Host::Ipv4(address)) => address.to_string(),
+            Some(Host::Ipv6(address)) => address.to_string(),
+            Some(Host::Domain(name)) => name.to_owned(),
+            None => return false,
+        };
+        self.limits.private_hosts.allow(&host, port_of(url))
     }
 
     /// A resolver is never asked about a host that is written as a number.
@@ -200,7 +219,7 @@ impl Fetcher {
             Some(Host::Domain(_)) => return Ok(()),
             None => return Err(FetchError::Scheme),
         };
-        let refused = |error: ResolveError| error.as_fetch_error();
+        let refused = |error: ResolveError| error.as_fetch_error(port_of(url));
         self.resolver
             .check(&address.to_string(), address)
             .map_err(refused)
@@ -223,7 +242,7 @@ impl Fetcher {
         while let Some(piece) = response
             .chunk()
             .await
-            .map_err(|error| self.explain(&error))?
+            .map_err(|error| self.explain(url, &error))?
         {
             let room = usize::try_from(most).unwrap_or(usize::MAX) - body.len();
             if piece.len() > room {
@@ -244,11 +263,11 @@ impl Fetcher {
     }
 
     /// The innermost cause is the one that tells a person something.
-    fn explain(&self, error: &reqwest::Error) -> FetchError {
+    fn explain(&self, url: &Url, error: &reqwest::Error) -> FetchError {
         let mut cause: &(dyn std::error::Error + 'static) = error;
         loop {
             if let Some(refused) = cause.downcast_ref::<ResolveError>() {
-                return refused.as_fetch_error();
+                return refused.as_fetch_error(port_of(url));
             }
             match cause.source() {
                 Some(next) => cause = next,
@@ -270,6 +289,26 @@ impl Fetcher {
     }
 }
 
+fn client(limits: &FetchLimits, resolver: CheckedResolver) -> reqwest::Result<Client> {
+    let client = Client::builder()
+        .user_agent(&limits.user_agent)
+        .connect_timeout(limits.connect_timeout.min(limits.total_timeout))
+        .read_timeout(limits.read_timeout.min(limits.total_timeout))
+        .redirect(Policy::none())
+        .pool_max_idle_per_host(1)
+        .dns_resolver(Arc::new(resolver));
+    if limits.use_proxy {
+        client.build()
+    } else {
+        // A proxy from the environment would connect to private addresses on our behalf.
+        client.no_proxy().build()
+    }
+}
+
+fn port_of(url: &Url) -> u16 {
+    url.port_or_known_default().unwrap_or_default()
+}
+
 fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     headers.get(name)?.to_str().ok().map(str::to_owned)
 }
@@ -285,8 +324,12 @@ fn parse_retry_after(value: &str, now: SystemTime) -> Option<Duration> {
 }
 
 fn redirect_target(from: &Url, headers: &HeaderMap) -> Result<Url, FetchError> {
-    let location = text(headers, &header::LOCATION).ok_or(FetchError::BadRedirect)?;
-    from.join(&location).map_err(|_| FetchError::BadRedirect)
+    let location = text(headers, &header::LOCATION)
+        .filter(|location| location.len() <= LONGEST_LOCATION)
+        .ok_or(FetchError::BadRedirect)?;
+    let target = from.join(&location).map_err(|_| FetchError::BadRedirect)?;
+    // Users and passwords are the operator's to name, not a site's.
+    Ok(without_credentials(target))
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod list;
 mod resolve;
 mod robots;
 mod scope;
+mod secrets;
 mod sitemap;
 mod turns;
 
@@ -20,7 +21,8 @@ pub use crawler::{Crawler, Manners, Visit};
 pub use error::{FetchError, ListError};
 pub use fetch::{FetchLimits, FetchOutcome, Fetched, Validators};
 pub use frontier::{Frontier, FrontierLimits};
-pub use list::read_url_list;
+pub use list::{Listed, read_url_list};
 pub use resolve::PrivateHosts;
 pub use scope::{is_same_site, normalize, same_site_links};
+pub use secrets::{Credentials, MASKED_PARAMETERS, Masks};
 pub use sitemap::{Discovered, discover};

@@ -20,20 +20,33 @@ pub enum PrivateHosts {
     /// None of them.
     #[default]
     Refused,
-    /// Those with these names or addresses, in lower case, without ports.
+    /// Those with these names or addresses, in lower case: `wiki.example`, `wiki.example:8080`,
+    /// `::1` or `[::1]:8080`. One without a port may be asked on any.
     Named(BTreeSet<String>),
     /// Every one.
     Allowed,
 }
 
 impl PrivateHosts {
-    /// Whether `host`, a name or an address, may be private.
-    pub(super) fn allow(&self, host: &str) -> bool {
+    /// Whether `host`, a name or an address, may be private when it is asked on `port`.
+    pub(super) fn allow(&self, host: &str, port: u16) -> bool {
         match self {
             Self::Refused => false,
-            Self::Named(hosts) => hosts.contains(host.trim_end_matches('.')),
+            Self::Named(hosts) => {
+                let host = host.trim_end_matches('.');
+                hosts.contains(host) || hosts.contains(&with_port(host, port))
+            }
             Self::Allowed => true,
         }
+    }
+}
+
+/// As it stands in addresses: an IPv6 address has brackets around it.
+pub(super) fn with_port(host: &str, port: u16) -> String {
+    if host.contains(':') {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
     }
 }
 
@@ -44,7 +57,8 @@ pub(super) type Lookup =
 /// Looks names up and refuses those that lead where nobody may go.
 #[derive(Clone)]
 pub(super) struct CheckedResolver {
-    pub(super) private: PrivateHosts,
+    /// Whether it gives out all the same what does not.
+    pub(super) gives_private: bool,
     pub(super) lookup: Lookup,
     /// Whether an address belongs to the public internet.
     pub(super) is_public: fn(IpAddr) -> bool,
@@ -52,9 +66,9 @@ pub(super) struct CheckedResolver {
 
 impl CheckedResolver {
     /// Asks the operating system.
-    pub(super) fn new(private: PrivateHosts) -> Self {
+    pub(super) fn new() -> Self {
         Self {
-            private,
+            gives_private: false,
             lookup: Arc::new(|host| {
                 Box::pin(async move {
                     let found = tokio::net::lookup_host((host, 0)).await;
@@ -66,9 +80,17 @@ impl CheckedResolver {
         }
     }
 
+    /// The same for hosts that may be private.
+    pub(super) fn for_private(&self) -> Self {
+        Self {
+            gives_private: true,
+            ..self.clone()
+        }
+    }
+
     /// Refuses an address that stands for `host` and may not be connected to.
     pub(super) fn check(&self, host: &str, address: IpAddr) -> Result<(), ResolveError> {
-        if (self.is_public)(address) || self.private.allow(host) {
+        if self.gives_private || (self.is_public)(address) {
             return Ok(());
         }
         Err(ResolveError::Private {
@@ -106,11 +128,12 @@ pub(super) enum ResolveError {
 }
 
 impl ResolveError {
-    pub(super) fn as_fetch_error(&self) -> FetchError {
+    pub(super) fn as_fetch_error(&self, port: u16) -> FetchError {
         match self {
             Self::Unresolvable(host) => FetchError::Unresolvable(host.clone()),
             Self::Private { host, address } => FetchError::Private {
                 host: host.clone(),
+                port,
                 address: *address,
             },
         }
@@ -157,8 +180,12 @@ mod tests {
     fn fetcher(answers: &[IpAddr], private: PrivateHosts) -> (Fetcher, Arc<AtomicUsize>) {
         let asked = Arc::new(AtomicUsize::new(0));
         let (count, answers) = (Arc::clone(&asked), answers.to_vec());
+        let limits = FetchLimits {
+            private_hosts: private,
+            ..FetchLimits::default()
+        };
         let resolver = CheckedResolver {
-            private,
+            gives_private: false,
             lookup: Arc::new(move |_| {
                 let number = count.fetch_add(1, Ordering::SeqCst);
                 let answer = answers[number.min(answers.len() - 1)];
@@ -166,10 +193,7 @@ mod tests {
             }),
             is_public: |address| address == PUBLIC,
         };
-        (
-            Fetcher::with(FetchLimits::default(), resolver).unwrap(),
-            asked,
-        )
+        (Fetcher::with(limits, resolver).unwrap(), asked)
     }
 
     async fn get(fetcher: &Fetcher, url: &Url) -> Result<Answer, FetchError> {
@@ -188,7 +212,7 @@ mod tests {
         // The name now means another machine.
         let refused = get(&fetcher, &url).await;
         assert!(
-            matches!(&refused, Err(FetchError::Private { host, address }) if host == "rebound.test" && *address == TRAP),
+            matches!(&refused, Err(FetchError::Private { host, address, .. }) if host == "rebound.test" && *address == TRAP),
             "{refused:?}"
         );
         assert_eq!(public.load(Ordering::SeqCst), 1);
@@ -220,18 +244,46 @@ mod tests {
     async fn only_the_hosts_that_are_named_may_be_private() {
         let reply = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nhi";
         let (port, [_, trap]) = servers(reply.to_owned()).await;
-        let named = ["intranet.test", "127.0.0.2"].map(str::to_owned).into();
+        let named = [
+            "intranet.test".to_owned(),
+            "127.0.0.2".to_owned(),
+            format!("wiki.test:{port}"),
+            format!("elsewhere.test:{}", port ^ 1),
+        ];
+        let named = named.into();
         let (fetcher, _) = fetcher(&[TRAP], PrivateHosts::Named(named));
         for (host, allowed) in [
             ("intranet.test", true),
             ("127.0.0.2", true),
             ("other.test", false),
             ("127.0.0.3", false),
+            ("wiki.test", true),
+            ("elsewhere.test", false),
         ] {
             let url = Url::parse(&format!("http://{host}:{port}/")).unwrap();
             let answer = get(&fetcher, &url).await;
             assert_eq!(answer.is_ok(), allowed, "{host}: {answer:?}");
         }
-        assert_eq!(trap.load(Ordering::SeqCst), 2);
+        assert_eq!(trap.load(Ordering::SeqCst), 3);
+    }
+
+    #[test]
+    fn a_port_is_part_of_what_is_allowed() {
+        let hosts = PrivateHosts::Named(
+            ["a.test", "b.test:81", "::1", "[fd00::1]:81"]
+                .map(str::to_owned)
+                .into(),
+        );
+        for (host, port, allowed) in [
+            ("a.test", 80, true),
+            ("a.test.", 9, true),
+            ("b.test", 81, true),
+            ("b.test", 80, false),
+            ("::1", 9, true),
+            ("fd00::1", 81, true),
+            ("fd00::1", 80, false),
+        ] {
+            assert_eq!(hosts.allow(host, port), allowed, "{host} {port}");
+        }
     }
 }

@@ -77,13 +77,17 @@ pub fn is_same_site(page: &Url, link: &Url) -> bool {
 /// The links of a page that lead to other documents of its site, each once, in their order. `base`
 /// is what the page says that its links are relative to.
 pub fn same_site_links(page: &Url, base: Option<&str>, links: &[String]) -> Vec<Url> {
-    let base = base.and_then(|base| page.join(base).ok());
+    // What is too long to be followed is not even joined: each join copies the base.
+    let is_short = |address: &&str| address.len() <= LONGEST_ADDRESS;
+    let base = base.filter(is_short).and_then(|base| page.join(base).ok());
     let base = base.as_ref().unwrap_or(page);
     let own = normalize(page.clone());
     let mut seen = std::collections::HashSet::new();
     links
         .iter()
-        .filter_map(|link| base.join(link.trim()).ok())
+        .map(|link| link.trim())
+        .filter(is_short)
+        .filter_map(|link| base.join(link).ok())
         .map(normalize)
         .filter(|link| is_same_site(page, link) && *link != own && may_be_document(link))
         .filter(|link| seen.insert(link.clone()))
@@ -195,6 +199,14 @@ mod tests {
         );
         assert!(found(Some("/base/")).contains(&"http://a.example/base/y".to_owned()));
         assert!(!found(Some("http://b.example/")).contains(&"http://b.example/y".to_owned()));
+    }
+
+    #[test]
+    fn what_is_too_long_is_not_joined_to_every_link() {
+        let links = ["y".to_owned(), "x".repeat(3_000)];
+        let base = format!("/{}/", "a".repeat(3_000));
+        let found = same_site_links(&url("http://a.example/x/"), Some(&base), &links);
+        assert_eq!(found, [url("http://a.example/x/y")]);
     }
 
     #[test]

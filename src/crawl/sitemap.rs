@@ -14,11 +14,15 @@ use super::crawler::{Crawler, Visit};
 use super::error::FetchError;
 use super::fetch::{FetchOutcome, Validators};
 use super::scope::{is_same_site, normalize};
+use super::secrets::without_credentials;
 
 /// Files read for one run, an index and its parts together.
 const MAX_FILES: usize = 100;
 /// Bytes of one file after decompression; the protocol allows as many.
 const MAX_FILE_BYTES: u64 = 50 * 1024 * 1024;
+
+/// Entries that are no addresses, told for one run.
+const MAX_MALFORMED: usize = 20;
 
 /// What the sitemaps of a run name.
 #[derive(Debug, Default)]
@@ -27,6 +31,8 @@ pub struct Discovered {
     pub pages: Vec<Url>,
     /// Sitemaps that could not be read.
     pub failed: Vec<(Url, FetchError)>,
+    /// Entries that are no addresses: the sitemap, what stands there, and what is wrong with it.
+    pub malformed: Vec<(Url, String, url::ParseError)>,
 }
 
 /// Reads sitemaps, and the sitemaps that they or a `robots.txt` among them name, until `max_pages`
@@ -51,8 +57,14 @@ pub async fn discover(crawler: &Crawler, sitemaps: &[Url], max_pages: usize) -> 
             }
         };
         for entry in entries.addresses {
-            let Ok(url) = sitemap.join(&entry).map(normalize) else {
-                continue;
+            let url = match sitemap.join(&entry) {
+                Ok(url) => normalize(without_credentials(url)),
+                Err(error) if discovered.malformed.len() < MAX_MALFORMED => {
+                    let entry = (sitemap.clone(), entry, error);
+                    discovered.malformed.push(entry);
+                    continue;
+                }
+                Err(_) => continue,
             };
             if !is_same_site(&sitemap, &url) {
                 continue;

@@ -7,6 +7,7 @@ mod error;
 pub mod ollama;
 pub mod openai;
 mod remote;
+mod tokens;
 pub mod transformer;
 
 use std::ops::Range;
@@ -14,6 +15,7 @@ use std::ops::Range;
 use async_trait::async_trait;
 
 pub use error::EmbedError;
+pub use tokens::{TokenCounter, TokenRule};
 
 use crate::model::{EmbedderFingerprint, UnitVector, WordCodes};
 
@@ -90,6 +92,11 @@ pub trait Embedder: Send + Sync {
     /// How many of the model's tokens `text` has, without special tokens; an estimate where the
     /// tokenizer is out of reach.
     fn count_tokens(&self, text: &str) -> usize;
+
+    /// By what rule [`Self::count_tokens`] counts, for a process that has no embedder.
+    fn token_rule(&self) -> TokenRule {
+        TokenRule::Estimate
+    }
 
     /// The longest input in tokens; what lies beyond is not seen by the model.
     fn max_tokens(&self) -> usize;

@@ -7,7 +7,7 @@ use ollama_rs::generation::embeddings::request::{EmbeddingsInput, GenerateEmbedd
 use url::Url;
 
 use super::remote::{self, BATCH, CONNECT_TIMEOUT, REQUEST_TIMEOUT};
-use super::{EmbedError, Embedder, Passage, PassageVectors, QueryVectors};
+use super::{EmbedError, Embedder, Passage, PassageVectors, QueryVectors, tokens};
 use crate::model::{EmbedderFingerprint, UnitVector};
 
 /// How to reach the model.
@@ -144,7 +144,7 @@ impl Embedder for OllamaEmbedder {
     }
 
     fn count_tokens(&self, text: &str) -> usize {
-        remote::estimate_tokens(text)
+        tokens::estimate(text)
     }
 
     fn max_tokens(&self) -> usize {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::remote::{self, BATCH, CONNECT_TIMEOUT, REQUEST_TIMEOUT};
-use super::{EmbedError, Embedder, Passage, PassageVectors, QueryVectors};
+use super::{EmbedError, Embedder, Passage, PassageVectors, QueryVectors, tokens};
 use crate::model::{EmbedderFingerprint, UnitVector};
 use crate::runtime::tls;
 
@@ -154,7 +154,7 @@ impl Embedder for OpenAiEmbedder {
     }
 
     fn count_tokens(&self, text: &str) -> usize {
-        remote::estimate_tokens(text)
+        tokens::estimate(text)
     }
 
     fn max_tokens(&self) -> usize {

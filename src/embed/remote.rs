@@ -12,12 +12,6 @@ pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_mins(2);
 /// Texts in one request.
 pub(super) const BATCH: usize = 32;
 
-/// English text has a little more than four characters to a token in every common vocabulary;
-/// three is on the safe side.
-pub(super) fn estimate_tokens(text: &str) -> usize {
-    text.chars().count().div_ceil(3)
-}
-
 /// Refuses blank texts and puts `prefix` in front of the others.
 pub(super) fn prefixed(prefix: &str, passages: Vec<Passage>) -> Result<Vec<String>, EmbedError> {
     passages

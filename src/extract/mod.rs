@@ -10,7 +10,6 @@ mod kind;
 pub mod markdown;
 pub mod pdf;
 pub mod text;
-pub mod worker;
 
 pub use kind::sniff;
 
@@ -22,18 +21,25 @@ use crate::model::{ContentKind, Extracted};
 /// whose bytes have not changed.
 pub const EXTRACTION_VERSION: u32 = 4;
 
+/// The most bytes of a title. It is searched and shown with every chunk of its document.
+const LONGEST_TITLE: usize = 512;
+
 /// Extracts the readable text of one file of a known kind. `charset` is what the server declared.
 pub fn extract(
     kind: ContentKind,
     bytes: &[u8],
     charset: Option<&str>,
 ) -> Result<Extracted, ExtractError> {
-    match kind {
+    let mut extracted = match kind {
         ContentKind::Pdf => pdf::extract(bytes, &pdf::Limits::default()),
         ContentKind::Html => html::extract(bytes, charset, &html::Limits::default()),
         ContentKind::Markdown => markdown::extract(bytes, &text::Limits::default()),
         ContentKind::Text => text::extract(bytes, charset, &text::Limits::default()),
+    }?;
+    if let Some(title) = &mut extracted.title {
+        title.truncate(title.floor_char_boundary(LONGEST_TITLE));
     }
+    Ok(extracted)
 }
 
 /// Why nothing could be kept of a file.
@@ -56,4 +62,31 @@ pub enum ExtractError {
     /// A limit that protects the run was reached.
     #[error("over the limit: {0}")]
     OverLimit(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_title_is_longer_than_one_can_be() {
+        let name = "é".repeat(5_000);
+        for (kind, file) in [
+            (
+                ContentKind::Markdown,
+                format!("---\ntitle: {name}\n---\n\nWool is warm."),
+            ),
+            (ContentKind::Markdown, format!("# {name}\n\nWool is warm.")),
+            (
+                ContentKind::Html,
+                format!("<title>{name}</title><p>Wool is warm.</p>"),
+            ),
+        ] {
+            let title = extract(kind, file.as_bytes(), None).unwrap().title.unwrap();
+            assert!(
+                title.len() <= LONGEST_TITLE && title.starts_with('é'),
+                "{kind}"
+            );
+        }
+    }
 }

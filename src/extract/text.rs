@@ -98,14 +98,11 @@ fn groups(text: &str) -> impl Iterator<Item = Vec<&str>> {
     })
 }
 
-/// One heading with its underline, one paragraph, one list or one preformatted block.
-fn push_group(builder: &mut TextBuilder, group: &[&str], page: Option<u32>) {
-    if let Some((heading, rest)) = underlined_heading(group) {
+/// Headings with their underlines, then one paragraph, one list or one preformatted block.
+fn push_group(builder: &mut TextBuilder, mut group: &[&str], page: Option<u32>) {
+    while let Some((heading, rest)) = underlined_heading(group) {
         builder.push(heading, group[0], page);
-        if !rest.is_empty() {
-            push_group(builder, rest, page);
-        }
-        return;
+        group = rest;
     }
     if looks_preformatted(group) {
         builder.push(BlockKind::Preformatted, &group.join("\n"), page);
@@ -294,6 +291,11 @@ mod tests {
         assert_eq!(underlined.title.as_deref(), Some("Heading"));
         assert_eq!(underlined.text, "Heading\n\nMore.\n\nSub\n\nEnd.");
         assert_eq!(underlined.blocks[2].kind, BlockKind::Heading(2));
+    }
+
+    #[test]
+    fn any_number_of_headings_may_stand_together() {
+        assert_eq!(read(&"a\n===\n".repeat(200_000)).blocks.len(), 200_000);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What a source gave, before anything is made of it.
 
+use std::io::Read as _;
 use std::path::PathBuf;
 
 use url::Url;
@@ -91,25 +92,38 @@ pub(super) fn unchanged_page(url: &Url, document: &Document, now: i64) -> KeptPa
 
 /// Reads a document that is a file.
 pub(super) async fn read_file(path: PathBuf, max_bytes: u64) -> Arrival {
-    blocking::run(move || {
-        let length = match fs_err::metadata(&path) {
-            Ok(metadata) => metadata.len(),
-            Err(error) => return Arrival::Failed(error.to_string()),
-        };
-        if length > max_bytes {
-            return Arrival::Failed(format!(
-                "{length} bytes, more than the limit of {max_bytes}"
-            ));
+    let name = path.to_string_lossy().into_owned();
+    match read_document(path, max_bytes).await {
+        Ok(bytes) => {
+            let kind = sniff(&bytes, None, &name);
+            Arrival::New(Arrived::new(None, bytes, kind))
         }
-        match fs_err::read(&path) {
-            Ok(bytes) => {
-                let kind = sniff(&bytes, None, &path.to_string_lossy());
-                Arrival::New(Arrived::new(None, bytes, kind))
-            }
-            Err(error) => Arrival::Failed(error.to_string()),
+        Err(reason) => Arrival::Failed(reason),
+    }
+}
+
+/// The bytes of a file of at most `max_bytes`, or in one line why there are none.
+pub async fn read_document(path: PathBuf, max_bytes: u64) -> Result<Vec<u8>, String> {
+    let read = move || -> std::io::Result<Result<Vec<u8>, String>> {
+        let metadata = fs_err::metadata(&path)?;
+        // Opening a pipe waits for whoever writes into it; a device has no end.
+        if !metadata.is_file() {
+            return Ok(Err(format!("{} is not a regular file", path.display())));
         }
-    })
-    .await
+        let mut bytes = Vec::new();
+        let file = fs_err::File::open(&path)?;
+        file.take(max_bytes.saturating_add(1))
+            .read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > max_bytes {
+            let length = metadata.len().max(bytes.len() as u64);
+            let reason = format!("{length} bytes, more than the limit of {max_bytes}");
+            return Ok(Err(reason));
+        }
+        Ok(Ok(bytes))
+    };
+    blocking::run(read)
+        .await
+        .unwrap_or_else(|error| Err(error.to_string()))
 }
 
 /// The `charset` parameter of a content type.

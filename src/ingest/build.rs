@@ -1,13 +1,14 @@
-//! From texts to a generation: split, embed, write, judge, publish.
+//! From pieces to a generation: embed, write, judge, publish.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 
 use super::IngestError;
-use super::assemble::{self, Assembled, Assembly, Prepared, Recalled};
+use super::assemble::{self, Assembled, Assembly};
 use super::cache::Cache;
+use super::embed::Recalled;
 use super::gate::Verdict;
-use super::gather::Text;
 use super::pipeline::Ingestor;
+use super::split::{GiveWay, SplitText};
 use crate::model::GenerationId;
 use crate::runtime::{blocking, cpu_pool};
 use crate::snapshot::{Records, current, write};
@@ -16,6 +17,8 @@ use crate::snapshot::{Records, current, write};
 pub(super) struct Built {
     /// Its name, if it was made.
     pub(super) id: Option<GenerationId>,
+    /// Documents in it.
+    pub(super) documents: usize,
     /// Whether the gate, if any, let it pass.
     pub(super) published: bool,
     /// Chunks that were embedded, or would be.
@@ -32,18 +35,24 @@ impl Ingestor {
     /// What [`Self::build`] would cost, without doing it.
     pub(super) async fn plan(
         &self,
-        texts: Vec<Text>,
+        documents: Vec<SplitText>,
         previous: Option<&Records>,
         cache: &Cache,
     ) -> Result<Built, IngestError> {
-        let (texts, prepared) = self.split(texts).await?;
-        let recalled = Recalled::of(&prepared, previous, cache, self.embedder.as_ref());
+        let (documents, prepared) = blocking::run(move || {
+            let prepared = assemble::prepare(&documents);
+            (documents, prepared)
+        })
+        .await;
+        let (earlier, fresh) = (Some((previous, cache)), HashMap::new());
+        let recalled = Recalled::of(&prepared, earlier, &fresh, self.embedder.as_ref());
         let chunk_sources = prepared
             .iter()
-            .map(|item| texts[item.document()].document.source.clone())
+            .map(|item| documents[item.document()].text.document.source.clone())
             .collect();
         Ok(Built {
             id: None,
+            documents: documents.len(),
             published: false,
             embedded: recalled.missing(),
             resumed: recalled.resumed,
@@ -55,30 +64,33 @@ impl Ingestor {
     /// Makes a generation and publishes it, unless the gate refuses.
     pub(super) async fn build(
         &self,
-        texts: Vec<Text>,
-        previous: Option<Arc<Records>>,
-        now: i64,
+        documents: Vec<SplitText>,
+        ways: &mut GiveWay<'_>,
         cache: &Cache,
     ) -> Result<Built, IngestError> {
-        let (texts, prepared) = self.split(texts).await?;
-        let bar = self.progress.stage("embed", prepared.len());
+        let chunks = documents.iter().map(|document| document.pieces.len()).sum();
+        let bar = self.progress.stage("embed", chunks);
         let assembly = Assembly {
             parameters: self.options.chunking,
-            previous: previous.as_deref(),
+            previous: ways.previous,
             embedder: &self.embedder,
             cache,
             bar: &bar,
-            now,
+            timeout: self.options.embed_timeout,
+            now: ways.now,
         };
-        let assembled = assemble::assemble(texts, prepared, assembly).await;
+        let assembled = assemble::assemble(documents, ways, assembly).await;
         bar.finish();
         let Assembled {
             contents,
             embedded,
             resumed,
         } = assembled?;
-        let live = previous.map(|records| records.manifest.generation.clone());
+        let live = ways
+            .previous
+            .map(|records| records.manifest.generation.clone());
 
+        let documents = contents.documents.len();
         let spinner = self.progress.spinner("index");
         let options = self.options.clone();
         let written = blocking::run(move || -> Result<_, IngestError> {
@@ -102,6 +114,7 @@ impl Ingestor {
         }
         Ok(Built {
             id: Some(id),
+            documents,
             published,
             embedded,
             resumed,
@@ -135,21 +148,5 @@ impl Ingestor {
                 })
             }
         }
-    }
-
-    async fn split(&self, texts: Vec<Text>) -> Result<(Vec<Text>, Vec<Prepared>), IngestError> {
-        let embedder = Arc::clone(&self.embedder);
-        let chunking = self.options.chunking;
-        let (texts, prepared) = blocking::run(move || {
-            let prepared = assemble::prepare(&texts, &chunking, embedder.as_ref());
-            (texts, prepared)
-        })
-        .await;
-        if prepared.is_empty() {
-            return Err(IngestError::NothingIndexed(
-                "the documents have no text to split".to_owned(),
-            ));
-        }
-        Ok((texts, prepared))
     }
 }

@@ -8,18 +8,18 @@ use url::Url;
 
 use super::arrived::{Arrival, Arrived, charset_parameter, read_file, unchanged_page};
 use super::cache::{Cache, TextKey};
-use super::extractor::Extractor;
-use super::last_time::LastTime;
+use super::extractor::{Extractor, Outcome};
+use super::last_time::{LastTime, StandIn};
 use super::memory::{Memory, PageLinks};
 use super::sources::Source;
+use super::worker::Job;
 use super::{IngestError, Status};
 use crate::crawl::{
-    Crawler, FetchOutcome, Validators, Visit, is_same_site, normalize, same_site_links,
+    Crawler, FetchOutcome, Masks, Validators, Visit, is_same_site, normalize, same_site_links,
 };
 use crate::extract::sniff;
-use crate::extract::worker::{Job, Outcome};
 use crate::model::{ContentKind, Document, DocumentId, Extracted};
-use crate::runtime::{blocking, clock};
+use crate::runtime::blocking;
 use crate::snapshot::Records;
 
 pub(super) const SECONDS_PER_DAY: i64 = 86_400;
@@ -57,7 +57,9 @@ pub(super) struct Gathered {
 pub(super) struct Gatherer {
     pub(super) crawler: Crawler,
     pub(super) memory: Memory,
-    pub(super) extractor: Extractor,
+    /// How addresses are shown.
+    pub(super) masks: Masks,
+    pub(super) extractor: Arc<Extractor>,
     pub(super) max_file_bytes: u64,
     /// Seconds since the Unix epoch.
     pub(super) now: i64,
@@ -120,6 +122,9 @@ impl Gatherer {
             let (cache, name) = (Arc::clone(&self.cache), gathered.source.clone());
             blocking::run(move || cache.keep_page(&name, &page)).await;
         }
+        if let (Some(page), Some(url)) = (&mut gathered.page, source.url()) {
+            page.address = (url.as_str() != gathered.source).then(|| url.clone());
+        }
         let is_failed = gathered.status == Status::Failed;
         if is_failed && is_final && matches!(source, Source::Link(_)) {
             gathered.status = Status::Skipped;
@@ -139,8 +144,9 @@ impl Gatherer {
             return Arrival::New(arrived);
         }
         match source {
-            Source::Url(url) => self.fetch(url, last, false).await,
-            Source::Link(url) => self.fetch(url, last, true).await,
+            Source::Url(page) => self.fetch(&page.url, last, false).await,
+            Source::Link(page) => self.fetch(&page.url, last, true).await,
+            Source::Unusable(_, reason) => Arrival::Failed(reason.clone()),
             Source::File(path) => read_file(path.clone(), self.max_file_bytes).await,
         }
     }
@@ -217,7 +223,7 @@ impl Gatherer {
         let key = Cache::text_key(&content_digest, kind, job.charset.as_deref());
         let outcome = match self.cache.text(&key) {
             Some(extracted) => Ok(extracted),
-            None => self.extract(&job, &key).await?,
+            None => self.extract(job, &key).await?,
         };
         match outcome {
             Ok(extracted) => {
@@ -249,7 +255,7 @@ impl Gatherer {
     }
 
     /// Extracts anew and remembers the text, in case this run is interrupted.
-    async fn extract(&self, job: &Job, key: &TextKey) -> Result<Outcome, IngestError> {
+    async fn extract(&self, job: Job, key: &TextKey) -> Result<Outcome<Extracted>, IngestError> {
         let outcome = self.extractor.extract(job).await?;
         let (cache, key) = (Arc::clone(&self.cache), key.clone());
         Ok(blocking::run(move || {
@@ -331,28 +337,11 @@ impl Gathered {
 
     /// The source fails: the content of last time stands in, unless that has gone on for too long.
     fn keep_stale(&mut self, last: Option<LastTime<'_>>, reason: String, gatherer: &Gatherer) {
-        let Some(last) = last else {
-            self.status = Status::Failed;
-            self.reason = Some(reason);
-            return;
-        };
-        let mut text = last.to_text();
-        let since = text.document.stale_since.unwrap_or(gatherer.now);
-        let date = clock::utc(since);
-        self.stale_since = Some(since);
-        let age = gatherer.now.saturating_sub(since);
-        if let Some(limit) = gatherer.max_stale.filter(|limit| age >= *limit) {
-            self.status = Status::Removed;
-            self.reason = Some(format!(
-                "failing since {date}, no longer kept after {} days: {reason}",
-                limit / SECONDS_PER_DAY
-            ));
-        } else {
-            text.document.stale_since = Some(since);
-            self.status = Status::KeptStale;
-            self.reason = Some(format!("failing since {date}: {reason}"));
-            self.text = Some(text);
-        }
+        let stand_in = StandIn::of(last.as_ref(), reason, gatherer.now, gatherer.max_stale);
+        self.status = stand_in.status;
+        self.reason = Some(stand_in.reason);
+        self.stale_since = stand_in.stale_since;
+        self.text = stand_in.text;
     }
 }
 

@@ -1,9 +1,11 @@
 //! What the generation before knows of a source.
 
-use super::gather::Text;
+use super::Status;
+use super::gather::{SECONDS_PER_DAY, Text};
 use crate::crawl::Validators;
 use crate::extract::EXTRACTION_VERSION;
 use crate::model::{Document, DocumentId};
+use crate::runtime::clock;
 use crate::snapshot::Records;
 
 /// What the generation before knows of a source.
@@ -49,6 +51,57 @@ impl<'a> LastTime<'a> {
         Text {
             document: self.document.clone(),
             text: self.text.to_owned(),
+        }
+    }
+}
+
+/// What becomes of a source that fails today: its content of last time stands in, unless it has
+/// failed for too long.
+pub(super) struct StandIn {
+    pub(super) status: Status,
+    pub(super) reason: String,
+    /// Since when it fails, if there was anything of it.
+    pub(super) stale_since: Option<i64>,
+    pub(super) text: Option<Text>,
+}
+
+impl StandIn {
+    /// `now` in seconds since the Unix epoch, `max_stale` in seconds; `None` is for ever.
+    pub(super) fn of(
+        last: Option<&LastTime<'_>>,
+        reason: String,
+        now: i64,
+        max_stale: Option<i64>,
+    ) -> Self {
+        let Some(last) = last else {
+            return Self {
+                status: Status::Failed,
+                reason,
+                stale_since: None,
+                text: None,
+            };
+        };
+        let since = last.document.stale_since.unwrap_or(now);
+        let date = clock::utc(since);
+        let age = now.saturating_sub(since);
+        if let Some(limit) = max_stale.filter(|limit| age >= *limit) {
+            return Self {
+                status: Status::Removed,
+                reason: format!(
+                    "failing since {date}, no longer kept after {} days: {reason}",
+                    limit / SECONDS_PER_DAY
+                ),
+                stale_since: Some(since),
+                text: None,
+            };
+        }
+        let mut text = last.to_text();
+        text.document.stale_since = Some(since);
+        Self {
+            status: Status::KeptStale,
+            reason: format!("failing since {date}: {reason}"),
+            stale_since: Some(since),
+            text: Some(text),
         }
     }
 }

@@ -26,6 +26,8 @@ pub(super) struct PageLinks {
     pub(super) canonical: Option<Url>,
     /// The pages of its site that it leads to; `None` if nobody asked.
     pub(super) links: Option<Vec<Url>>,
+    /// Where it is asked for, if its name does not say that.
+    pub(super) address: Option<Url>,
 }
 
 impl PageLinks {
@@ -38,38 +40,55 @@ impl PageLinks {
             content_digest: content_digest.to_owned(),
             canonical,
             links,
+            address: None,
         }
     }
 }
 
-/// By source.
+/// What one run leaves to the next.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub(super) struct Memory(BTreeMap<String, PageLinks>);
+pub(super) struct Memory {
+    /// Of the hashes in masked addresses, so that they are the same on every run. Whoever reads
+    /// this file reads the addresses too.
+    pub(super) salt: [u8; 32],
+    /// By source.
+    pages: BTreeMap<String, PageLinks>,
+}
 
 impl Memory {
     /// What the last run left; nothing if that cannot be read.
     pub(super) fn open(index: &Path) -> Self {
-        files::read(&index.join(FILE))
+        let left = files::read(&index.join(FILE))
             .ok()
-            .and_then(|json| serde_json::from_slice(&json).ok())
-            .unwrap_or_default()
+            .and_then(|json| serde_json::from_slice(&json).ok());
+        left.unwrap_or_else(|| {
+            let mut new = Self::default();
+            // Without a source of randomness the hashes are only less secret.
+            let _ = getrandom::fill(&mut new.salt);
+            new
+        })
+    }
+
+    /// Where a page of that name was asked for, if the name does not say that.
+    pub(super) fn address(&self, source: &str) -> Option<&Url> {
+        self.pages.get(source)?.address.as_ref()
     }
 
     /// What the very bytes that `document` was made of said.
     pub(super) fn find(&self, document: &Document) -> Option<&PageLinks> {
-        self.0
+        self.pages
             .get(&document.source)
             .filter(|page| page.content_digest == document.content_digest)
     }
 
     /// Replaces the memory by what this run learned. The caller holds the lock on `index`.
-    pub(super) fn save(index: &Path, gathered: &[Gathered]) -> std::io::Result<()> {
+    pub(super) fn save(index: &Path, salt: [u8; 32], gathered: &[Gathered]) -> std::io::Result<()> {
         let pages = gathered
             .iter()
             .filter_map(|item| Some((item.source.clone(), item.page.clone()?)))
             .collect();
         let mut file = tempfile::NamedTempFile::new_in(index)?;
-        file.write_all(&serde_json::to_vec(&Self(pages))?)?;
+        file.write_all(&serde_json::to_vec(&Self { salt, pages })?)?;
         file.as_file().sync_all()?;
         file.persist(index.join(FILE))?;
         Ok(())

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use url::Url;
 
@@ -27,6 +28,8 @@ pub struct IngestOptions {
     pub threads: NonZeroUsize,
     /// Bounds of a fetch.
     pub fetch: FetchLimits,
+    /// Query parameters whose values are shown nowhere.
+    pub mask_params: Vec<String>,
     /// What is owed to the sites.
     pub manners: Manners,
     /// How far links are followed.
@@ -35,6 +38,8 @@ pub struct IngestOptions {
     pub sitemaps: Vec<Url>,
     /// Extraction workers.
     pub extractor: ExtractorOptions,
+    /// For the embedding of one document.
+    pub embed_timeout: Duration,
     /// How texts are split.
     pub chunking: ChunkParameters,
     /// How the graph is built.

@@ -4,18 +4,21 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use url::Url;
+
 use super::cache::Cache;
 use super::extractor::Extractor;
 use super::gate::PublishGate;
-use super::gather::{self, Gathered, Gatherer, Text};
+use super::gather::{Gathered, Gatherer, SECONDS_PER_DAY, Text};
 use super::memory::Memory;
 use super::options::IngestOptions;
-use super::report::{self, Report, Totals};
-use super::select::{describe_failures, removed_rows, select, with_chunk_counts};
+use super::report::{self, Report};
+use super::select::{count_chunks, describe_failures, removed_rows, select};
 use super::sources::{self, Source};
+use super::split::{self, GiveWay};
 use super::walk::Walk;
 use super::{IngestError, Progress};
-use crate::crawl::Crawler;
+use crate::crawl::{Crawler, Credentials, FetchLimits, Masks};
 use crate::embed::Embedder;
 use crate::extract::EXTRACTION_VERSION;
 use crate::model::{Document, DocumentId, GenerationId};
@@ -74,77 +77,123 @@ impl Ingestor {
 
     async fn run_locked(&self, now: i64, cache: &Arc<Cache>) -> Result<Report, IngestError> {
         let begun = Instant::now();
-        let sources = sources::list(self.options.urls.as_deref(), &self.options.folders)?;
+        let memory = Memory::open(&self.options.index);
+        let masks = Masks::new(&self.options.mask_params, memory.salt);
+        let mut credentials = Credentials::default();
+        let (urls, folders) = (self.options.urls.as_deref(), &self.options.folders);
+        let sources = sources::list(urls, folders, &masks, &mut credentials)?;
         if sources.is_empty() && self.options.sitemaps.is_empty() {
             return Err(IngestError::NoSources);
         }
         let previous = self.open_previous().await;
+        let rule = self.embedder.token_rule();
+        let extractor = Arc::new(Extractor::new(self.options.extractor.clone(), rule));
+        let sitemaps = self.options.sitemaps.iter().cloned();
+        let sitemaps: Vec<Url> = sitemaps.map(|url| credentials.take(url)).collect();
+        let fetch = FetchLimits {
+            credentials,
+            ..self.options.fetch.clone()
+        };
+        let gatherer = Gatherer {
+            crawler: Crawler::new(fetch, self.options.manners.clone())
+                .map_err(IngestError::Crawler)?,
+            memory,
+            masks,
+            extractor: Arc::clone(&extractor),
+            max_file_bytes: self.options.fetch.max_bytes,
+            now,
+            cache: Arc::clone(cache),
+            max_stale: self.max_stale(),
+        };
         let gathered = self
-            .gather(sources, previous.as_deref(), now, cache)
+            .gather(&gatherer, sources, &sitemaps, previous.as_deref())
             .await?;
         let (mut rows, texts, unindexed) = select(gathered);
-        rows.extend(removed_rows(previous.as_deref(), &rows));
+        rows.extend(removed_rows(previous.as_deref(), &rows, &gatherer.masks));
         if texts.is_empty() {
             return Err(IngestError::NothingIndexed(describe_failures(&rows)));
         }
-
-        let mut totals = Totals {
-            documents: texts.len(),
-            ..Totals::default()
-        };
-        report::count(&rows, &mut totals);
         let mut report = Report {
             dry_run: self.options.dry_run,
             ..Report::default()
         };
-        let rows = match previous.as_deref() {
-            Some(records) if self.is_up_to_date(records, &texts) => {
-                totals.chunks = records.chunks().len();
-                if !self.options.dry_run {
-                    self.name_current(&records.manifest.generation).await?;
-                }
-                let rows = with_chunk_counts(
-                    rows,
-                    records
-                        .chunks()
-                        .iter()
-                        .map(|chunk| records.document_of(chunk).source.as_str()),
-                );
-                report.generation = records.manifest.generation.to_string();
-                cache.finish(&unindexed);
-                rows
-            }
-            _ => {
-                let built = if self.options.dry_run {
-                    self.plan(texts, previous.as_deref(), cache).await?
-                } else {
-                    self.build(texts, previous.clone(), now, cache).await?
-                };
-                totals.embedded = built.embedded;
-                totals.resumed = built.resumed;
-                totals.chunks = built.chunk_sources.len();
-                let live = previous.map(|records| records.manifest.generation.to_string());
-                report.would_publish = self.options.dry_run;
-                report.published = built.published;
-                if let Some(id) = built.id {
-                    report.generation = id.to_string();
-                } else {
-                    report.generation = live.unwrap_or_default();
-                }
-                report.gate = built.verdict;
-                if report.published {
-                    cache.finish(&unindexed);
-                } else {
-                    cache.drop_unused_texts();
-                    cache.drop_pages();
-                }
-                with_chunk_counts(rows, built.chunk_sources.iter().map(String::as_str))
-            }
+        let ways = GiveWay {
+            rows: &mut rows,
+            previous: previous.as_deref(),
+            now,
+            max_stale: self.max_stale(),
         };
-        totals.seconds = begun.elapsed().as_secs_f64();
+        let is_new = self
+            .renew(texts, &extractor, ways, cache, &mut report)
+            .await?;
+        if report.published || !is_new {
+            cache.finish(&unindexed);
+        } else {
+            cache.drop_unused_texts();
+            cache.drop_pages();
+        }
+        report::count(&rows, &mut report.totals);
+        report.totals.seconds = begun.elapsed().as_secs_f64();
         report.sources = rows;
-        report.totals = totals;
         Ok(report)
+    }
+
+    /// Makes a generation of the texts, unless the live one is just that. Says whether it did.
+    async fn renew(
+        &self,
+        texts: Vec<Text>,
+        extractor: &Extractor,
+        mut ways: GiveWay<'_>,
+        cache: &Cache,
+        report: &mut Report,
+    ) -> Result<bool, IngestError> {
+        let live = ways
+            .previous
+            .map(|records| records.manifest.generation.to_string());
+        report.generation = live.unwrap_or_default();
+        if let Some(records) = ways.previous
+            && self.is_up_to_date(records, texts.iter())
+        {
+            self.name_current(&records.manifest.generation).await?;
+            keep_live(records, &mut ways, report);
+            return Ok(false);
+        }
+        let documents = split::split(texts, self.options.chunking, extractor, &mut ways).await?;
+        if documents.iter().all(|document| document.pieces.is_empty()) {
+            let reason = "the documents have no text to split".to_owned();
+            return Err(IngestError::NothingIndexed(reason));
+        }
+        // Where all that was new gave way to what was there, nothing is.
+        if let Some(records) = ways.previous
+            && self.is_up_to_date(records, documents.iter().map(|document| &document.text))
+        {
+            self.name_current(&records.manifest.generation).await?;
+            keep_live(records, &mut ways, report);
+            return Ok(false);
+        }
+        let built = if self.options.dry_run {
+            let previous = ways.previous;
+            self.plan(documents, previous, cache).await?
+        } else {
+            self.build(documents, &mut ways, cache).await?
+        };
+        report.totals.documents = built.documents;
+        report.totals.embedded = built.embedded;
+        report.totals.resumed = built.resumed;
+        report.totals.chunks = built.chunk_sources.len();
+        report.would_publish = self.options.dry_run;
+        report.published = built.published;
+        if let Some(id) = built.id {
+            report.generation = id.to_string();
+        }
+        report.gate = built.verdict;
+        count_chunks(ways.rows, built.chunk_sources.iter().map(String::as_str));
+        Ok(true)
+    }
+
+    fn max_stale(&self) -> Option<i64> {
+        let days = self.options.max_stale_days;
+        days.map(|days| i64::from(days) * SECONDS_PER_DAY)
     }
 
     /// The live generation's records, to compare with. One that cannot be opened costs time, not
@@ -170,6 +219,9 @@ impl Ingestor {
     /// Publishes what is up to date if `CURRENT` is lost or names something else, which is damaged
     /// then.
     async fn name_current(&self, id: &GenerationId) -> Result<(), IngestError> {
+        if self.options.dry_run {
+            return Ok(());
+        }
         let (index, id) = (self.options.index.clone(), id.clone());
         blocking::run(move || {
             if current::read(&index).is_ok_and(|named| named == id) {
@@ -184,31 +236,18 @@ impl Ingestor {
     /// Fetches and extracts all sources and what belongs to them.
     async fn gather(
         &self,
+        gatherer: &Gatherer,
         sources: Vec<Source>,
+        sitemaps: &[Url],
         previous: Option<&Records>,
-        now: i64,
-        cache: &Arc<Cache>,
     ) -> Result<Vec<Gathered>, IngestError> {
-        let gatherer = Gatherer {
-            crawler: Crawler::new(self.options.fetch.clone(), self.options.manners.clone())
-                .map_err(IngestError::Crawler)?,
-            memory: Memory::open(&self.options.index),
-            extractor: Extractor::new(self.options.extractor.clone()),
-            max_file_bytes: self.options.fetch.max_bytes,
-            now,
-            cache: Arc::clone(cache),
-            max_stale: self
-                .options
-                .max_stale_days
-                .map(|days| i64::from(days) * gather::SECONDS_PER_DAY),
-        };
         let bar = self.progress.stage("extract", sources.len());
         let walk = Walk {
-            gatherer: &gatherer,
+            gatherer,
             previous,
             concurrency: self.options.concurrency,
             limits: self.options.frontier,
-            sitemaps: &self.options.sitemaps,
+            sitemaps,
             bar: &bar,
         };
         let gathered = walk.run(sources).await;
@@ -217,22 +256,27 @@ impl Ingestor {
         if self.options.dry_run {
             return Ok(gathered);
         }
-        if let Err(error) = Memory::save(&self.options.index, &gathered) {
+        if let Err(error) = Memory::save(&self.options.index, gatherer.memory.salt, &gathered) {
             tracing::warn!(%error, "the links of this run cannot be kept; the next one reads all pages anew");
         }
         Ok(gathered)
     }
 
     /// Whether the live generation is just what this run would make.
-    fn is_up_to_date(&self, records: &Records, texts: &[Text]) -> bool {
+    fn is_up_to_date<'a>(
+        &self,
+        records: &Records,
+        texts: impl ExactSizeIterator<Item = &'a Text>,
+    ) -> bool {
         let manifest = &records.manifest;
         let known: HashMap<&DocumentId, &Document> = records
             .documents()
             .iter()
             .map(|document| (&document.id, document))
             .collect();
+        let mut texts = texts;
         texts.len() == known.len()
-            && texts.iter().all(|text| {
+            && texts.all(|text| {
                 known.get(&text.document.id).is_some_and(|document| {
                     document.text_digest == text.document.text_digest
                         && document.stale_since == text.document.stale_since
@@ -244,4 +288,15 @@ impl Ingestor {
             && manifest.graph == self.options.graph
             && manifest.extraction_version == EXTRACTION_VERSION
     }
+}
+
+/// The report of a run that changed nothing.
+fn keep_live(records: &Records, ways: &mut GiveWay<'_>, report: &mut Report) {
+    let chunks = records.chunks();
+    report.totals.documents = records.documents().len();
+    report.totals.chunks = chunks.len();
+    let sources = chunks
+        .iter()
+        .map(|chunk| records.document_of(chunk).source.as_str());
+    count_chunks(ways.rows, sources);
 }

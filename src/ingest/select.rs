@@ -2,9 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
+use url::Url;
+
 use super::cache::TextKey;
 use super::gather::{Gathered, Text};
 use super::report::{Row, Status};
+use crate::crawl::Masks;
 use crate::snapshot::Records;
 
 /// Rows for the report; the texts to index: of several sources with the same text, the first; and
@@ -41,14 +44,19 @@ pub(super) fn select(gathered: Vec<Gathered>) -> (Vec<Row>, Vec<Text>, HashSet<T
 }
 
 /// Documents of the generation before that no source names any more.
-pub(super) fn removed_rows(previous: Option<&Records>, rows: &[Row]) -> Vec<Row> {
+pub(super) fn removed_rows(previous: Option<&Records>, rows: &[Row], masks: &Masks) -> Vec<Row> {
+    // A generation of before addresses were masked may hold some that are not.
+    let shown = |source: &str| {
+        let page = Url::parse(source).ok().filter(Url::has_host);
+        page.map_or_else(|| source.to_owned(), |url| masks.shown(&url))
+    };
     let named: HashSet<&str> = rows.iter().map(|row| row.source.as_str()).collect();
     let documents = previous.map(Records::documents).unwrap_or_default();
     documents
         .iter()
         .filter(|document| !named.contains(document.source.as_str()))
         .map(|document| Row {
-            source: document.source.clone(),
+            source: shown(&document.source),
             status: Status::Removed,
             reason: Some("no longer among the sources".to_owned()),
             warnings: Vec::new(),
@@ -61,18 +69,14 @@ pub(super) fn removed_rows(previous: Option<&Records>, rows: &[Row]) -> Vec<Row>
 }
 
 /// Fills in how many chunks each source has.
-pub(super) fn with_chunk_counts<'a>(
-    mut rows: Vec<Row>,
-    chunk_sources: impl Iterator<Item = &'a str>,
-) -> Vec<Row> {
+pub(super) fn count_chunks<'a>(rows: &mut [Row], chunk_sources: impl Iterator<Item = &'a str>) {
     let mut counts: HashMap<&str, usize> = HashMap::new();
     for source in chunk_sources {
         *counts.entry(source).or_default() += 1;
     }
-    for row in &mut rows {
+    for row in rows {
         row.chunks = counts.get(row.source.as_str()).copied().unwrap_or(0);
     }
-    rows
 }
 
 /// Why nothing could be indexed, source by source.

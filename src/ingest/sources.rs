@@ -5,32 +5,53 @@ use std::path::{Path, PathBuf};
 use url::Url;
 
 use super::IngestError;
-use crate::crawl::read_url_list;
+use crate::crawl::{Credentials, Listed, Masks, read_url_list};
 use crate::model::ContentKind;
 
 /// One thing to ingest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Source {
     /// A page that the operator named.
-    Url(Url),
+    Url(Page),
     /// A page that was found: in a sitemap or behind a link.
-    Link(Url),
+    Link(Page),
     File(PathBuf),
+    /// Something in the list that names no page, as it may be shown, and what is wrong with it.
+    Unusable(String, String),
+}
+
+/// A page of the web.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Page {
+    /// Where it is asked for, without user and password.
+    pub(super) url: Url,
+    /// Its address as it may be shown.
+    pub(super) name: String,
+}
+
+impl Page {
+    pub(super) fn new(url: Url, masks: &Masks) -> Self {
+        Self {
+            name: masks.shown(&url),
+            url,
+        }
+    }
 }
 
 impl Source {
     /// The address of a page.
     pub(super) fn url(&self) -> Option<&Url> {
         match self {
-            Self::Url(url) | Self::Link(url) => Some(url),
-            Self::File(_) => None,
+            Self::Url(page) | Self::Link(page) => Some(&page.url),
+            Self::File(_) | Self::Unusable(..) => None,
         }
     }
 
     /// The name under which its document is known, on every run.
     pub(super) fn name(&self) -> String {
         match self {
-            Self::Url(url) | Self::Link(url) => url.to_string(),
+            Self::Url(page) | Self::Link(page) => page.name.clone(),
+            Self::Unusable(name, _) => name.clone(),
             Self::File(path) => path.to_string_lossy().replace('\\', "/"),
         }
     }
@@ -40,10 +61,20 @@ impl Source {
 const DEEPEST_FOLDER: usize = 32;
 
 /// Lists all sources: addresses in the order of the list, then files folder by folder, by name.
-pub(super) fn list(urls: Option<&Path>, folders: &[PathBuf]) -> Result<Vec<Source>, IngestError> {
+/// What sites want to be told goes into `credentials`.
+pub(super) fn list(
+    urls: Option<&Path>,
+    folders: &[PathBuf],
+    masks: &Masks,
+    credentials: &mut Credentials,
+) -> Result<Vec<Source>, IngestError> {
     let mut sources = Vec::new();
     if let Some(path) = urls {
-        sources.extend(read_url_list(path)?.into_iter().map(Source::Url));
+        let listed = read_url_list(path)?.into_iter();
+        sources.extend(listed.map(|entry| match entry {
+            Listed::Page(url) => Source::Url(Page::new(credentials.take(url), masks)),
+            Listed::Unusable { text, reason } => Source::Unusable(masks.shown_text(&text), reason),
+        }));
     }
     for folder in folders {
         let mut files = Vec::new();
@@ -92,6 +123,11 @@ fn is_readable_kind(path: &Path) -> bool {
 mod tests {
     use super::*;
 
+    fn listed(folders: &[PathBuf]) -> Result<Vec<Source>, IngestError> {
+        let masks = Masks::new(&[], [0; 32]);
+        list(None, folders, &masks, &mut Credentials::default())
+    }
+
     #[test]
     fn folders_are_walked_in_order_without_hidden_files() {
         let folder = tempfile::tempdir().unwrap();
@@ -100,7 +136,7 @@ mod tests {
             fs_err::create_dir_all(path.parent().unwrap()).unwrap();
             fs_err::write(path, "x").unwrap();
         }
-        let sources = list(None, &[folder.path().to_owned(), folder.path().to_owned()]).unwrap();
+        let sources = listed(&[folder.path().to_owned(), folder.path().to_owned()]).unwrap();
         let names: Vec<String> = sources
             .iter()
             .map(|source| {
@@ -116,7 +152,7 @@ mod tests {
 
     #[test]
     fn a_missing_folder_is_named() {
-        let error = list(None, &[PathBuf::from("no/such/folder")]).unwrap_err();
+        let error = listed(&[PathBuf::from("no/such/folder")]).unwrap_err();
         assert!(error.to_string().contains("no/such/folder"));
     }
 }

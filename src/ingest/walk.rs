@@ -11,8 +11,8 @@ use url::Url;
 use super::IngestError;
 use super::gather::{Gathered, Gatherer};
 use super::report::Status;
-use super::sources::Source;
-use crate::crawl::{Frontier, FrontierLimits, discover, is_same_site};
+use super::sources::{Page, Source};
+use crate::crawl::{Frontier, FrontierLimits, Masks, discover, is_same_site};
 use crate::snapshot::Records;
 
 /// One walk over all sources.
@@ -33,18 +33,26 @@ impl Walk<'_> {
         for url in named.iter().filter_map(Source::url) {
             frontier.name(url);
         }
-        let crawler = &self.gatherer.crawler;
+        let (crawler, masks) = (&self.gatherer.crawler, &self.gatherer.masks);
+        let link = |url: Url| Source::Link(Page::new(url, masks));
         let mapped = discover(crawler, self.sitemaps, self.limits.max_pages).await;
         let mut gathered: Vec<Gathered> = Vec::new();
         let mut unsure: Vec<Url> = Vec::new();
         for (sitemap, error) in mapped.failed {
             let reason = format!("the sitemap cannot be read: {error}");
-            gathered.push(Gathered::failed(sitemap.to_string(), reason));
+            gathered.push(Gathered::failed(masks.shown(&sitemap), reason));
             unsure.push(sitemap);
+        }
+        for (sitemap, entry, error) in mapped.malformed {
+            let reason = format!("no address in {}: {error}", masks.shown(&sitemap));
+            let mut item = Gathered::failed(masks.shown_text(&entry), reason);
+            // Nobody asked for it by name.
+            item.status = Status::Skipped;
+            gathered.push(item);
         }
         let mut level = named;
         let found = mapped.pages.into_iter().filter(|url| frontier.admit(url));
-        level.extend(found.collect::<Vec<_>>().into_iter().map(Source::Link));
+        level.extend(found.collect::<Vec<_>>().into_iter().map(link));
         while !level.is_empty() {
             let found = self.level(&level, frontier.wants_links()).await?;
             for (source, item) in level.iter().zip(&found) {
@@ -52,17 +60,13 @@ impl Walk<'_> {
                 unsure.extend(source.url().filter(|_| item.hides_links).cloned());
             }
             gathered.extend(found);
-            level = frontier
-                .take_level()
-                .into_iter()
-                .map(Source::Link)
-                .collect();
+            level = frontier.take_level().into_iter().map(link).collect();
         }
         let left = self.out_of_sight(&unsure, &gathered);
         let left: Vec<Source> = left
             .into_iter()
             .filter(|url| frontier.admit(url))
-            .map(Source::Link)
+            .map(link)
             .collect();
         gathered.extend(self.level(&left, false).await?);
         if frontier.left_out() > 0 {
@@ -72,7 +76,7 @@ impl Walk<'_> {
                 "more pages were found than --max-pages or the limit of variants of one page allow"
             );
         }
-        fold_into_canonical(&mut gathered);
+        fold_into_canonical(&mut gathered, masks);
         Ok(gathered)
     }
 
@@ -84,9 +88,18 @@ impl Walk<'_> {
         documents
             .iter()
             .filter(|document| !seen.contains(document.source.as_str()))
-            .filter_map(|document| Url::parse(&document.source).ok())
+            .filter_map(|document| self.address(&document.source))
             .filter(|url| unsure.iter().any(|page| is_same_site(page, url)))
             .collect()
+    }
+
+    /// Where a page of last time is asked for.
+    fn address(&self, source: &str) -> Option<Url> {
+        match self.gatherer.memory.address(source) {
+            Some(url) => Some(url.clone()),
+            None if Masks::is_masked(source) => None,
+            None => Url::parse(source).ok(),
+        }
     }
 
     /// Gathers sources, several at a time, and returns them in their order. A host that is slow or
@@ -192,9 +205,9 @@ impl Queues {
 }
 
 /// Pages that name another page of the run as the one to read are folded into it.
-fn fold_into_canonical(gathered: &mut [Gathered]) {
+fn fold_into_canonical(gathered: &mut [Gathered], masks: &Masks) {
     let canonical_of = |item: &Gathered| -> Option<String> {
-        let canonical = item.page.as_ref()?.canonical.as_ref()?.to_string();
+        let canonical = masks.shown(item.page.as_ref()?.canonical.as_ref()?);
         (canonical != item.source).then_some(canonical)
     };
     // A page that sends its readers on stands for nothing, or two that name each other would both
@@ -218,7 +231,8 @@ mod tests {
     use super::*;
 
     fn pages(addresses: &[&str]) -> Vec<Source> {
-        let parse = |address: &&str| Source::Url(Url::parse(address).unwrap());
+        let masks = Masks::new(&[], [0; 32]);
+        let parse = |address: &&str| Source::Url(Page::new(Url::parse(address).unwrap(), &masks));
         addresses.iter().map(parse).collect()
     }
 

@@ -1,10 +1,12 @@
-//! A double of an OpenAI-compatible embeddings server that counts what it is asked.
+//! A double of an OpenAI-compatible embeddings server that counts what it is asked. It never
+//! answers to molasses and refuses brimstone.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::routing::post;
 use axum::{Json, Router};
 use serde_json::{Value, json};
@@ -49,8 +51,19 @@ impl EmbeddingServer {
 async fn embed(
     State((asked, delay)): State<(Arc<AtomicUsize>, Duration)>,
     Json(request): Json<Value>,
-) -> Json<Value> {
+) -> Result<Json<Value>, StatusCode> {
     let texts = request["input"].as_array().unwrap();
+    let holds = |word: &str| {
+        texts
+            .iter()
+            .any(|text| text.as_str().unwrap().contains(word))
+    };
+    if holds("molasses") {
+        std::future::pending::<()>().await;
+    }
+    if holds("brimstone") {
+        return Err(StatusCode::UNPROCESSABLE_ENTITY);
+    }
     if texts.len() > 1 {
         tokio::time::sleep(delay).await;
     }
@@ -66,5 +79,5 @@ async fn embed(
             json!({"index": index, "embedding": values})
         })
         .collect();
-    Json(json!({"data": data}))
+    Ok(Json(json!({"data": data})))
 }

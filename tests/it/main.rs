@@ -6,7 +6,9 @@
     reason = "in a test a failure is the message"
 )]
 
+mod addresses;
 mod answer_cache;
+mod bounds;
 mod browsers;
 mod chat_server;
 mod chatting;

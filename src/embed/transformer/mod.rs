@@ -21,7 +21,7 @@ pub use files::{DEFAULT_MODEL_NAME, ModelFiles};
 
 use self::network::Network;
 use self::workers::Workers;
-use super::{EmbedError, Embedder, Passage, PassageVectors, QueryVectors};
+use super::{EmbedError, Embedder, Passage, PassageVectors, QueryVectors, TokenRule};
 use crate::model::EmbedderFingerprint;
 
 /// A sentence transformer in this process.
@@ -65,6 +65,10 @@ impl Embedder for TransformerEmbedder {
 
     fn count_tokens(&self, text: &str) -> usize {
         self.network.count_tokens(text)
+    }
+
+    fn token_rule(&self) -> TokenRule {
+        self.network.token_rule()
     }
 
     fn max_tokens(&self) -> usize {

@@ -8,6 +8,7 @@ use rten_tensor::NdTensor;
 use tokenizers::{Tokenizer, TruncationParams};
 
 use super::files::ModelFiles;
+use crate::embed::tokens::{TokenCounter, TokenRule, plain_tokenizer};
 use crate::embed::{EmbedError, Passage, PassageVectors, QueryVectors};
 use crate::model::{UnitVector, WordCodes};
 
@@ -24,7 +25,8 @@ pub(super) struct Network {
     inputs: [NodeId; 3],
     output: NodeId,
     tokenizer: Tokenizer,
-    counter: Tokenizer,
+    counter: TokenCounter,
+    rule: TokenRule,
 }
 
 impl Network {
@@ -53,34 +55,27 @@ impl Network {
         let output = node("last_hidden_state")?;
 
         let tokenizer_path = files.directory.join("tokenizer.json");
-        let mut counter =
-            Tokenizer::from_bytes(&files.tokenizer).map_err(|error| EmbedError::ModelUnusable {
-                path: tokenizer_path.clone(),
-                reason: error.to_string(),
-            })?;
-        // The file of the default model pads and cuts every text to 128 tokens. Padding would make
-        // a short query as dear as a long passage, so both settings are ours.
-        counter.with_padding(None);
-        let without_limit = counter.with_truncation(None).map(|_| ());
-        let mut tokenizer = counter.clone();
-        let with_limit = tokenizer
+        let unusable = |reason: String| EmbedError::ModelUnusable {
+            path: tokenizer_path.clone(),
+            reason,
+        };
+        let mut tokenizer = plain_tokenizer(&files.tokenizer).map_err(unusable)?;
+        // Padding would make a short query as dear as a long passage, so the cut alone is ours.
+        tokenizer
             .with_truncation(Some(TruncationParams {
                 max_length: MAX_TOKENS,
                 ..TruncationParams::default()
             }))
-            .map(|_| ());
-        without_limit
-            .and(with_limit)
-            .map_err(|error| EmbedError::ModelUnusable {
-                path: tokenizer_path,
-                reason: error.to_string(),
-            })?;
+            .map_err(|error| unusable(error.to_string()))?;
+        let rule = TokenRule::Tokenizer(files.tokenizer.clone());
+        let counter = TokenCounter::new(&rule).map_err(unusable)?;
         Ok(Self {
             model,
             inputs,
             output,
             tokenizer,
             counter,
+            rule,
         })
     }
 
@@ -91,10 +86,11 @@ impl Network {
     }
 
     pub(super) fn count_tokens(&self, text: &str) -> usize {
-        // A text that cannot be tokenized is counted by its bytes: too many rather than too few.
-        self.counter
-            .encode_fast(text, false)
-            .map_or(text.len(), |encoding| encoding.len())
+        self.counter.count(text)
+    }
+
+    pub(super) fn token_rule(&self) -> TokenRule {
+        self.rule.clone()
     }
 
     /// Embeds one passage on the calling thread's pool. One passage at a time is fastest on a CPU:
