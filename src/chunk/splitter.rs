@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{ChunkParameters, Piece};
-use crate::language::sentences;
+use crate::language::{names_columns, sentences};
 use crate::model::{Block, BlockKind};
 
 /// See [`split`](super::split).
@@ -18,16 +18,21 @@ pub(super) fn split(
         parameters,
         count_tokens,
         headings: Vec::new(),
+        within: None,
+        head: None,
         open: None,
         pieces: Vec::new(),
     };
-    for block in blocks {
+    for (position, block) in blocks.iter().enumerate() {
+        let before = position.checked_sub(1).map(|before| &blocks[before]);
+        packer.enter(before, block);
         match block.kind {
             BlockKind::Heading(level) => packer.push_heading(level, block),
             BlockKind::Paragraph
             | BlockKind::ListItem
             | BlockKind::TableRow
             | BlockKind::Preformatted => {
+                packer.keep_with_next(block, blocks.get(position + 1));
                 packer.push_body(block);
             }
         }
@@ -49,6 +54,10 @@ struct Packer<'a> {
     count_tokens: &'a dyn Fn(&str) -> usize,
     /// The headings in force, with their levels, outermost first.
     headings: Vec<(u8, String)>,
+    /// The head of the table, or the line that announces the list, that the present block is in.
+    within: Option<String>,
+    /// The head of the table whose first row was the last block.
+    head: Option<String>,
     open: Option<Open>,
     pieces: Vec<Piece>,
 }
@@ -61,7 +70,54 @@ struct Unit {
     is_body: bool,
 }
 
+/// Longer heads and lines are not said again.
+const LONGEST_LEAD_TOKENS: usize = 40;
+
 impl Packer<'_> {
+    /// Notes what table or list `block` is in.
+    fn enter(&mut self, before: Option<&Block>, block: &Block) {
+        let same_run = before.is_some_and(|before| before.kind == block.kind);
+        if same_run && matches!(block.kind, BlockKind::TableRow | BlockKind::ListItem) {
+            if self.within.is_none() {
+                self.within = self.head.take();
+            }
+            return;
+        }
+        let text = |block: &Block| &self.text[block.range.clone()];
+        let fits = |lead: &&str| (self.count_tokens)(lead) <= LONGEST_LEAD_TOKENS;
+        self.head = Some(text(block))
+            .filter(|row| block.kind == BlockKind::TableRow && names_columns(row))
+            .filter(fits)
+            .map(str::to_owned);
+        self.within = before
+            .filter(|before| block.kind == BlockKind::ListItem && self.announces(before))
+            .map(text)
+            .filter(fits)
+            .map(str::to_owned);
+    }
+
+    /// Whether a paragraph only leads to what follows it.
+    fn announces(&self, block: &Block) -> bool {
+        block.kind == BlockKind::Paragraph && self.text[block.range.clone()].ends_with([':', '?'])
+    }
+
+    /// Begins a new piece with a line that announces what would not fit behind it.
+    fn keep_with_next(&mut self, block: &Block, next: Option<&Block>) {
+        let Some(next) = next.filter(|_| self.announces(block)) else {
+            return;
+        };
+        let cost = |block: &Block| (self.count_tokens)(&self.text[block.range.clone()]);
+        let cost = cost(block) + cost(next);
+        if cost <= self.room()
+            && self
+                .open
+                .as_ref()
+                .is_some_and(|open| open.has_body && cost > self.left_in(open))
+        {
+            self.close();
+        }
+    }
+
     fn push_heading(&mut self, level: u8, block: &Block) {
         let begins_a_piece = self
             .open
@@ -144,13 +200,19 @@ impl Packer<'_> {
 
     /// Tokens for text in a piece that would begin under the present headings.
     fn room(&self) -> usize {
-        self.room_under(self.headings.iter().map(|(_, heading)| heading))
+        self.room_under(self.path().iter())
     }
 
     /// Tokens for more text in a piece that is open.
     fn left_in(&self, open: &Open) -> usize {
         self.room_under(open.piece.heading_path.iter())
             .saturating_sub(open.tokens)
+    }
+
+    /// What stands above a piece that would begin here.
+    fn path(&self) -> Vec<String> {
+        let headings = self.headings.iter().map(|(_, heading)| heading);
+        headings.chain(&self.within).cloned().collect()
     }
 
     fn room_under<'h>(&self, path: impl Iterator<Item = &'h String>) -> usize {
@@ -171,16 +233,11 @@ impl Packer<'_> {
         {
             self.close();
         }
-        let heading_path = || {
-            self.headings
-                .iter()
-                .map(|(_, heading)| heading.clone())
-                .collect()
-        };
+        let path = self.path();
         let open = self.open.get_or_insert_with(|| Open {
             piece: Piece {
                 range: unit.range.clone(),
-                heading_path: heading_path(),
+                heading_path: path,
                 page: unit.page,
                 sentences: Vec::new(),
             },
@@ -293,18 +350,48 @@ mod tests {
     }
 
     #[test]
-    fn short_sections_are_packed_together() {
-        let pieces = pieces_of(
-            &[
-                (BlockKind::Heading(2), "A"),
-                (BlockKind::Paragraph, "One two."),
-                (BlockKind::Heading(2), "B"),
-                (BlockKind::Paragraph, "Three four."),
-            ],
-            50,
-            10,
+    fn sections_are_never_joined() {
+        let parts = [
+            (BlockKind::Heading(2), "A"),
+            (BlockKind::Paragraph, "One two."),
+            (BlockKind::Heading(2), "B"),
+            (BlockKind::Paragraph, "Three four."),
+        ];
+        let min_tokens = ChunkParameters::default().min_tokens;
+        assert_eq!(pieces_of(&parts, 50, min_tokens).len(), 2);
+    }
+
+    #[test]
+    fn a_piece_within_a_table_has_its_columns_in_the_path() {
+        let rows = [
+            (BlockKind::Heading(2), "Motors"),
+            (BlockKind::TableRow, "Part | Price"),
+            (BlockKind::TableRow, "MX-1 | 10"),
+            (BlockKind::TableRow, "MX-2 | 20"),
+            (BlockKind::TableRow, "MX-3 | 30"),
+        ];
+        let pieces = pieces_of(&rows, 10, 0);
+        assert_eq!(pieces[0].1, [""; 0]);
+        assert!(pieces.len() > 1);
+        for piece in &pieces[1..] {
+            assert_eq!(piece.1, ["Motors", "Part | Price"], "{pieces:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_that_announces_stays_with_what_it_announces() {
+        let list = [
+            (BlockKind::Paragraph, "One two three four five six."),
+            (BlockKind::Paragraph, "Never store it:"),
+            (BlockKind::ListItem, "- in a loft"),
+            (BlockKind::ListItem, "- in a bedroom or in the hall"),
+        ];
+        let pieces = pieces_of(&list, 11, 0);
+        assert!(
+            pieces[1].0.starts_with("Never store it:\n\n- in a loft"),
+            "{pieces:?}"
         );
-        assert_eq!(pieces.len(), 1);
+        assert_eq!(pieces[2].1, ["Never store it:"]);
     }
 
     #[test]
