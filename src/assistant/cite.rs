@@ -3,46 +3,49 @@
 use std::ops::Range;
 
 use super::sources::Source;
-use crate::generate::extractive::{Passage, Quote};
-use crate::model::{Answer, AnswerSentence, Citation, Place};
+use crate::generate::extractive::{Passage, Section, Statement};
+use crate::model::{Answer, AnswerSentence, BlockKind, Chunk, Citation, Place};
 use crate::snapshot::Generation;
 
-/// An answer that is made of quotes.
+/// An answer that is made of statements. Each piece has its marker, and a piece that the stored text
+/// does not bear out is left out.
 pub(super) fn compose(
     generation: &Generation,
     sources: &[Source],
-    passages: &[Passage],
-    quotes: &[Quote],
+    sections: &[Section<'_>],
+    statements: &[Statement],
 ) -> Answer {
     let mut text = String::new();
     let mut citations: Vec<Citation> = Vec::new();
     let mut sentences = Vec::new();
-    let mut after_block = false;
-    for quote in quotes {
-        let Some(mut citation) = cite(
-            generation,
-            &sources[quote.passage],
-            &passages[quote.passage],
-            &quote.range,
-        ) else {
-            continue;
-        };
-        citation.marker = u32::try_from(citations.len() + 1).unwrap_or(u32::MAX);
-        let said = readable(&citation.quote).trim_end();
-        // A list or a table keeps its lines to itself.
-        let is_block = is_block(said);
-        if !text.is_empty() {
-            text.push(if is_block || after_block { '\n' } else { ' ' });
+    for statement in statements {
+        let (source, section) = (&sources[statement.section], &sections[statement.section]);
+        let mut subject = Some(&statement.subject).filter(|subject| !subject.is_empty());
+        for piece in &statement.pieces {
+            let Some(quote) = section.text.get(piece.range.clone()) else {
+                continue;
+            };
+            let Some(mut citation) = cite_at(generation, source, quote, &piece.range) else {
+                continue;
+            };
+            citation.marker = u32::try_from(citations.len() + 1).unwrap_or(u32::MAX);
+            let said = under(subject.take(), piece.text.trim_end());
+            if !text.is_empty() {
+                text.push_str(if text.contains('\n') || said.contains('\n') {
+                    "\n\n"
+                } else {
+                    " "
+                });
+            }
+            text.push_str(&format!("{said} [{}]", citation.marker));
+            sentences.push(AnswerSentence {
+                text: said.replace("**", ""),
+                supported: true,
+                numbers_verified: true,
+                citations: vec![citation.marker],
+            });
+            citations.push(citation);
         }
-        after_block = is_block;
-        text.push_str(&format!("{said} [{}]", citation.marker));
-        sentences.push(AnswerSentence {
-            text: said.to_owned(),
-            supported: true,
-            numbers_verified: true,
-            citations: vec![citation.marker],
-        });
-        citations.push(citation);
     }
     Answer {
         answered: !citations.is_empty(),
@@ -50,6 +53,21 @@ pub(super) fn compose(
         citations,
         sentences,
     }
+}
+
+/// What is said, behind its subject; lines of a list stand below it.
+fn under(subject: Option<&String>, said: &str) -> String {
+    let Some(subject) = subject else {
+        return said.to_owned();
+    };
+    let colon = if subject.ends_with(|c: char| c.is_ascii_punctuation() && c != ')') {
+        ""
+    } else {
+        ":"
+    };
+    let is_block = said.starts_with("- ") || said.starts_with("1. ");
+    let space = if is_block { "\n\n" } else { " " };
+    format!("{subject}{colon}{space}{said}")
 }
 
 /// Cites `range` of a passage. A quote from the snapshot is released only if the stored text reads
@@ -60,53 +78,84 @@ pub(super) fn cite(
     passage: &Passage,
     range: &Range<usize>,
 ) -> Option<Citation> {
-    let quote = passage.text.get(range.clone())?.to_owned();
-    match source {
-        Source::Foreign { .. } => Some(Citation {
+    let quote = passage.text.get(range.clone())?;
+    let shift = source
+        .row()
+        .map_or(0, |row| generation.chunk(row).range.start);
+    cite_at(
+        generation,
+        source,
+        quote,
+        &(range.start + shift..range.end + shift),
+    )
+}
+
+/// Cites `range` of the document that a source is from, where `quote` stands.
+fn cite_at(
+    generation: &Generation,
+    source: &Source,
+    quote: &str,
+    range: &Range<usize>,
+) -> Option<Citation> {
+    let Source::Stored { row } = source else {
+        return Some(Citation {
             marker: 0,
             place: None,
-            quote,
+            quote: quote.to_owned(),
             verified: false,
+        });
+    };
+    let chunk = chunk_at(generation, *row, range.start);
+    let document = generation.records.document_of(chunk);
+    let stored = generation.records.stored_text(chunk, range.clone())?;
+    if stored != quote {
+        tracing::error!(chunk.id = %chunk.id, "a quote does not match the stored text and was not released");
+        return None;
+    }
+    Some(Citation {
+        marker: 0,
+        place: Some(Place {
+            chunk: chunk.id.clone(),
+            document: document.id.clone(),
+            source: document.source.clone(),
+            title: document.title.clone(),
+            heading: heading_at(generation, chunk, range.start),
+            page: chunk.page,
+            range: range.clone(),
         }),
-        Source::Stored { row } => {
-            let chunk = generation.chunk(*row);
-            let document = generation.records.document_of(chunk);
-            let stored_range = chunk.range.start + range.start..chunk.range.start + range.end;
-            let stored = generation
-                .records
-                .stored_text(chunk, stored_range.clone())?;
-            if stored != quote {
-                tracing::error!(chunk.id = %chunk.id, "a quote does not match the stored text and was not released");
-                return None;
-            }
-            let place = Place {
-                chunk: chunk.id.clone(),
-                document: document.id.clone(),
-                source: document.source.clone(),
-                title: document.title.clone(),
-                page: chunk.page,
-                range: stored_range,
-            };
-            Some(Citation {
-                marker: 0,
-                place: Some(place),
-                quote,
-                verified: true,
-            })
+        quote: stored.to_owned(),
+        verified: true,
+    })
+}
+
+/// The chunk that holds byte `at` of the document that `row` is from. Chunks of a document stand
+/// together, in order.
+fn chunk_at(generation: &Generation, row: u32, at: usize) -> &Chunk {
+    let chunks = generation.records.chunks();
+    let document = chunks[row as usize].document;
+    let first = chunks.partition_point(|chunk| chunk.document < document);
+    let of_document = &chunks[first..];
+    let of_document =
+        &of_document[..of_document.partition_point(|chunk| chunk.document == document)];
+    let behind = of_document.partition_point(|chunk| chunk.range.start <= at);
+    &of_document[behind.saturating_sub(1)]
+}
+
+/// The headings above byte `at` of a chunk, outermost first, joined by ` > `.
+pub(super) fn heading_at(generation: &Generation, chunk: &Chunk, at: usize) -> String {
+    let document = generation.records.document_of(chunk);
+    let text = generation.records.text(chunk.document);
+    let mut path: Vec<(u8, &str)> = Vec::new();
+    for block in document
+        .blocks
+        .iter()
+        .take_while(|block| block.range.start <= at)
+    {
+        if let BlockKind::Heading(level) = block.kind {
+            path.retain(|(above, _)| *above < level);
+            path.push((level, &text[block.range.clone()]));
         }
     }
-}
-
-/// A quote as part of running text: a lone list item goes without the marker that only its own
-/// place explains.
-fn readable(quote: &str) -> &str {
-    if quote.contains('\n') {
-        quote
-    } else {
-        quote.strip_prefix("- ").unwrap_or(quote)
-    }
-}
-
-fn is_block(quote: &str) -> bool {
-    quote.contains('\n') || quote.contains(" | ")
+    let path: Vec<&str> = path.into_iter().map(|(_, heading)| heading).collect();
+    path.join(" > ")
 }

@@ -1,5 +1,6 @@
 //! A quotation in its place, so that a reader can see what stands around it.
 
+use super::cite::heading_at;
 use super::{Assistant, AssistantError};
 use crate::model::{ChunkId, Place};
 
@@ -49,7 +50,8 @@ impl Assistant {
         let text = generation.records.text(chunk.document);
         let start = request.start.unwrap_or(chunk.range.start);
         let end = request.end.unwrap_or(chunk.range.end);
-        let is_within = chunk.range.start <= start && start < end && end <= chunk.range.end;
+        // A list or a table that is quoted whole may reach into the chunks behind.
+        let is_within = chunk.range.contains(&start) && start < end;
         let quote = text
             .get(start..end)
             .filter(|_| is_within)
@@ -61,6 +63,7 @@ impl Assistant {
             document: document.id.clone(),
             source: document.source.clone(),
             title: document.title.clone(),
+            heading: heading_at(&generation, chunk, start),
             page: chunk.page,
             range: start..end,
         };

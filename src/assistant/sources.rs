@@ -1,14 +1,17 @@
 //! What an answer is made from: contexts of the snapshot, and texts of the caller's own.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::{Assistant, AssistantError, SuppliedContext};
 use crate::embed;
 use crate::generate::commands::commands;
-use crate::generate::extractive::{Form, Passage, Purpose, Sentence, heads_references};
+use crate::generate::extractive::{
+    Passage, Purpose, Section, Sentence, blocks_of_lines, heads_references,
+};
 use crate::language::sentences;
-use crate::model::{BlockKind, Chunk, UnitVector};
+use crate::model::{Block, BlockKind, Chunk, UnitVector};
 use crate::runtime::blocking;
 use crate::snapshot::Generation;
 
@@ -54,18 +57,16 @@ impl Assistant {
         match source {
             Source::Stored { row } => {
                 let chunk = generation.chunk(*row);
-                let places = places(generation, chunk);
+                let purposes = purposes(generation, chunk);
                 let sentences = chunk
                     .sentences
                     .iter()
-                    .zip(places)
+                    .zip(purposes)
                     .enumerate()
-                    .map(|(position, (sentence, place))| Sentence {
+                    .map(|(position, (sentence, purpose))| Sentence {
                         range: sentence.start - chunk.range.start..sentence.end - chunk.range.start,
                         cosine: cosines.get(position).copied(),
-                        form: place.form,
-                        purpose: place.purpose,
-                        opens: place.opens,
+                        purpose,
                     })
                     .collect();
                 let standing = query.map_or(0.0, |query| {
@@ -114,11 +115,9 @@ impl Assistant {
             .into_iter()
             .enumerate()
             .map(|(position, range)| Sentence {
-                form: form_of(&text[range.clone()]),
                 purpose: purpose(&commands, range.start, false),
                 range,
                 cosine: cosines.get(position).copied(),
-                opens: None,
             })
             .collect();
         Ok(Passage {
@@ -152,50 +151,25 @@ async fn sentence_cosines(
     .await
 }
 
-/// Where a sentence stands in its document, and what follows from that.
-struct Place {
-    form: Form,
-    purpose: Purpose,
-    opens: Option<String>,
-}
-
-/// The place of each sentence of a chunk.
-fn places(generation: &Generation, chunk: &Chunk) -> Vec<Place> {
+/// What each sentence of a chunk is good for.
+fn purposes(generation: &Generation, chunk: &Chunk) -> Vec<Purpose> {
     let document = generation.records.document_of(chunk);
     let text = generation.records.text(chunk.document);
-    let mut blocks = document.blocks.iter().peekable();
-    let mut form = Form::Prose;
+    let mut headings = document
+        .blocks
+        .iter()
+        .filter(|block| matches!(block.kind, BlockKind::Heading(_)))
+        .peekable();
     let mut under_references = false;
-    let mut heading = None;
     let commands = commands(generation.records.chunk_text(chunk));
-    let mut places = Vec::with_capacity(chunk.sentences.len());
-    for sentence in &chunk.sentences {
-        let mut opens = None;
-        while let Some(block) = blocks.next_if(|block| block.range.start <= sentence.start) {
-            form = match block.kind {
-                BlockKind::Heading(_) => {
-                    let words = &text[block.range.clone()];
-                    under_references = heads_references(words);
-                    heading = Some(words);
-                    continue;
-                }
-                BlockKind::ListItem => Form::ListItem,
-                BlockKind::TableRow => Form::TableRow,
-                BlockKind::Paragraph | BlockKind::Preformatted => Form::Prose,
-            };
-            // A chunk may begin within a block.
-            opens = heading
-                .take()
-                .filter(|_| block.range.start == sentence.start);
+    let purposes = chunk.sentences.iter().map(|sentence| {
+        while let Some(block) = headings.next_if(|block| block.range.start <= sentence.start) {
+            under_references = heads_references(&text[block.range.clone()]);
         }
         let within = sentence.start - chunk.range.start;
-        places.push(Place {
-            form,
-            purpose: purpose(&commands, within, under_references),
-            opens: opens.map(str::to_owned),
-        });
-    }
-    places
+        purpose(&commands, within, under_references)
+    });
+    purposes.collect()
 }
 
 /// What a sentence that begins at `start` is good for.
@@ -206,17 +180,6 @@ fn purpose(commands: &[Range<usize>], start: usize, under_references: bool) -> P
         Purpose::Reference
     } else {
         Purpose::Statement
-    }
-}
-
-/// What a text without blocks seems to be part of.
-fn form_of(text: &str) -> Form {
-    if text.starts_with("- ") {
-        Form::ListItem
-    } else if text.contains(" | ") {
-        Form::TableRow
-    } else {
-        Form::Prose
     }
 }
 
@@ -238,13 +201,79 @@ fn headings(generation: &Generation, row: u32) -> String {
     headings
 }
 
-/// Finds a supplied context in the snapshot: by its id or, failing that, by its exact words.
+/// The structure of each text of the caller's own; none for those of the snapshot, which have theirs.
+pub(super) fn foreign_blocks(sources: &[Source]) -> Vec<Vec<Block>> {
+    let blocks = |source: &Source| match source {
+        Source::Stored { .. } => Vec::new(),
+        Source::Foreign { text } => blocks_of_lines(text),
+    };
+    sources.iter().map(blocks).collect()
+}
+
+/// The contexts where they stand in their documents; `blocks` are those of [`foreign_blocks`].
+pub(super) fn sections<'a>(
+    generation: &'a Generation,
+    sources: &'a [Source],
+    blocks: &'a [Vec<Block>],
+    passages: &[Passage],
+) -> Vec<Section<'a>> {
+    let records = &generation.records;
+    let mut cosines: HashMap<u32, Vec<(Range<usize>, f32)>> = HashMap::new();
+    for (source, passage) in sources.iter().zip(passages) {
+        let chunk = source.row().map(|row| generation.chunk(row));
+        let Some(chunk) = chunk else { continue };
+        let shift = chunk.range.start;
+        let of_document = cosines.entry(chunk.document).or_default();
+        of_document.extend(passage.sentences.iter().filter_map(|sentence| {
+            let range = sentence.range.start + shift..sentence.range.end + shift;
+            Some((range, sentence.cosine?))
+        }));
+    }
+    for of_document in cosines.values_mut() {
+        of_document.sort_by_key(|(range, _)| range.start);
+    }
+    let both = sources.iter().zip(passages).zip(blocks).enumerate();
+    both.map(|(place, ((source, passage), blocks))| match source {
+        Source::Stored { row } => {
+            let chunk = generation.chunk(*row);
+            let document = records.document_of(chunk);
+            Section {
+                text: records.text(chunk.document),
+                title: &document.title,
+                blocks: &document.blocks,
+                near: chunk.range.clone(),
+                standing: passage.standing,
+                place,
+                cosines: cosines.get(&chunk.document).cloned().unwrap_or_default(),
+            }
+        }
+        Source::Foreign { text } => Section {
+            text,
+            title: "",
+            blocks,
+            near: 0..text.len(),
+            standing: passage.standing,
+            place,
+            cosines: passage
+                .sentences
+                .iter()
+                .filter_map(|sentence| Some((sentence.range.clone(), sentence.cosine?)))
+                .collect(),
+        },
+    })
+    .collect()
+}
+
+/// Finds a supplied context in the snapshot: by its id or, failing that, by its exact words, with or
+/// without the heading path that goes out in front of them.
 pub(super) fn find(generation: &Generation, context: SuppliedContext) -> Source {
+    let by_text = |text: &str| generation.row_with_text(text);
     let row = context
         .chunk
         .as_ref()
         .and_then(|id| generation.row_of(id))
-        .or_else(|| generation.row_with_text(&context.text));
+        .or_else(|| by_text(&context.text))
+        .or_else(|| by_text(context.text.split_once("\n\n")?.1));
     match row {
         Some(row) => Source::Stored { row },
         None => Source::Foreign { text: context.text },

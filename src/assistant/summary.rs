@@ -5,12 +5,13 @@ use std::sync::Arc;
 use super::answer_cache::{Cached, Contexts, Scope, Wanted};
 use super::cite::compose;
 use super::prepared::Prepared;
-use super::sources::{Source, find};
+use super::sources::{Source, find, foreign_blocks, sections};
 use super::{Assistant, AssistantError, SummaryRequest};
 use crate::generate::evidence;
-use crate::generate::extractive::{self, Passage};
+use crate::generate::extractive::{self, Asked, Found, Passage, Vocabulary};
+use crate::language::terms;
 use crate::model::{Answer, Filter, OwnedSession, Owner, SessionId, UnitVector};
-use crate::retrieve::{InContext, contextual_query, in_context};
+use crate::retrieve::{InContext, contextual_query, in_context, with_earlier};
 use crate::runtime::stages;
 use crate::snapshot::Generation;
 use crate::store::StoreError;
@@ -67,7 +68,7 @@ impl Assistant {
             None => None,
         };
         let (extractive, passages) = self
-            .answer(&generation, question.as_deref(), query.as_ref(), &sources)
+            .answer(&generation, &messages, query.as_ref(), &sources)
             .await?;
         let contexts = match &scores {
             Some(_) => Contexts::Retrieved(CONTEXTS),
@@ -125,25 +126,51 @@ impl Assistant {
     async fn answer(
         &self,
         generation: &Arc<Generation>,
-        question: Option<&str>,
+        messages: &[&str],
         query: Option<&UnitVector>,
         sources: &[Source],
     ) -> Result<(Answer, Vec<Passage>), AssistantError> {
         let passages = self.passages(generation, sources, query).await?;
-        // Without a question the contexts themselves are summarised: nothing can miss the point.
-        let is_answered = question.is_none_or(|question| {
-            let known = generation.lexical.known_share(question);
-            evidence::is_answered(question, &passages, known)
+        let (question, earlier, continues) = with_earlier(messages).unwrap_or_default();
+        let blocks = foreign_blocks(sources);
+        let sections = sections(generation, sources, &blocks, &passages);
+        let found = stages::timed_now("generate", || {
+            let asked = Asked {
+                question,
+                earlier,
+                continues,
+            };
+            let rarity = |term: &str| generation.lexical.rarity(term);
+            let knows = |word: &str| terms(word).all(|term| generation.lexical.knows(&term));
+            let vocabulary = Vocabulary {
+                rarity: &rarity,
+                knows: &knows,
+            };
+            extractive::answer(&asked, &sections, &vocabulary)
         });
-        let quotes = stages::timed_now("generate", || {
-            extractive::choose(question.unwrap_or_default(), &passages)
-        });
-        if quotes.is_empty() || !is_answered {
-            return Ok((not_covered(generation, sources), passages));
-        }
-        let answer = stages::timed_now("verify", || {
-            compose(generation, sources, &passages, &quotes)
-        });
+        let answer = match found {
+            Found::Missing(text) => refusal(text),
+            Found::Nothing => not_covered(generation, sources),
+            Found::Answer {
+                statements,
+                is_sure,
+            } => {
+                // Without a question the contexts themselves are summarised: nothing can miss the point.
+                let asked = contextual_query(messages).filter(|asked| !asked.trim().is_empty());
+                let is_answered = is_sure
+                    || asked.is_none_or(|asked| {
+                        let known = generation.lexical.known_share(&asked);
+                        evidence::is_answered(&asked, &passages, known)
+                    });
+                if is_answered {
+                    stages::timed_now("verify", || {
+                        compose(generation, sources, &sections, &statements)
+                    })
+                } else {
+                    not_covered(generation, sources)
+                }
+            }
+        };
         Ok((answer, passages))
     }
 }
@@ -170,6 +197,11 @@ pub(super) fn not_covered(generation: &Generation, sources: &[Source]) -> Answer
             topics.join("; ")
         ));
     }
+    refusal(text)
+}
+
+/// A reply that answers nothing.
+pub(super) fn refusal(text: String) -> Answer {
     Answer {
         text,
         answered: false,

@@ -1,7 +1,9 @@
 //! Extracted text in, pieces that retrieve well out.
 //!
 //! Structure first: headings begin a piece, paragraphs, list items and table rows stay whole where
-//! they fit, and pieces are packed by the embedder's own tokens. Nothing overlaps and nothing is
+//! they fit, a line that announces what follows stays with it, and pieces are packed by the
+//! embedder's own tokens. A piece that begins within a table or an announced list has the head of the
+//! table, or the line that announces the list, at the end of its heading path. Nothing overlaps and nothing is
 //! lost: every block of the document lies in exactly one piece, unless it had to be cut. The
 //! splitter of LangChain is there for comparisons.
 
@@ -22,8 +24,8 @@ pub struct ChunkParameters {
     pub chunker: Chunker,
     /// The most tokens in a piece, its heading path included.
     pub max_tokens: usize,
-    /// A heading begins a new piece only if the one before has this many tokens; otherwise short
-    /// sections would become pieces that say nothing.
+    /// A heading begins a new piece if the one before has this many tokens of text. Zero by default:
+    /// sections are never joined, since the words of one would answer for the other.
     pub min_tokens: usize,
 }
 
@@ -32,7 +34,7 @@ impl Default for ChunkParameters {
         Self {
             chunker: Chunker::Structure,
             max_tokens: 160,
-            min_tokens: 40,
+            min_tokens: 0,
         }
     }
 }

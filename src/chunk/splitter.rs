@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{ChunkParameters, Piece};
-use crate::language::sentences;
+use crate::language::{names_columns, sentences};
 use crate::model::{Block, BlockKind};
 
 /// See [`split`](super::split).
@@ -18,16 +18,21 @@ pub(super) fn split(
         parameters,
         count_tokens,
         headings: Vec::new(),
+        within: None,
+        head: None,
         open: None,
         pieces: Vec::new(),
     };
-    for block in blocks {
+    for (position, block) in blocks.iter().enumerate() {
+        let before = position.checked_sub(1).map(|before| &blocks[before]);
+        packer.enter(before, block);
         match block.kind {
             BlockKind::Heading(level) => packer.push_heading(level, block),
             BlockKind::Paragraph
             | BlockKind::ListItem
             | BlockKind::TableRow
             | BlockKind::Preformatted => {
+                packer.keep_with_next(block, blocks.get(position + 1));
                 packer.push_body(block);
             }
         }
@@ -50,11 +55,16 @@ struct Open {
     path: usize,
 }
 
+/// What stands above a piece and is embedded with it.
+struct Lead {
+    text: String,
+    tokens: usize,
+}
+
 /// A heading in force.
 struct Heading {
     level: u8,
-    text: String,
-    tokens: usize,
+    lead: Lead,
 }
 
 struct Packer<'a> {
@@ -63,6 +73,10 @@ struct Packer<'a> {
     count_tokens: &'a dyn Fn(&str) -> usize,
     /// The headings in force, outermost first.
     headings: Vec<Heading>,
+    /// The head of the table, or the line that announces the list, that the present block is in.
+    within: Option<Lead>,
+    /// The head of the table whose first row was the last block.
+    head: Option<Lead>,
     open: Option<Open>,
     pieces: Vec<Piece>,
 }
@@ -76,11 +90,64 @@ struct Unit {
     is_body: bool,
 }
 
+/// Longer heads and lines are not said again.
+const LONGEST_LEAD_TOKENS: usize = 40;
+
 impl Packer<'_> {
     /// What the text there takes of a piece's tokens.
     fn cost(&self, range: &Range<usize>) -> usize {
         let text = &self.text[range.clone()];
         (self.count_tokens)(text).max(text.len().div_ceil(BYTES_PER_TOKEN))
+    }
+
+    /// Notes what table or list `block` is in.
+    fn enter(&mut self, before: Option<&Block>, block: &Block) {
+        let same_run = before.is_some_and(|before| before.kind == block.kind);
+        if same_run && matches!(block.kind, BlockKind::TableRow | BlockKind::ListItem) {
+            if self.within.is_none() {
+                self.within = self.head.take();
+            }
+            return;
+        }
+        let head = Some(block).filter(|block| {
+            block.kind == BlockKind::TableRow && names_columns(&self.text[block.range.clone()])
+        });
+        let announcement =
+            before.filter(|before| block.kind == BlockKind::ListItem && self.announces(before));
+        (self.head, self.within) = (
+            head.and_then(|block| self.lead(block)),
+            announcement.and_then(|block| self.lead(block)),
+        );
+    }
+
+    /// What is said again above each piece of a table or list; nothing if it is long.
+    fn lead(&self, block: &Block) -> Option<Lead> {
+        let tokens = self.cost(&block.range);
+        (tokens <= LONGEST_LEAD_TOKENS).then(|| Lead {
+            text: self.text[block.range.clone()].to_owned(),
+            tokens,
+        })
+    }
+
+    /// Whether a paragraph only leads to what follows it.
+    fn announces(&self, block: &Block) -> bool {
+        block.kind == BlockKind::Paragraph && self.text[block.range.clone()].ends_with([':', '?'])
+    }
+
+    /// Begins a new piece with a line that announces what would not fit behind it.
+    fn keep_with_next(&mut self, block: &Block, next: Option<&Block>) {
+        let Some(next) = next.filter(|_| self.announces(block)) else {
+            return;
+        };
+        let cost = self.cost(&block.range) + self.cost(&next.range);
+        if cost <= self.room()
+            && self
+                .open
+                .as_ref()
+                .is_some_and(|open| open.has_body && cost > self.left_in(open))
+        {
+            self.close();
+        }
     }
 
     fn push_heading(&mut self, level: u8, block: &Block) {
@@ -110,8 +177,10 @@ impl Packer<'_> {
         });
         self.headings.push(Heading {
             level,
-            text: self.text[block.range.clone()].to_owned(),
-            tokens,
+            lead: Lead {
+                text: self.text[block.range.clone()].to_owned(),
+                tokens,
+            },
         });
     }
 
@@ -212,9 +281,15 @@ impl Packer<'_> {
         self.room_under(open.path).saturating_sub(open.tokens)
     }
 
-    /// Tokens of the headings in force.
+    /// What stands above a piece that would begin here.
+    fn leads(&self) -> impl Iterator<Item = &Lead> {
+        let headings = self.headings.iter().map(|heading| &heading.lead);
+        headings.chain(&self.within)
+    }
+
+    /// Tokens of what stands above.
     fn path(&self) -> usize {
-        self.headings.iter().map(|heading| heading.tokens + 1).sum()
+        self.leads().map(|lead| lead.tokens + 1).sum()
     }
 
     fn room_under(&self, path: usize) -> usize {
@@ -233,17 +308,12 @@ impl Packer<'_> {
         {
             self.close();
         }
-        let heading_path = || {
-            self.headings
-                .iter()
-                .map(|heading| heading.text.clone())
-                .collect()
-        };
         let path = self.path();
-        let open = self.open.get_or_insert_with(|| Open {
+        let open = self.open.take();
+        let mut open = open.unwrap_or_else(|| Open {
             piece: Piece {
                 range: unit.range.clone(),
-                heading_path: heading_path(),
+                heading_path: self.leads().map(|lead| lead.text.clone()).collect(),
                 page: unit.page,
                 sentences: Vec::new(),
             },
@@ -255,6 +325,7 @@ impl Packer<'_> {
         open.piece.sentences.extend(unit.sentences);
         open.tokens += unit.tokens;
         open.has_body |= unit.is_body;
+        self.open = Some(open);
     }
 
     fn close(&mut self) {
@@ -357,18 +428,48 @@ mod tests {
     }
 
     #[test]
-    fn short_sections_are_packed_together() {
-        let pieces = pieces_of(
-            &[
-                (BlockKind::Heading(2), "A"),
-                (BlockKind::Paragraph, "One two."),
-                (BlockKind::Heading(2), "B"),
-                (BlockKind::Paragraph, "Three four."),
-            ],
-            50,
-            10,
+    fn sections_are_never_joined() {
+        let parts = [
+            (BlockKind::Heading(2), "A"),
+            (BlockKind::Paragraph, "One two."),
+            (BlockKind::Heading(2), "B"),
+            (BlockKind::Paragraph, "Three four."),
+        ];
+        let min_tokens = ChunkParameters::default().min_tokens;
+        assert_eq!(pieces_of(&parts, 50, min_tokens).len(), 2);
+    }
+
+    #[test]
+    fn a_piece_within_a_table_has_its_columns_in_the_path() {
+        let rows = [
+            (BlockKind::Heading(2), "Motors"),
+            (BlockKind::TableRow, "Part | Price"),
+            (BlockKind::TableRow, "MX-1 | 10"),
+            (BlockKind::TableRow, "MX-2 | 20"),
+            (BlockKind::TableRow, "MX-3 | 30"),
+        ];
+        let pieces = pieces_of(&rows, 10, 0);
+        assert_eq!(pieces[0].1, [""; 0]);
+        assert!(pieces.len() > 1);
+        for piece in &pieces[1..] {
+            assert_eq!(piece.1, ["Motors", "Part | Price"], "{pieces:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_that_announces_stays_with_what_it_announces() {
+        let list = [
+            (BlockKind::Paragraph, "One two three four five six."),
+            (BlockKind::Paragraph, "Never store it:"),
+            (BlockKind::ListItem, "- in a loft"),
+            (BlockKind::ListItem, "- in a bedroom or in the hall"),
+        ];
+        let pieces = pieces_of(&list, 11, 0);
+        assert!(
+            pieces[1].0.starts_with("Never store it:\n\n- in a loft"),
+            "{pieces:?}"
         );
-        assert_eq!(pieces.len(), 1);
+        assert_eq!(pieces[2].1, ["Never store it:"]);
     }
 
     #[test]

@@ -98,7 +98,7 @@ pub fn is_answered(question: &str, passages: &[Passage], known: f32) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::generate::extractive::{Form, Sentence};
+    use crate::generate::extractive::Sentence;
 
     fn passage(text: &str, cosine: Option<f32>) -> Passage {
         Passage {
@@ -107,9 +107,7 @@ mod tests {
             sentences: vec![Sentence {
                 range: 0..text.len(),
                 cosine,
-                form: Form::Prose,
                 purpose: Purpose::Statement,
-                opens: None,
             }],
             standing: 0.5,
         }

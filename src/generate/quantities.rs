@@ -91,6 +91,13 @@ impl Quantity {
     }
 }
 
+/// The digits of a number word.
+pub fn digits_of(word: &str) -> Option<&'static str> {
+    // "One" seldom counts: "the one to the left".
+    let found = WORDS.iter().skip(1).find(|(name, _)| *name == word);
+    found.map(|(_, digits)| *digits)
+}
+
 /// The quantities in a text, in order.
 pub fn quantities(text: &str) -> Vec<Quantity> {
     // Lower case may change a letter's length, so everything happens on one copy.

@@ -333,7 +333,6 @@ mod tests {
                         cosine: None,
                         form: extractive::Form::Prose,
                         purpose: Purpose::Statement,
-                        opens: None,
                     })
                     .collect(),
                 standing: 0.5,

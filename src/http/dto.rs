@@ -79,7 +79,8 @@ pub(super) struct ContextBody {
     id: String,
     /// Where it comes from.
     metadata: MetadataBody,
-    /// The text.
+    /// The text, behind the headings above it and a blank line, if there are any. Citations and
+    /// `start` and `end` are of the text alone.
     page_content: String,
     /// Always `Document`.
     #[serde(rename = "type")]
@@ -130,9 +131,18 @@ impl From<Context> for ContextBody {
                 start: context.range.start,
                 end: context.range.end,
             },
-            page_content: context.text,
+            page_content: under_headings(&context.heading_path, &context.text),
             kind: "Document",
         }
+    }
+}
+
+/// A text behind the headings above it, which say what it is about.
+fn under_headings(path: &[String], text: &str) -> String {
+    if path.is_empty() {
+        text.to_owned()
+    } else {
+        format!("{}\n\n{text}", path.join(" > "))
     }
 }
 
@@ -284,6 +294,8 @@ pub(super) struct CitationBody {
     source: Option<String>,
     /// Title of the document.
     title: Option<String>,
+    /// The headings above the quote, outermost first, joined by ` > `.
+    heading: Option<String>,
     /// The page the chunk begins on, counted from 1.
     page: Option<u32>,
     /// First byte in the document's stored text.
@@ -305,6 +317,7 @@ impl From<Citation> for CitationBody {
             document_id: place.map(|place| place.document.to_string()),
             source: place.map(|place| place.source.clone()),
             title: place.map(|place| place.title.clone()),
+            heading: place.map(|place| place.heading.clone()),
             page: place.and_then(|place| place.page),
             start: place.map(|place| place.range.start),
             end: place.map(|place| place.range.end),

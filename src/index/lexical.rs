@@ -86,10 +86,7 @@ impl LexicalIndex {
         let rows = self.len() as f32;
         let (mut known, mut all) = (0.0, 0.0);
         for term in terms(query).collect::<HashSet<String>>() {
-            let frequency = match self.terms.binary_search(&term) {
-                Ok(position) => (self.offsets[position + 1] - self.offsets[position]) as f32,
-                Err(_) => 0.0,
-            };
+            let frequency = self.postings(&term).len() as f32;
             let weight = ((rows + 1.0) / (frequency + 0.5)).ln();
             all += weight;
             if frequency > 0.0 {
@@ -97,6 +94,40 @@ impl LexicalIndex {
             }
         }
         if all > 0.0 { known / all } else { 0.0 }
+    }
+
+    /// What a term weighs: its inverse document frequency over rows; that of a term of one row for one
+    /// that stands nowhere.
+    pub fn rarity(&self, term: &str) -> f32 {
+        let rows = self.len() as f32;
+        let frequency = self.postings(term).len().max(1) as f32;
+        ((rows + 1.0) / (frequency + 0.5)).ln().max(0.0)
+    }
+
+    /// Whether a term stands in any row.
+    pub fn knows(&self, term: &str) -> bool {
+        !self.postings(term).is_empty()
+    }
+
+    /// The rows that hold all of `terms`, ascending; none for no terms.
+    pub fn rows_with(&self, terms: &[String]) -> Vec<u32> {
+        let mut postings: Vec<&[u32]> = terms.iter().map(|term| self.postings(term)).collect();
+        postings.sort_by_key(|rows| rows.len());
+        let Some((rarest, others)) = postings.split_first() else {
+            return Vec::new();
+        };
+        let in_all = |row: &&u32| others.iter().all(|rows| rows.binary_search(row).is_ok());
+        rarest.iter().filter(in_all).copied().collect()
+    }
+
+    fn postings(&self, term: &str) -> &[u32] {
+        match self
+            .terms
+            .binary_search_by(|known| known.as_str().cmp(term))
+        {
+            Ok(at) => &self.rows[self.offsets[at] as usize..self.offsets[at + 1] as usize],
+            Err(_) => &[],
+        }
     }
 
     /// Writes the file.
@@ -148,6 +179,17 @@ mod tests {
             "Loft hatches leak heat; insulating the hatch helps.",
             "A heat pump heats water.",
         ])
+    }
+
+    #[test]
+    fn rows_are_found_by_all_of_their_terms() {
+        let index = sample();
+        let rows = |words: &str| index.rows_with(&terms(words).collect::<Vec<_>>());
+        assert_eq!(rows("loft heat"), [1]);
+        assert_eq!(rows("heat"), [1, 2]);
+        assert_eq!(rows("heat zeppelin"), [0_u32; 0]);
+        assert_eq!(rows(""), [0_u32; 0]);
+        assert!(index.rarity("wool") > index.rarity("heat"));
     }
 
     #[test]

@@ -16,7 +16,7 @@ const STOP_WORDS: [&str; 111] = [
 ];
 
 /// Whether `word`, in lower case, is a stop word.
-pub(super) fn is_stop_word(word: &str) -> bool {
+pub fn is_stop_word(word: &str) -> bool {
     STOP_WORDS.binary_search(&word).is_ok()
 }
 

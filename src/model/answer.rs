@@ -54,6 +54,8 @@ pub struct Place {
     pub source: String,
     /// Title of the document.
     pub title: String,
+    /// The headings above it, outermost first, joined by ` > `.
+    pub heading: String,
     /// Page on which the chunk begins, from 1, for paged kinds.
     pub page: Option<u32>,
     /// Bytes of the document's stored text.

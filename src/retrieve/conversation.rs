@@ -90,6 +90,17 @@ pub fn contextual_query(messages: &[&str]) -> Option<String> {
     }
 }
 
+/// The last message, the one before it that it is to be read with, and whether it only continues
+/// that one. `None` when there is no message.
+pub fn with_earlier<'a>(messages: &[&'a str]) -> Option<(&'a str, Option<&'a str>, bool)> {
+    let (last, earlier) = messages.split_last()?;
+    let continues = is_follow_up(last);
+    let before = anchor(earlier).filter(|before| {
+        before != last && (continues || terms(last).count() < TERMS_TO_NEED_NOTHING)
+    });
+    Some((last, before, continues))
+}
+
 /// The last message that stands on its own, or the last of all; blank ones say nothing.
 fn anchor<'a>(earlier: &[&'a str]) -> Option<&'a str> {
     let mut said = earlier

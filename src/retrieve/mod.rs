@@ -14,7 +14,7 @@ mod score;
 
 pub use compatibility::check_embedder;
 pub use confidence::Coverage;
-pub use conversation::{InContext, contextual_query, in_context};
+pub use conversation::{InContext, contextual_query, in_context, with_earlier};
 pub use retriever::{Ranked, RankedChunk, RetrievalParameters, RetrieveError, Retriever};
 
 #[cfg(test)]

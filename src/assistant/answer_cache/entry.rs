@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::assistant::Summary;
+use crate::assistant::cite::heading_at;
 use crate::assistant::sources::Source;
 use crate::model::{Answer, AnswerSentence, ChunkId, Citation, Place};
 use crate::snapshot::Generation;
@@ -101,6 +102,7 @@ fn place(chunk: &str, value: &Value, quote: &str, generation: &Generation) -> Op
         document: document.id.clone(),
         source: document.source.clone(),
         title: document.title.clone(),
+        heading: heading_at(generation, chunk, range.start),
         page: chunk.page,
         range,
     })

@@ -1,29 +1,33 @@
-//! Chooses the sentences that answer a question.
+//! The answer in the sources' own words.
 //!
-//! Every sentence is weighed by its nearness to the question, its headings, its neighbours and its
-//! form (`weigh`); then the best are taken greedily, passing over those that repeat one already taken
-//! (in the spirit of maximal marginal relevance, Carbonell and Goldstein 1998). A sentence that
-//! leans on what stands before it ("That is commonly …", a table row, a list item) brings its
-//! lead-in along, so that the answer can be read without its source.
+//! What is answered with is what an author wrote as one (`units`). The names in the question are
+//! conditions (`conditions`); of the units that meet them the one that weighs most answers
+//! (`weigh`), a table as tables do (`tables`), and says what stands above it where the question needs
+//! it (`statement`).
 
-mod leads;
+mod conditions;
+mod question;
+mod statement;
+mod tables;
+mod units;
 mod weigh;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::HashSet;
 use std::ops::Range;
 
-use self::weigh::{Candidate, weigh};
+pub use units::blocks_of_lines;
 
-/// The most sentences in an answer.
-const MOST_SENTENCES: usize = 6;
-/// The most words in an answer.
-const MOST_WORDS: usize = 112;
-/// A sentence that weighs less than this share of the best one adds more noise than news.
-const SHARE_OF_BEST: f32 = 0.8;
-/// A sentence that shares more than this of its terms with one already taken says it again.
-const TOO_SIMILAR: f32 = 0.7;
+use self::conditions::Met;
+use self::question::{Question, above, stems};
+use self::units::{Form, Unit};
+use self::weigh::{Weighed, weigh};
+use crate::language::forbids;
+use crate::model::Block;
 
-/// A context to choose from, best first in a slice of them.
+/// Units of different documents that hold the same name are both answers where they weigh within this.
+const AS_GOOD: f32 = 0.05;
+
+/// A context as evidence: what of it may support a claim. Best first in a slice of them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Passage {
     /// Its text.
@@ -37,19 +41,15 @@ pub struct Passage {
     pub standing: f32,
 }
 
-/// A sentence that may be chosen.
+/// A sentence that may support a claim.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sentence {
     /// Bytes of the passage's text.
     pub range: Range<usize>,
     /// Cosine with the question, where the embedder gives one for sentences.
     pub cosine: Option<f32>,
-    /// What it is part of.
-    pub form: Form,
     /// What it is good for.
     pub purpose: Purpose,
-    /// The heading under which it is the first sentence, if it is.
-    pub opens: Option<String>,
 }
 
 /// What a sentence is good for.
@@ -63,24 +63,98 @@ pub enum Purpose {
     Command,
 }
 
-/// What a sentence is part of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// Running text.
-    Prose,
-    /// A list item, its marker included.
-    ListItem,
-    /// A table row, cells separated by ` | `.
-    TableRow,
+/// A context where it stands in its document, to answer from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Section<'a> {
+    /// The text of the whole document.
+    pub text: &'a str,
+    /// Its title; empty if it has none.
+    pub title: &'a str,
+    /// Its structure.
+    pub blocks: &'a [Block],
+    /// The bytes of the context.
+    pub near: Range<usize>,
+    /// The cosine of the whole context with the question.
+    pub standing: f32,
+    /// Its place among the contexts, from 0.
+    pub place: usize,
+    /// Sentences with their cosines, in order, as bytes of `text`.
+    pub cosines: Vec<(Range<usize>, f32)>,
 }
 
-/// A run of neighbouring sentences of one passage, to be quoted as one.
+impl Section<'_> {
+    /// The best cosine of the sentences in `range`.
+    fn cosine(&self, range: &Range<usize>) -> Option<f32> {
+        let first = self
+            .cosines
+            .partition_point(|(sentence, _)| sentence.end <= range.start);
+        self.cosines[first..]
+            .iter()
+            .take_while(|(sentence, _)| sentence.start < range.end)
+            .map(|(_, cosine)| *cosine)
+            .reduce(f32::max)
+    }
+
+    /// The first `bytes` of its document.
+    fn beginning(&self, bytes: usize) -> &str {
+        &self.text[..self.text.floor_char_boundary(bytes)]
+    }
+}
+
+/// What is asked, with what was said before.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// The last message; empty where the contexts themselves are to be summarised.
+    pub question: &'a str,
+    /// The message before it.
+    pub earlier: Option<&'a str>,
+    /// Whether it only continues that one, and says too little to stand alone.
+    pub continues: bool,
+}
+
+/// What the index knows of words.
+pub struct Vocabulary<'a> {
+    /// What a term weighs: the rarer, the more.
+    pub rarity: &'a dyn Fn(&str) -> f32,
+    /// Whether a word stands anywhere.
+    pub knows: &'a dyn Fn(&str) -> bool,
+}
+
+/// Verbatim words of a section, or the cells of a row as they are said.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Quote {
-    /// Which passage.
-    pub passage: usize,
-    /// Bytes of its text.
+pub struct Piece {
+    /// In Markdown.
+    pub text: String,
+    /// Bytes of the section's text that say it.
     pub range: Range<usize>,
+}
+
+/// Something that is said, with its subject.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    /// What it is about, where its own words do not say it.
+    pub subject: String,
+    /// What is said.
+    pub pieces: Vec<Piece>,
+    /// Position of the section that it is from.
+    pub section: usize,
+}
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// An answer.
+    Answer {
+        /// In order.
+        statements: Vec<Statement>,
+        /// Whether it holds the name that was asked for, or every word of the question: then nothing
+        /// else has to show that it answers.
+        is_sure: bool,
+    },
+    /// The question names what the sources do not have; this says so.
+    Missing(String),
+    /// Nothing that could be quoted.
+    Nothing,
 }
 
 /// Whether what stands under this heading names sources instead of stating facts.
@@ -97,101 +171,107 @@ pub fn heads_references(heading: &str) -> bool {
     WORDS.iter().any(|word| heading.contains(word))
 }
 
-/// Chooses quotes that answer `question`: the passage with the best sentence first, and from front
-/// to back within each. Empty only when no passage has a sentence.
-pub fn choose(question: &str, passages: &[Passage]) -> Vec<Quote> {
-    let candidates = weigh(question, passages);
-    let taken = take(&candidates, passages);
-
-    let mut best_of: HashMap<usize, f32> = HashMap::new();
-    for candidate in &candidates {
-        if taken.contains(&(candidate.passage, candidate.sentence)) {
-            let best = best_of.entry(candidate.passage).or_insert(f32::MIN);
-            *best = best.max(candidate.weight);
-        }
-    }
-    let mut taken: Vec<(usize, usize)> = taken.into_iter().collect();
-    taken.sort_by(|a, b| {
-        best_of[&b.0]
-            .total_cmp(&best_of[&a.0])
-            .then_with(|| a.cmp(b))
-    });
-    join_neighbours(&taken, passages)
-}
-
-/// The positions (passage, sentence) of what is taken.
-fn take(candidates: &[Candidate], passages: &[Passage]) -> BTreeSet<(usize, usize)> {
-    let Some(best) = candidates.first().map(|candidate| candidate.weight) else {
-        return BTreeSet::new();
+/// Answers from `sections`, best first.
+pub fn answer(asked: &Asked<'_>, sections: &[Section<'_>], vocabulary: &Vocabulary<'_>) -> Found {
+    let mut question = Question::of(asked, vocabulary.rarity);
+    let units = all_units(sections);
+    question.replace(&units);
+    let (units, is_named) = match conditions::keep(&question, units, sections, vocabulary.knows) {
+        Met::By(units, is_named) => (units, is_named),
+        Met::Missing(text) => return Found::Missing(text),
     };
-    let mut taken = BTreeSet::new();
-    let mut said: Vec<&HashSet<String>> = Vec::new();
-    let mut words = 0;
-    for candidate in candidates {
-        if taken.len() >= MOST_SENTENCES || candidate.weight < best * SHARE_OF_BEST {
-            break;
-        }
-        let at = (candidate.passage, candidate.sentence);
-        let repeats = said
+    let weighed = weigh(&question, units, sections);
+    let Some(best) = weighed.first() else {
+        return Found::Nothing;
+    };
+    let mut statements: Vec<Statement> =
+        warning(&question, &weighed, sections).into_iter().collect();
+    statements.push(state(&question, best, sections));
+    if is_named {
+        let other = weighed
             .iter()
-            .any(|other| overlap(&candidate.terms, other) > TOO_SIMILAR);
-        if taken.contains(&at) || repeats {
-            continue;
-        }
-        let passage = &passages[candidate.passage];
-        let group: Vec<(usize, usize)> = leads::with_leads(passage, candidate.sentence)
-            .into_iter()
-            .filter(|lead| passage.sentences[*lead].purpose != Purpose::Command)
-            .map(|sentence| (candidate.passage, sentence))
-            .filter(|at| !taken.contains(at))
-            .collect();
-        let length: usize = group
-            .iter()
-            .map(|(_, sentence)| {
-                passage.text[passage.sentences[*sentence].range.clone()]
-                    .split_whitespace()
-                    .count()
-            })
-            .sum();
-        if taken.is_empty() || words + length <= MOST_WORDS {
-            words += length;
-            taken.extend(group);
-            said.push(&candidate.terms);
-        }
+            .skip(1)
+            .take_while(|other| best.weight - other.weight <= AS_GOOD);
+        let is_other = |other: &&Weighed<'_>| {
+            sections[other.unit.section].title != sections[best.unit.section].title
+        };
+        let other = other.clone().find(is_other);
+        statements.extend(other.map(|other| state(&question, other, sections)));
     }
-    taken
-}
-
-/// The share of the smaller set that is in the other.
-fn overlap(a: &HashSet<String>, b: &HashSet<String>) -> f32 {
-    let smaller = a.len().min(b.len());
-    if smaller == 0 {
-        0.0
-    } else {
-        a.intersection(b).count() as f32 / smaller as f32
+    Found::Answer {
+        statements,
+        is_sure: is_named || best.has_all,
     }
 }
 
-/// Joins sentences that follow each other within a paragraph, a list or a table.
-fn join_neighbours(taken: &[(usize, usize)], passages: &[Passage]) -> Vec<Quote> {
-    let mut quotes: Vec<Quote> = Vec::new();
-    for (position, sentence) in taken {
-        let passage = &passages[*position];
-        let range = passage.sentences[*sentence].range.clone();
-        match quotes.last_mut() {
-            Some(quote)
-                if quote.passage == *position
-                    && leads::is_adjacent(passage, quote.range.end, range.start) =>
-            {
-                quote.range.end = range.end;
+/// The units of all sections, each once.
+fn all_units<'a>(sections: &[Section<'a>]) -> Vec<Unit<'a>> {
+    let mut seen: HashSet<(*const u8, usize, usize)> = HashSet::new();
+    let mut all = Vec::new();
+    for (position, section) in sections.iter().enumerate() {
+        for unit in units::units(position, section) {
+            let range = unit.range();
+            if seen.insert((section.text.as_ptr(), range.start, range.end)) {
+                all.push(unit);
             }
-            _ => quotes.push(Quote {
-                passage: *position,
-                range,
-            }),
         }
     }
-    quotes
+    all
+}
+
+/// What the heaviest unit says.
+fn state(question: &Question, found: &Weighed<'_>, sections: &[Section<'_>]) -> Statement {
+    let unit = &found.unit;
+    let section = &sections[unit.section];
+    if unit.form != Form::Row {
+        return statement::of(question, found, sections);
+    }
+    if found.adds <= 0.0 {
+        if let Some(said) = tables::at_the_end(question, unit, section) {
+            return statement::of_rows(question, unit, said, false);
+        }
+        if question.asks_for_several(&stems(&above(unit, section)))
+            && let Some(said) = tables::list(unit, section)
+        {
+            return statement::of_rows(question, unit, said, true);
+        }
+    }
+    let said = tables::row(question, unit, section);
+    statement::of_rows(question, unit, said, false)
+}
+
+/// What forbids, or warns of, what the question asks to do: it comes first. It stands in the same
+/// section as the answer, and has a word of the question.
+fn warning(
+    question: &Question,
+    weighed: &[Weighed<'_>],
+    sections: &[Section<'_>],
+) -> Option<Statement> {
+    let best = weighed.first()?;
+    if !question.asks_to_do {
+        return None;
+    }
+    let beside = weighed
+        .iter()
+        .skip(1)
+        .filter(|other| other.unit.path == best.unit.path && other.unit.form == Form::Prose);
+    for other in beside {
+        let section = &sections[other.unit.section];
+        for part in &other.unit.parts {
+            let text = &section.text[part.range.clone()];
+            if forbids(text) && question.weight_in(&stems(text)) > 0.0 {
+                return Some(Statement {
+                    subject: String::new(),
+                    pieces: vec![Piece {
+                        text: text.to_owned(),
+                        range: part.range.clone(),
+                    }],
+                    section: other.unit.section,
+                });
+            }
+        }
+    }
+    None
 }
 
 #[cfg(test)]
