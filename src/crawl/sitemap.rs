@@ -80,7 +80,7 @@ pub async fn discover(crawler: &Crawler, sitemaps: &[Url], max_pages: usize) -> 
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Entries {
+pub(super) struct Entries {
     are_sitemaps: bool,
     addresses: Vec<String>,
 }
@@ -104,7 +104,7 @@ async fn read(crawler: &Crawler, sitemap: &Url) -> Result<Entries, FetchError> {
     }
 }
 
-fn parse(body: &[u8]) -> Result<Entries, FetchError> {
+pub(super) fn parse(body: &[u8]) -> Result<Entries, FetchError> {
     let body = decompress(body)?;
     let text = String::from_utf8_lossy(&body);
     if !text.contains("urlset") && !text.contains("sitemapindex") {

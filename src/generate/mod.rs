@@ -14,6 +14,8 @@ mod error;
 pub mod evidence;
 pub mod expected;
 pub mod extractive;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzz;
 pub mod ollama;
 pub mod openai;
 pub mod prompt;

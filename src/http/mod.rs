@@ -15,6 +15,8 @@ mod dto;
 mod encoding;
 mod error;
 mod filter;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzz;
 mod host;
 mod idempotency;
 mod json;

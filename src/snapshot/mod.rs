@@ -8,6 +8,8 @@
 
 pub mod current;
 mod error;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzz;
 mod generation;
 pub mod live;
 pub mod lock;

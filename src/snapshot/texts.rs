@@ -43,7 +43,7 @@ pub(super) fn unpack(file: &[u8], entry: &TextEntry) -> Result<Box<str>, String>
         .ok_or("an entry points beyond its end")?;
     let mut text = String::new();
     ZlibDecoder::new(compressed)
-        .take(entry.length as u64 + 1)
+        .take((entry.length as u64).saturating_add(1))
         .read_to_string(&mut text)
         .map_err(|error| format!("a text does not inflate: {error}"))?;
     if text.len() == entry.length {
@@ -89,6 +89,16 @@ mod tests {
                 &file,
                 &TextEntry {
                     length: 3,
+                    ..entries[0].clone()
+                }
+            )
+            .is_err()
+        );
+        assert!(
+            unpack(
+                &file,
+                &TextEntry {
+                    length: usize::MAX,
                     ..entries[0].clone()
                 }
             )

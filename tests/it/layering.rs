@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Each module and those that it may name with `crate::`.
-const MAY_NAME: [(&str, &[&str]); 21] = [
+const MAY_NAME: [(&str, &[&str]); 22] = [
     ("model", &[]),
     ("runtime", &[]),
     ("codec", &[]),
@@ -39,6 +39,13 @@ const MAY_NAME: [(&str, &[&str]); 21] = [
     ),
     ("evaluate", &["model", "assistant"]),
     ("http", &["model", "runtime", "assistant"]),
+    // Only in tests and with the feature of the same name.
+    (
+        "fuzzing",
+        &[
+            "model", "language", "extract", "crawl", "snapshot", "generate", "http",
+        ],
+    ),
     (
         "wiring",
         &[

@@ -1,0 +1,44 @@
+//! The files of a generation, for [`crate::fuzzing`]: what their digests keep from the parsers, given
+//! to them all the same.
+
+use std::path::Path;
+
+use super::Manifest;
+use super::texts::{TextEntry, unpack};
+use crate::codec;
+use crate::index::flat::FlatVectors;
+use crate::index::graph::Graph;
+use crate::index::lexical::LexicalIndex;
+use crate::index::moments::Moments;
+use crate::index::spans::SpanVectors;
+use crate::index::words::WordVectors;
+use crate::model::{Chunk, Document};
+
+/// Rows that a graph is said to have.
+const ROWS: usize = 8;
+
+/// One file, whose first byte tells which it is; the rest is written to `path` and read from there.
+pub fn file(bytes: &[u8], path: &Path) {
+    let Some((kind, rest)) = bytes.split_first() else {
+        return;
+    };
+    if fs_err::write(path, rest).is_err() {
+        return;
+    }
+    match kind % 9 {
+        0 => drop(FlatVectors::open(path)),
+        1 => drop(Moments::open(path)),
+        2 => drop(SpanVectors::open(path).map(|spans| spans.vectors(0))),
+        3 => drop(WordVectors::open(path).map(|words| words.codes(0))),
+        4 => drop(LexicalIndex::open(path)),
+        5 => drop(Graph::open(path, ROWS)),
+        6 => {
+            let decoded = codec::decode::<(Vec<Document>, Vec<TextEntry>)>(rest);
+            for entry in decoded.iter().flat_map(|(_, entries)| entries) {
+                let _ = unpack(rest, entry);
+            }
+        }
+        7 => drop(codec::decode::<Vec<Chunk>>(rest)),
+        _ => drop(serde_json::from_slice::<Manifest>(rest)),
+    }
+}
