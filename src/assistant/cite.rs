@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::brackets::without_markup;
 use super::sources::Source;
 use crate::generate::extractive::{Passage, Quote};
 use crate::model::{Answer, AnswerSentence, Citation, Place};
@@ -28,16 +29,16 @@ pub(super) fn compose(
             continue;
         };
         citation.marker = u32::try_from(citations.len() + 1).unwrap_or(u32::MAX);
-        let said = readable(&citation.quote).trim_end();
+        let said = without_markup(readable(&citation.quote).trim_end());
         // A list or a table keeps its lines to itself.
-        let is_block = is_block(said);
+        let is_block = is_block(&said);
         if !text.is_empty() {
             text.push(if is_block || after_block { '\n' } else { ' ' });
         }
         after_block = is_block;
         text.push_str(&format!("{said} [{}]", citation.marker));
         sentences.push(AnswerSentence {
-            text: said.to_owned(),
+            text: said.into_owned(),
             supported: true,
             numbers_verified: true,
             citations: vec![citation.marker],
