@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::brackets::without_markup;
 use super::sources::Source;
 use crate::generate::extractive::{Passage, Section, Statement};
 use crate::model::{Answer, AnswerSentence, BlockKind, Chunk, Citation, Place};
@@ -30,6 +31,7 @@ pub(super) fn compose(
             };
             citation.marker = u32::try_from(citations.len() + 1).unwrap_or(u32::MAX);
             let said = under(subject.take(), piece.text.trim_end());
+            let said = without_markup(&said);
             if !text.is_empty() {
                 text.push_str(if text.contains('\n') || said.contains('\n') {
                     "\n\n"

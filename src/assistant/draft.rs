@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::brackets::without_markup;
 use super::cite::cite;
 use super::prepared::Prepared;
 use super::sources::Source;
@@ -94,13 +95,14 @@ impl<'a> Draft<'a> {
         } else {
             &claim.gap
         };
-        let mut text = format!("{gap}{}", claim.text);
+        let said = without_markup(&claim.text).into_owned();
+        let mut text = format!("{gap}{said}");
         for marker in &markers {
             text.push_str(&format!(" [{marker}]"));
         }
         self.text.push_str(&text);
         self.sentences.push(AnswerSentence {
-            text: claim.text,
+            text: said,
             supported,
             numbers_verified,
             citations: markers,

@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod answer_cache;
+mod brackets;
 mod chat;
 mod cite;
 mod draft;

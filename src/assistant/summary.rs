@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::answer_cache::{Cached, Contexts, Scope, Wanted};
+use super::brackets::without_markup;
 use super::cite::compose;
 use super::prepared::Prepared;
 use super::sources::{Source, find, foreign_blocks, sections};
@@ -194,7 +195,7 @@ pub(super) fn not_covered(generation: &Generation, sources: &[Source]) -> Answer
     if !topics.is_empty() {
         text.push_str(&format!(
             " The nearest topics in them: {}.",
-            topics.join("; ")
+            without_markup(&topics.join("; "))
         ));
     }
     refusal(text)

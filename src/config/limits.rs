@@ -38,10 +38,19 @@ macro_rules! limits {
 }
 
 limits! {
-    /// Open connections; further ones wait [default: 1024]
+    /// Open connections, as far as the file descriptors reach; for a further one an idle one is
+    /// closed, else it waits [default: 1024]
     max_connections: usize = 1024, "WATTWISE_MAX_CONNECTIONS", "N";
-    /// Requests being worked on; further ones get 503 at once [default: 256]
+    /// Requests being worked on, of one client at most seven of eight; further ones get 503 at once
+    /// [default: 256]
     max_concurrent: usize = 256, "WATTWISE_MAX_CONCURRENT", "N";
+    /// Request bodies on their way, together; beyond it the slowest is given up [default: 64]
+    max_arriving: usize = 64, "WATTWISE_MAX_ARRIVING", "MIB";
+    /// Replies that wait for clients to read them, together; beyond it the slowest client's
+    /// connection is cut [default: 64]
+    max_unread: usize = 64, "WATTWISE_MAX_UNREAD", "MIB";
+    /// Replies that wait on one connection; beyond it its next request waits [default: 8192]
+    max_unread_per_connection: usize = 8192, "WATTWISE_MAX_UNREAD_PER_CONNECTION", "KIB";
     /// Requests a minute of one key, or of one address where there are no keys; 0 is no limit
     /// [default: 0]
     requests_per_minute: u32 = 0, "WATTWISE_REQUESTS_PER_MINUTE", "N";
@@ -83,6 +92,12 @@ impl LimitsConfig {
         let positive = [
             ("--max-connections", settings.max_connections as u64),
             ("--max-concurrent", settings.max_concurrent as u64),
+            ("--max-arriving", settings.max_arriving as u64),
+            ("--max-unread", settings.max_unread as u64),
+            (
+                "--max-unread-per-connection",
+                settings.max_unread_per_connection as u64,
+            ),
             ("--first-bytes-timeout", settings.first_bytes_timeout),
             ("--header-timeout", settings.header_timeout),
             ("--body-timeout", settings.body_timeout),
@@ -110,6 +125,13 @@ impl LimitsConfig {
                 name: "--max-header",
                 reason: "at most 16384 KiB".to_owned(),
             }),
+            // A body that is longer than all that may be on the way would never come.
+            None if settings.max_body > settings.max_arriving.saturating_mul(1024) => {
+                Err(ConfigError::Invalid {
+                    name: "--max-arriving",
+                    reason: "no less than --max-body".to_owned(),
+                })
+            }
             None => Ok(settings),
         }
     }
@@ -129,6 +151,10 @@ mod tests {
             },
             LimitsConfig {
                 header_timeout: Some(u64::MAX),
+                ..LimitsConfig::default()
+            },
+            LimitsConfig {
+                max_arriving: Some(1),
                 ..LimitsConfig::default()
             },
             LimitsConfig {

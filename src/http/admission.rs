@@ -1,28 +1,31 @@
-//! Whether a request may come in: who is calling and what they may do, how often, and how many at
-//! once. Nothing here waits.
+//! Whether a request may come in: who is calling, from what page, and what they may do, how often.
+//! Nothing here waits. A place among the requests under way is taken later, when the body is there.
 
-use std::sync::Arc;
 use std::time::Instant;
 
+use axum::body::HttpBody as _;
 use axum::extract::Request;
+use axum::http::{HeaderMap, Method, header};
 use axum::response::Response;
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::auth::find_key;
 use super::error::ApiError;
 use super::host::lacks_its_host;
 use super::middleware::Peer;
 use super::rate::{Client, Verdict};
-use super::router::HEALTH_PATHS;
-use super::{AppState, metrics};
+use super::router::{HEALTH_PATHS, Known, Takes};
+use super::site::Site;
+use super::{AppState, body, metrics};
 use crate::assistant::access::Caller;
 use crate::assistant::upkeep::now;
-use crate::model::{KeyId, Scope};
+use crate::model::KeyId;
 
 /// What is decided about a request before it is routed.
 pub(super) struct Entry {
-    /// The permit to work on it; without one where none is needed. Else why it is turned away.
-    pub(super) outcome: Result<Option<OwnedSemaphorePermit>, ApiError>,
+    /// Why it is turned away, if it is.
+    pub(super) outcome: Result<(), ApiError>,
+    /// Whom it is counted for.
+    pub(super) client: Client,
     /// What its reply carries, whatever it is.
     pub(super) marks: Marks,
 }
@@ -50,82 +53,117 @@ impl Marks {
 }
 
 impl Entry {
-    /// Looks at a request, and tells it who is calling. `route` is what it leads to, and what that
-    /// asks of a key. Health checks need no key and are not turned away.
-    pub(super) fn of(
+    /// Looks at a request, and tells it who is calling. `route` is what it leads to. Health checks
+    /// need no key and are not turned away.
+    pub(super) fn of(state: &AppState, route: Option<&Known>, request: &mut Request) -> Self {
+        let peer = request.extensions().get::<Peer>();
+        let mut entry = Self {
+            outcome: Ok(()),
+            client: Client::at(peer.map(|peer| peer.address.ip())),
+            marks: Marks::default(),
+        };
+        entry.outcome = if lacks_its_host(request) {
+            Err(ApiError::NotOneHost)
+        } else if HEALTH_PATHS.contains(&request.uri().path()) {
+            Ok(())
+        } else {
+            check_page(state, route, request).and_then(|site| {
+                entry.identify(state, route, request)?;
+                check_type(&site, route, request)
+            })
+        };
+        entry
+    }
+
+    /// Who is calling, how often, and whether they may.
+    fn identify(
+        &mut self,
         state: &AppState,
-        route: Option<(&'static str, Option<Scope>)>,
+        route: Option<&Known>,
         request: &mut Request,
-    ) -> Self {
-        if lacks_its_host(request) {
-            return Self::refused(ApiError::NotOneHost);
-        }
-        if HEALTH_PATHS.contains(&request.uri().path()) {
-            return Self {
-                outcome: Ok(None),
-                marks: Marks::default(),
-            };
-        }
+    ) -> Result<(), ApiError> {
         let access = state.access();
-        if !access.needs_key()
-            && let Some(hosts) = state.known_hosts()
-            && let Some(host) = hosts.stranger(request)
-        {
-            return Self::refused(ApiError::UnknownHost { host });
-        }
         let caller = if access.needs_key() {
             find_key(request.headers(), |key| access.identify(key, now()))
         } else {
             Some(Caller::OPERATOR)
         };
-        let client = match caller {
-            Some(caller) if access.needs_key() => Client::Holder(caller.owner),
-            Some(_) | None => {
-                let peer = request.extensions().get::<Peer>();
-                Client::at(peer.map(|peer| peer.address.ip()))
-            }
-        };
-        let verdict = state.rate().map(|rate| rate.take(client, Instant::now()));
-        let outcome = match caller {
-            _ if verdict.is_some_and(|verdict| !verdict.allowed) => {
-                metrics::shed("rate");
-                Err(ApiError::TooManyRequests)
-            }
-            None => Err(ApiError::NotAuthenticated),
-            Some(caller) => {
-                request.extensions_mut().insert(caller);
-                admit(state, caller, route.and_then(|(_, scope)| scope)).map(Some)
-            }
-        };
-        let key = caller.and_then(|caller| caller.key);
-        Self {
-            outcome,
-            marks: Marks { verdict, key },
+        if let Some(caller) = caller.filter(|_| access.needs_key()) {
+            self.client = Client::Holder(caller.owner);
         }
-    }
-
-    fn refused(reason: ApiError) -> Self {
-        Self {
-            outcome: Err(reason),
-            marks: Marks::default(),
+        self.marks = Marks {
+            verdict: state
+                .rate()
+                .map(|rate| rate.take(self.client, Instant::now())),
+            key: caller.and_then(|caller| caller.key),
+        };
+        if self.marks.verdict.is_some_and(|verdict| !verdict.allowed) {
+            metrics::shed("rate");
+            return Err(ApiError::TooManyRequests);
+        }
+        let caller = caller.ok_or(ApiError::NotAuthenticated)?;
+        request.extensions_mut().insert(caller);
+        match route.and_then(|route| route.scope) {
+            Some(scope) if !caller.scopes.allow(scope) => {
+                let scope = scope.as_str();
+                Err(ApiError::Forbidden { scope })
+            }
+            Some(_) | None => Ok(()),
         }
     }
 }
 
-fn admit(
+/// Whether a browser's page may have sent it: by which name it calls the server, and of which site
+/// it is.
+fn check_page(
     state: &AppState,
-    caller: Caller,
-    asked: Option<Scope>,
-) -> Result<OwnedSemaphorePermit, ApiError> {
-    if let Some(scope) = asked
-        && !caller.scopes.allow(scope)
+    route: Option<&Known>,
+    request: &Request,
+) -> Result<Site, ApiError> {
+    let needs_key = state.access().needs_key();
+    if !needs_key
+        && let Some(hosts) = state.known_hosts()
+        && let Some(host) = hosts.stranger(request)
     {
-        let scope = scope.as_str();
-        return Err(ApiError::Forbidden { scope });
+        return Err(ApiError::UnknownHost { host });
     }
-    let permit = Arc::clone(state.permits()).try_acquire_owned();
-    permit.map_err(|_| {
-        metrics::shed("concurrency");
-        ApiError::Busy
-    })
+    let is_page = route.is_some_and(|route| route.scope.is_none());
+    match Site::of(request, state.cors(), is_page) {
+        // A page knows no key; but a password of Basic is sent by the browser itself.
+        Site::Foreign(origin)
+            if (!needs_key || has_basic(request.headers())) && !brings_nothing(request) =>
+        {
+            Err(ApiError::ForeignSite { origin })
+        }
+        site => Ok(site),
+    }
+}
+
+/// Whether a request could come from a program that names some origin, as the original application
+/// lets it, and leaves nothing behind: a question about methods, or one without any content that no
+/// browser marks as sent by a page.
+fn brings_nothing(request: &Request) -> bool {
+    let is_empty = request.uri().query().is_none() && request.body().is_end_stream();
+    let is_marked = request.headers().contains_key("sec-fetch-site");
+    request.method() == Method::OPTIONS
+        || (request.method() == Method::POST && is_empty && !is_marked)
+}
+
+/// A page of any site can send a body without a type and is not stopped by its browser.
+fn check_type(site: &Site, route: Option<&Known>, request: &Request) -> Result<(), ApiError> {
+    let is_exempt = match route.map(|route| route.takes) {
+        None | Some(Takes::Nothing) => true,
+        Some(Takes::Json { untyped }) => untyped && *site == Site::Own,
+    };
+    if is_exempt || request.method() != Method::POST || body::is_said_to_be_json(request) {
+        return Ok(());
+    }
+    Err(ApiError::NotJson)
+}
+
+fn has_basic(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(header::AUTHORIZATION)
+        .iter()
+        .any(|value| matches!(value.as_bytes().get(..6), Some(scheme) if scheme.eq_ignore_ascii_case(b"basic ")))
 }

@@ -1,10 +1,9 @@
 //! Reading a request's body the way `FastAPI` does.
 
-use axum::body::{Body, Bytes, HttpBody};
+use axum::body::{Bytes, HttpBody as _};
 use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri, header};
-use futures::StreamExt;
 use serde_json::Value;
 
 use super::error::ApiError;
@@ -12,10 +11,6 @@ use super::json::{self, JsonError};
 use super::validation::{Fields, Problems, Step};
 use super::{ServerLimits, encoding, idempotency};
 use crate::model::Once;
-
-/// A body over the limit is read and thrown away up to this many times the limit, so that a client
-/// that sends before it listens gets to read the reply.
-const DISCARDED_BODIES: usize = 16;
 
 /// Reads a body that must be a JSON object. The outer error ends the request at once, as `FastAPI`
 /// does for broken JSON; `None` comes with an entry in `problems`, beside which others are listed.
@@ -36,16 +31,12 @@ pub(super) struct ReadRequest {
 }
 
 impl ReadRequest {
-    /// Waits for the body, within the limits of size and time.
+    /// Takes the body, which [`super::arrival`] has waited for.
     pub(super) async fn read(request: Request, limits: &ServerLimits) -> Result<Self, ApiError> {
         let (head, body) = request.into_parts();
-        let max_bytes = limits.max_body_bytes;
-        if may_be_refused_unread(&head.headers, &body, max_bytes) {
-            return Err(ApiError::BodyTooLarge { max_bytes });
-        }
-        let bytes = tokio::time::timeout(limits.body_timeout, collect(body, max_bytes))
+        let bytes = axum::body::to_bytes(body, limits.max_body_bytes)
             .await
-            .map_err(|_| ApiError::BodyTooSlow)??;
+            .map_err(|_| ApiError::UnreadableBody)?;
         Ok(Self { head, bytes })
     }
 
@@ -74,36 +65,6 @@ impl ReadRequest {
     pub(super) fn once(&self, problems: &mut Problems) -> Option<Once> {
         idempotency::once(&self.head, &self.bytes, problems)
     }
-}
-
-/// A body declared too long need not be waited for if the client asked first, or if it is beyond
-/// what would be thrown away.
-fn may_be_refused_unread(headers: &HeaderMap, body: &Body, max_bytes: usize) -> bool {
-    let declared = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
-    let asked_first = headers.contains_key(header::EXPECT);
-    declared > max_bytes && (asked_first || declared > max_bytes.saturating_mul(DISCARDED_BODIES))
-}
-
-async fn collect(body: Body, max_bytes: usize) -> Result<Bytes, ApiError> {
-    let mut chunks = body.into_data_stream();
-    let mut collected = Vec::new();
-    let mut length = 0_usize;
-    while let Some(chunk) = chunks.next().await {
-        // The client has gone or broke the framing; nobody may be there to read the reply.
-        let chunk = chunk.map_err(|_| ApiError::UnreadableBody)?;
-        length = length.saturating_add(chunk.len());
-        if length <= max_bytes {
-            collected.extend_from_slice(&chunk);
-        } else if length > max_bytes.saturating_mul(DISCARDED_BODIES) {
-            break;
-        } else {
-            collected = Vec::new();
-        }
-    }
-    if length > max_bytes {
-        return Err(ApiError::BodyTooLarge { max_bytes });
-    }
-    Ok(collected.into())
 }
 
 /// No body is null; a body of another type than JSON is a text.
@@ -137,6 +98,15 @@ fn is_compressed(bytes: &[u8]) -> bool {
         .iter()
         .any(|mark| bytes.starts_with(mark));
     !begins_as_text && !has_mark
+}
+
+/// Whether a request has no body, or one that is said to be JSON.
+pub(super) fn is_said_to_be_json(request: &Request) -> bool {
+    let headers = request.headers();
+    let is_typed = headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|value| !value.is_empty());
+    request.body().is_end_stream() || (is_typed && is_json(headers))
 }
 
 /// No type at all counts as JSON, as does `application/json` and any `application/…+json`.
@@ -207,36 +177,5 @@ mod tests {
         assert!(parse(&headers, b" {}", 9).is_ok());
         assert!(parse(&headers, b"\xef\xbb\xbf{}", 9).is_ok());
         assert!(!is_compressed(b"\0{\0}"));
-    }
-
-    #[test]
-    fn a_body_declared_too_long_is_not_waited_for() {
-        let unread = |length: usize, asked_first: bool| {
-            let mut headers = HeaderMap::new();
-            if asked_first {
-                headers.insert(header::EXPECT, "100-continue".parse().unwrap());
-            }
-            may_be_refused_unread(&headers, &Body::from(vec![0; length]), 100)
-        };
-        assert!(!unread(100, true));
-        assert!(unread(101, true));
-        assert!(!unread(1600, false));
-        assert!(unread(1601, false));
-    }
-
-    #[tokio::test]
-    async fn a_body_over_the_limit_is_refused_however_it_comes() {
-        let chunked = |chunks: usize| {
-            let chunk = || Ok::<_, std::io::Error>(Bytes::from_static(&[b' '; 10]));
-            Body::from_stream(futures::stream::iter((0..chunks).map(move |_| chunk())))
-        };
-        assert_eq!(collect(chunked(10), 100).await.unwrap().len(), 100);
-        for chunks in [11, 500] {
-            let refused = collect(chunked(chunks), 100).await;
-            assert!(matches!(
-                refused,
-                Err(ApiError::BodyTooLarge { max_bytes: 100 })
-            ));
-        }
     }
 }

@@ -32,6 +32,11 @@ impl Cors {
         (!origins.is_empty()).then_some(Self { origins })
     }
 
+    /// Whether it is one of the named origins.
+    pub(super) fn names(&self, origin: &HeaderValue) -> bool {
+        self.origins.contains(origin)
+    }
+
     /// What a request is to these sites.
     pub(super) fn visit(&self, request: &Request) -> Visit {
         let origin = request.headers().get(header::ORIGIN);

@@ -1,13 +1,17 @@
 //! The API's reference as a page: Swagger UI, compiled in, nothing fetched from elsewhere.
 
+use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
+use axum::Extension;
+use axum::body::Bytes;
 use axum::extract::Path;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use utoipa_swagger_ui::{Config, SwaggerFile};
 
 use super::error::ApiError;
+use super::outgoing::SharedBody;
 use crate::assistant::AssistantError;
 
 /// The files never change while the program runs.
@@ -22,15 +26,28 @@ const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; \
 static CONFIG: LazyLock<Arc<Config<'static>>> =
     LazyLock::new(|| Arc::new(Config::from("/openapi.json")));
 
-/// `GET /docs`. The page's files lie one level deeper than the page, and its base says so.
+/// Made once and shared by all replies. The page's files lie one level deeper than the page, and its
+/// base says so.
+static PAGE: LazyLock<Result<Page, String>> = LazyLock::new(|| {
+    let file = find("index.html")?.ok_or("the reference page is not there")?;
+    let html = String::from_utf8_lossy(&file.bytes);
+    let html = html.replacen("<head>", "<head>\n    <base href=\"/docs/\">", 1);
+    Ok(Page {
+        content_type: file.content_type,
+        bytes: html.into(),
+    })
+});
+
+#[derive(Clone)]
+struct Page {
+    content_type: String,
+    bytes: Bytes,
+}
+
+/// `GET /docs`
 pub(super) async fn page() -> Result<Response, ApiError> {
-    let file = load("index.html")?;
-    let html = String::from_utf8_lossy(&file.bytes).replacen(
-        "<head>",
-        "<head>\n    <base href=\"/docs/\">",
-        1,
-    );
-    Ok(reply(file.content_type, html.into_bytes()))
+    let page = PAGE.clone().map_err(failed)?;
+    Ok(reply(page.content_type, page.bytes))
 }
 
 /// `GET /docs/oauth2-redirect`, where the original application has it.
@@ -38,21 +55,27 @@ pub(super) async fn oauth2_redirect() -> Result<Response, ApiError> {
     file(Path("oauth2-redirect.html".to_owned())).await
 }
 
-/// A script, style sheet or picture of the page.
+/// A script, style sheet or picture of the page. They lie in the program and are not copied, but for
+/// a few lines with the description's address in them.
 pub(super) async fn file(Path(name): Path<String>) -> Result<Response, ApiError> {
-    let file = load(&name)?;
-    Ok(reply(file.content_type, file.bytes.into_owned()))
+    let file = find(&name).map_err(failed)?.ok_or(ApiError::NotFound)?;
+    let bytes = match file.bytes {
+        Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+        Cow::Owned(bytes) => bytes.into(),
+    };
+    Ok(reply(file.content_type, bytes))
 }
 
-fn load(name: &str) -> Result<SwaggerFile<'static>, ApiError> {
-    utoipa_swagger_ui::serve(name, Arc::clone(&CONFIG))
-        .map_err(|error| {
-            AssistantError::Internal(format!("the reference page cannot be made: {error}"))
-        })?
-        .ok_or(ApiError::NotFound)
+fn find(name: &str) -> Result<Option<SwaggerFile<'static>>, String> {
+    utoipa_swagger_ui::serve(name, Arc::clone(&CONFIG)).map_err(|error| error.to_string())
 }
 
-fn reply(content_type: String, bytes: Vec<u8>) -> Response {
+fn failed(reason: String) -> ApiError {
+    let reason = format!("the reference page cannot be made: {reason}");
+    AssistantError::Internal(reason).into()
+}
+
+fn reply(content_type: String, bytes: Bytes) -> Response {
     let content_type = if content_type.starts_with("text/") {
         content_type + "; charset=utf-8"
     } else {
@@ -67,5 +90,5 @@ fn reply(content_type: String, bytes: Vec<u8>) -> Response {
         (header::REFERRER_POLICY, "no-referrer"),
         (header::X_FRAME_OPTIONS, "DENY"),
     ];
-    (kind, locks, bytes).into_response()
+    (Extension(SharedBody), kind, locks, bytes).into_response()
 }

@@ -39,6 +39,10 @@ pub(super) enum ApiError {
     NotOneHost,
     /// The server was called by a name that is not its own.
     UnknownHost { host: String },
+    /// A page of another site sent the request.
+    ForeignSite { origin: Option<String> },
+    /// The body is not said to be JSON.
+    NotJson,
     /// No route has this address.
     NotFound,
     /// There is no model of this name.
@@ -133,6 +137,12 @@ impl ApiError {
                 );
                 (StatusCode::MISDIRECTED_REQUEST, detail.into(), None)
             }
+            Self::ForeignSite { origin } => foreign(origin.as_deref()),
+            Self::NotJson => (
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "Send the body as JSON, with Content-Type: application/json".into(),
+                None,
+            ),
             Self::NotFound => (StatusCode::NOT_FOUND, "Not Found".into(), None),
             Self::NoModel { name } => {
                 let detail = format!("The model {name:?} does not exist; there is {MODEL:?}");
@@ -169,6 +179,8 @@ impl ApiError {
             Self::TooManyRequests => "too_many_requests",
             Self::NotOneHost => "not_one_host",
             Self::UnknownHost { .. } => "unknown_host",
+            Self::ForeignSite { .. } => "foreign_site",
+            Self::NotJson => "not_json",
             Self::NotFound => "no_route",
             Self::NoModel { .. } => "no_model",
             Self::MethodNotAllowed(_) => "method_not_allowed",
@@ -294,6 +306,16 @@ fn sentence(error: &dyn Error) -> String {
     first.to_ascii_uppercase() + rest
 }
 
+/// What a page of another site is told, and so whoever looks why it does not work.
+fn foreign(origin: Option<&str>) -> Parts {
+    let site = origin.map_or("another site".to_owned(), |origin| format!("{origin:?}"));
+    let detail = format!(
+        "Pages of {site} may not call this server. If they should, start it with --cors-origin and \
+         that site"
+    );
+    (StatusCode::FORBIDDEN, detail.into(), None)
+}
+
 fn busy() -> Parts {
     (
         StatusCode::SERVICE_UNAVAILABLE,
@@ -362,6 +384,8 @@ mod tests {
             ),
             (ApiError::Busy, 503, Some(("retry-after", "1"))),
             (ApiError::Forbidden { scope: "chat" }, 403, None),
+            (ApiError::ForeignSite { origin: None }, 403, None),
+            (ApiError::NotJson, 415, None),
             (ApiError::TooManyRequests, 429, None),
             (ApiError::BodyTooSlow, 408, None),
             (ApiError::TimedOut, 504, Some(("retry-after", "1"))),

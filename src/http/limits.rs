@@ -5,7 +5,8 @@ use std::time::Duration;
 /// What a client may cost. Each default suits one small machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServerLimits {
-    /// Open connections; further ones wait in the operating system's queue.
+    /// Open connections, as far as the file descriptors reach. For a further one, the one that has
+    /// been idle longest is closed; where all are at work it waits in the operating system's queue.
     pub max_connections: usize,
     /// Time for a new connection to say which protocol it speaks.
     pub first_bytes_timeout: Duration,
@@ -21,7 +22,16 @@ pub struct ServerLimits {
     pub request_timeout: Duration,
     /// Time a reply may wait to be sent while its client reads nothing; the connection is cut then.
     pub write_timeout: Duration,
-    /// Requests being worked on; further ones are refused at once with 503 and `Retry-After`.
+    /// Bytes of request bodies on their way, together, and 16 KiB for each. Beyond it, the one that
+    /// waits longest is given up with 408.
+    pub max_arriving_bytes: usize,
+    /// Bytes of replies that wait for their clients, together, and 16 KiB for each. Beyond it, the
+    /// connection of the one that waits longest is cut.
+    pub max_unread_bytes: usize,
+    /// Such bytes of one connection; beyond it, its next request waits.
+    pub max_unread_bytes_per_connection: usize,
+    /// Requests being worked on, those with large bodies counted more than once; further ones are
+    /// refused at once with 503 and `Retry-After`. One client may hold seven times what is free.
     pub max_concurrent_requests: usize,
     /// Requests a minute of one key, or of one address where there are no keys; 0 is no limit.
     pub requests_per_minute: u32,
@@ -46,6 +56,9 @@ impl Default for ServerLimits {
             body_timeout: Duration::from_secs(30),
             request_timeout: Duration::from_mins(1),
             write_timeout: Duration::from_secs(30),
+            max_arriving_bytes: 64 << 20,
+            max_unread_bytes: 64 << 20,
+            max_unread_bytes_per_connection: 8 << 20,
             max_concurrent_requests: 256,
             requests_per_minute: 0,
             max_message_bytes: 2 << 20,

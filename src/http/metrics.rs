@@ -22,6 +22,7 @@ const ERRORS: &str = "wattwise_errors_total";
 const ANSWERS: &str = "wattwise_answers_total";
 const DEGRADED: &str = "wattwise_answers_degraded_total";
 const CACHE: &str = "wattwise_answer_cache_total";
+const CONNECTIONS: &str = "wattwise_http_connections";
 const SHEDS: &str = "wattwise_http_requests_shed_total";
 
 /// Gives each figure its explanation. Call it once a recorder is installed.
@@ -41,7 +42,7 @@ pub fn describe() {
     metrics::describe_counter!(ERRORS, "Requests that got an error, by kind.");
     metrics::describe_counter!(
         SHEDS,
-        "Requests turned away to protect the server, by reason."
+        "Requests turned away, or given up, to protect the server, by reason."
     );
     metrics::describe_counter!(
         ANSWERS,
@@ -59,7 +60,14 @@ pub fn describe() {
         "wattwise_reloads_total",
         "New generations met while running, by outcome: ok or refused."
     );
-    for reason in ["concurrency", "rate"] {
+    metrics::describe_gauge!(CONNECTIONS, "Open connections.");
+    for reason in [
+        "concurrency",
+        "rate",
+        "connections",
+        "slow_body",
+        "unread_reply",
+    ] {
         counter!(SHEDS, "reason" => reason).absolute(0);
     }
 }
@@ -176,6 +184,11 @@ pub(super) fn failed(kind: &'static str) {
     counter!(ERRORS, "kind" => kind).increment(1);
 }
 
+/// So many connections are open.
+pub(super) fn connections(open: usize) {
+    gauge!(CONNECTIONS).set(u32::try_from(open).unwrap_or(u32::MAX));
+}
+
 /// A request was turned away.
 pub(super) fn shed(reason: &'static str) {
     counter!(SHEDS, "reason" => reason).increment(1);
@@ -194,6 +207,7 @@ pub(super) async fn page(
     State(state): State<AppState>,
 ) -> ([(HeaderName, &'static str); 1], String) {
     let mut text = state.figures().map(|figures| figures()).unwrap_or_default();
+    describe_waiting(&state, &mut text);
     describe_generation(&state.assistant().generation(), &mut text);
     (
         [(
@@ -204,12 +218,35 @@ pub(super) async fn page(
     )
 }
 
+/// What waits for clients, as it is at this moment.
+fn describe_waiting(state: &AppState, text: &mut String) {
+    let count = |count: usize| i128::try_from(count).unwrap_or(i128::MAX);
+    write_gauge(
+        text,
+        "wattwise_http_unread_bytes",
+        "Replies that wait for clients to read them, and 16 KiB for each.",
+        "",
+        count(state.unread().used()),
+    );
+    write_gauge(
+        text,
+        "wattwise_http_arriving_bytes",
+        "Request bodies on their way, and 16 KiB for each.",
+        "",
+        count(state.arriving().used()),
+    );
+}
+
+fn write_gauge(text: &mut String, name: &str, help: &str, labels: &str, value: i128) {
+    text.push_str(&format!(
+        "# HELP {name} {help}\n# TYPE {name} gauge\n{name}{labels} {value}\n\n"
+    ));
+}
+
 /// Written by hand, because a recorder would go on showing generations that are no more.
 fn describe_generation(generation: &GenerationInfo, text: &mut String) {
     let mut line = |name: &str, help: &str, labels: &str, value: i128| {
-        text.push_str(&format!(
-            "# HELP {name} {help}\n# TYPE {name} gauge\n{name}{labels} {value}\n\n"
-        ));
+        write_gauge(text, name, help, labels, value);
     };
     let quoted = |value: &str| {
         let escaped = value.replace('\\', "\\\\").replace('"', "\\\"");

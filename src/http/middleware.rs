@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use axum::body::{Body, HttpBody};
@@ -13,18 +14,19 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
-use futures::{FutureExt, StreamExt};
+use futures::FutureExt as _;
 use serde_json::json;
-use tokio::sync::OwnedSemaphorePermit;
 use tower::Service as _;
 use tracing::Instrument;
 
 use super::admission::{Entry, ShownKey};
 use super::cors::Visit;
 use super::error::{ApiError, ErrorDetail, FailureDetails, InternalFailure, internal_detail};
-use super::router::HEALTH_PATHS;
-use super::{AppState, openai_errors, router};
-use crate::model::Scope;
+use super::permits::Permit;
+use super::rate::Client;
+use super::router::{HEALTH_PATHS, Known, Takes};
+use super::server::Line;
+use super::{AppState, arrival, metrics, openai_errors, outgoing, router};
 use crate::runtime::stages::Stages;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -36,12 +38,14 @@ const OUR_HEADERS: usize = 5;
 pub(super) const SNAPSHOT_ID: HeaderName = HeaderName::from_static("x-snapshot-id");
 
 /// The other end of the connection.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Peer {
     /// Its address.
     pub(super) address: SocketAddr,
     /// Whether it speaks TLS with us.
     pub(super) secure: bool,
+    /// The connection.
+    pub(super) line: Arc<Line>,
 }
 
 /// Outermost: gives the request its id and the reply its headers, logs both in one line and counts
@@ -59,16 +63,20 @@ pub(super) fn observe(
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let route = router::find(&path);
     let span = tracing::info_span!("request", request.id = id);
+    let line = request.extensions().get::<Peer>();
+    let line = line.map(|peer| Arc::clone(&peer.line));
     async move {
         let _in_flight = state.request_figures().begin();
         let stages = Stages::default();
-        let reply = answer(&state, request, route, routed);
+        let mut entry = Entry::of(&state, route, &mut request);
+        let reply = answer(&state, request, route, routed, &mut entry, line.as_deref());
         let work = stages
             .collect(AssertUnwindSafe(reply).catch_unwind())
             .instrument(span);
-        let mut response = work
+        let (mut response, permit) = work
             .await
-            .unwrap_or_else(|panic| panic_response(panic.as_ref()));
+            .unwrap_or_else(|panic| (panic_response(panic.as_ref()), None));
+        entry.marks.add(&mut response);
         if response.extensions().get::<InternalFailure>().is_some() {
             response = without_details(response, &id);
         }
@@ -78,7 +86,7 @@ pub(super) fn observe(
         let (took, stages) = (started.elapsed(), stages.noted());
         // A route's pattern hides the session that an address names; an address without a route may
         // be anything, a person's question too.
-        let route = route.map_or("none", |(route, _)| route);
+        let route = route.map_or("none", |route| route.path);
         let status = response.status().as_u16();
         state
             .request_figures()
@@ -91,53 +99,68 @@ pub(super) fn observe(
         }
         add_headers(&state, &id, &mut response);
         add_timing(took, &stages, response.headers_mut());
-        response
+        outgoing::watch(&state, entry.client, line.as_ref(), permit, response)
     }
 }
 
 /// Answers a browser that asks first, and any other request if it is admitted.
 async fn answer(
     state: &AppState,
-    mut request: Request,
-    route: Option<(&'static str, Option<Scope>)>,
-    mut routed: Router,
-) -> Response {
+    request: Request,
+    route: Option<&'static Known>,
+    routed: Router,
+    entry: &mut Entry,
+    line: Option<&Line>,
+) -> (Response, Option<Permit>) {
     let visit = state.cors().map(|cors| cors.visit(&request));
-    let mut response = if let Some(reply) = visit.as_ref().and_then(Visit::preflight) {
-        reply
+    let (mut response, permit) = if let Some(reply) = visit.as_ref().and_then(Visit::preflight) {
+        (reply, None)
+    } else if let Err(refusal) = std::mem::replace(&mut entry.outcome, Ok(())) {
+        (refusal.into_response(), None)
     } else {
-        let entry = Entry::of(state, route, &mut request);
-        let mut response = match entry.outcome {
-            Ok(permit) => {
-                // A router is always ready.
-                let reply = routed.call(request);
-                match tokio::time::timeout(state.limits().request_timeout, reply).await {
-                    Ok(Ok(response)) => until_the_end(permit, response),
-                    Err(_) => ApiError::TimedOut.into_response(),
-                }
-            }
-            Err(refusal) => refusal.into_response(),
-        };
-        entry.marks.add(&mut response);
-        response
+        let work = work(state, request, route, routed, entry.client, line);
+        match tokio::time::timeout(state.limits().request_timeout, work).await {
+            Ok(Ok(made)) => made,
+            Ok(Err(refusal)) => (refusal.into_response(), None),
+            Err(_) => (ApiError::TimedOut.into_response(), None),
+        }
     };
     if let Some(visit) = visit {
         visit.mark(response.headers_mut());
     }
-    response
+    (response, permit)
 }
 
-/// A reply that is made while it is sent is work until its end.
-fn until_the_end(permit: Option<OwnedSemaphorePermit>, response: Response) -> Response {
-    if permit.is_none() || response.body().size_hint().exact().is_some() {
-        return response;
+/// Waits for what is the client's to do, then for the reply. Only the second takes a place among the
+/// requests under way; it is given with the reply, which may be made while it is sent.
+async fn work(
+    state: &AppState,
+    mut request: Request,
+    route: Option<&Known>,
+    mut routed: Router,
+    client: Client,
+    line: Option<&Line>,
+) -> Result<(Response, Option<Permit>), ApiError> {
+    if let Some(line) = line {
+        line.is_read().await;
     }
-    response.map(|body| {
-        let chunks = body.into_data_stream().inspect(move |_| {
-            let _until_the_end = &permit;
-        });
-        Body::from_stream(chunks)
-    })
+    let mut length = 0;
+    if request.method() == Method::POST && route.is_some_and(|route| route.takes != Takes::Nothing)
+    {
+        (request, length) = arrival::arrive(request, state, client, line).await?;
+    }
+    let permit = if HEALTH_PATHS.contains(&request.uri().path()) {
+        None
+    } else {
+        let permit = state.permits().take(client, length);
+        Some(permit.ok_or_else(|| {
+            metrics::shed("concurrency");
+            ApiError::Busy
+        })?)
+    };
+    // A router is always ready and does not fail.
+    let Ok(response) = routed.call(request).await;
+    Ok((response, permit))
 }
 
 /// The reply to HEAD: what GET would get but for the body. Over HTTP/2 hyper would send it.

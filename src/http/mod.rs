@@ -6,8 +6,10 @@
 
 mod admission;
 mod answer_dto;
+mod arrival;
 mod auth;
 mod body;
+mod budget;
 mod conversation_dto;
 mod cors;
 mod docs;
@@ -27,10 +29,13 @@ mod middleware;
 mod openai_dto;
 mod openai_errors;
 mod openapi;
+mod outgoing;
+mod permits;
 mod rate;
 mod router;
 mod routes;
 mod server;
+mod site;
 mod sse;
 mod state;
 mod validation;

@@ -2,12 +2,16 @@
 
 use std::sync::LazyLock;
 
-use axum::Json;
+use axum::Extension;
+use axum::body::Bytes;
+use axum::http::header;
+use axum::response::{IntoResponse as _, Response};
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
+use super::outgoing::SharedBody;
 use super::router::HEALTH_PATHS;
 use super::routes::{
     ask, chat, citations, completions, export, feedback, health, retrieve, save, session, sessions,
@@ -78,7 +82,10 @@ impl Modify for Keys {
                 for (status, description) in [
                     ("400", "The request is not what HTTP wants of it"),
                     ("401", "The key is missing or wrong"),
-                    ("403", "The key lacks the scope that this route asks for"),
+                    (
+                        "403",
+                        "The key lacks the scope that this route asks for, or a page of another site calls",
+                    ),
                     ("408", "The body took too long"),
                     ("421", "Without keys: the server is not known by this name"),
                     (
@@ -92,7 +99,12 @@ impl Modify for Keys {
                     declare(operation, status, description, shape);
                 }
                 if operation.request_body.is_some() {
-                    declare(operation, "415", "The body is compressed", shape);
+                    declare(
+                        operation,
+                        "415",
+                        "The body is compressed, or not said to be JSON",
+                        shape,
+                    );
                 }
             }
         }
@@ -115,7 +127,7 @@ fn declare(operation: &mut Operation, status: &str, description: &str, shape: &s
         .or_insert_with(|| RefOr::T(error_response(description, shape)));
 }
 
-fn error_response(description: &str, shape: &str) -> Response {
+fn error_response(description: &str, shape: &str) -> utoipa::openapi::Response {
     let body = ContentBuilder::new()
         .schema(Some(Ref::from_schema_name(shape)))
         .build();
@@ -125,9 +137,14 @@ fn error_response(description: &str, shape: &str) -> Response {
         .build()
 }
 
-static DOCUMENT: LazyLock<utoipa::openapi::OpenApi> = LazyLock::new(Description::openapi);
+/// Made once and shared by all replies.
+static TEXT: LazyLock<Bytes> = LazyLock::new(|| {
+    let document = serde_json::to_vec(&Description::openapi());
+    document.expect("plain data becomes JSON").into()
+});
 
 /// `GET /openapi.json`
-pub(super) async fn document() -> Json<&'static utoipa::openapi::OpenApi> {
-    Json(&DOCUMENT)
+pub(super) async fn document() -> Response {
+    let kind = (header::CONTENT_TYPE, "application/json");
+    (Extension(SharedBody), [kind], TEXT.clone()).into_response()
 }

@@ -29,7 +29,7 @@ pub fn application(state: AppState) -> Application {
     let routed = routes
         .into_iter()
         .fold(Router::new(), |router, route| {
-            router.route(route.path, route.methods)
+            router.route(route.known.path, route.methods)
         })
         .fallback(
             |peer: Option<Extension<Peer>>, uri: Uri, headers: HeaderMap| {
@@ -64,11 +64,38 @@ impl Answers for Application {
 
 /// One address, or a family of them, and what is there.
 pub(super) struct Route {
+    pub(super) known: Known,
+    methods: MethodRouter<AppState>,
+}
+
+/// What is known of a route before a request is routed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known {
     /// Segments in braces stand for any.
     pub(super) path: &'static str,
     /// What a key must hold; any key will do where there is none.
     pub(super) scope: Option<Scope>,
-    methods: MethodRouter<AppState>,
+    /// What a POST brings along.
+    pub(super) takes: Takes,
+}
+
+/// The body of a POST.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Takes {
+    /// None, or one that is not read.
+    Nothing,
+    /// JSON, which the routes of the original application take without a content type too.
+    Json {
+        /// Whether it may come without a type.
+        untyped: bool,
+    },
+}
+
+impl Route {
+    fn taking(mut self, takes: Takes) -> Self {
+        self.known.takes = takes;
+        self
+    }
 }
 
 fn route(
@@ -76,19 +103,22 @@ fn route(
     scope: impl Into<Option<Scope>>,
     methods: MethodRouter<AppState>,
 ) -> Route {
-    Route {
+    let known = Known {
         path,
         scope: scope.into(),
-        methods,
-    }
+        takes: Takes::Nothing,
+    };
+    Route { known, methods }
 }
 
 /// Every route; the addresses are compared letter by letter.
 pub(super) fn route_table() -> Vec<Route> {
     use Scope::{Admin, Chat, Retrieve};
+    let json = Takes::Json { untyped: false };
+    let original = Takes::Json { untyped: true };
     vec![
         route("/get_session_id", Chat, post_only(session::open_session)),
-        route("/ask", Chat, post_only(ask::ask)),
+        route("/ask", Chat, post_only(ask::ask)).taking(original),
         route(
             "/retrieve_contexts",
             Retrieve,
@@ -98,8 +128,9 @@ pub(super) fn route_table() -> Vec<Route> {
             "/generate_summary",
             Chat,
             post_only(summary::generate_summary),
-        ),
-        route("/chat", Chat, post_only(chat::chat)),
+        )
+        .taking(original),
+        route("/chat", Chat, post_only(chat::chat)).taking(json),
         route("/citations/{chunk}", Chat, get_only(citations::show)),
         route("/v1/models", Chat, get_only(completions::models)),
         route("/v1/models/{model}", Chat, get_only(completions::model)),
@@ -107,11 +138,12 @@ pub(super) fn route_table() -> Vec<Route> {
             "/v1/chat/completions",
             Chat,
             post_only(completions::complete),
-        ),
-        route("/save_records", Chat, post_only(save::save_records)),
-        route("/save_record", Chat, post_only(save::save_records)),
-        route("/get_session_history", Chat, post_only(sessions::history)),
-        route("/feedback", Chat, post_only(feedback::rate)),
+        )
+        .taking(json),
+        route("/save_records", Chat, post_only(save::save_records)).taking(original),
+        route("/save_record", Chat, post_only(save::save_records)).taking(json),
+        route("/get_session_history", Chat, post_only(sessions::history)).taking(json),
+        route("/feedback", Chat, post_only(feedback::rate)).taking(json),
         route("/sessions", Chat, get_only(sessions::list)),
         route(
             "/sessions/{id}",
@@ -137,22 +169,17 @@ pub(super) fn route_table() -> Vec<Route> {
     ]
 }
 
-static INDEX: LazyLock<Vec<(&'static str, Option<Scope>)>> = LazyLock::new(|| {
-    let routes = route_table().into_iter();
-    routes.map(|route| (route.path, route.scope)).collect()
-});
+static INDEX: LazyLock<Vec<Known>> =
+    LazyLock::new(|| route_table().into_iter().map(|route| route.known).collect());
 
 /// The paths of all routes.
 pub(super) fn patterns() -> impl Iterator<Item = &'static str> {
-    INDEX.iter().map(|(path, _)| *path)
+    INDEX.iter().map(|route| route.path)
 }
 
-/// The route that an address leads to: its path and what it asks of a key.
-pub(super) fn find(path: &str) -> Option<(&'static str, Option<Scope>)> {
-    INDEX
-        .iter()
-        .find(|(pattern, _)| fits(pattern, path))
-        .copied()
+/// The route that an address leads to.
+pub(super) fn find(path: &str) -> Option<&'static Known> {
+    INDEX.iter().find(|route| fits(route.path, path))
 }
 
 fn fits(pattern: &str, path: &str) -> bool {

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
-
 use super::ServerLimits;
+use super::budget::Budget;
 use super::cors::Cors;
 use super::host::KnownHosts;
 use super::metrics::RequestFigures;
+use super::permits::Permits;
 use super::rate::RateLimiter;
 use super::router;
 use crate::assistant::Assistant;
@@ -40,7 +40,9 @@ pub struct AppState {
 
 struct Shared {
     parts: Parts,
-    permits: Arc<Semaphore>,
+    permits: Arc<Permits>,
+    arriving: Arc<Budget>,
+    unread: Arc<Budget>,
     rate: Option<RateLimiter>,
     cors: Option<Cors>,
     request_figures: RequestFigures,
@@ -52,7 +54,9 @@ impl AppState {
         let limits = &parts.limits;
         Self {
             shared: Arc::new(Shared {
-                permits: Arc::new(Semaphore::new(limits.max_concurrent_requests)),
+                permits: Permits::new(limits.max_concurrent_requests),
+                arriving: Budget::new(limits.max_arriving_bytes, "slow_body"),
+                unread: Budget::new(limits.max_unread_bytes, "unread_reply"),
                 rate: RateLimiter::new(limits.requests_per_minute),
                 cors: Cors::new(&parts.cors_origins),
                 request_figures: RequestFigures::of(router::patterns()),
@@ -82,9 +86,19 @@ impl AppState {
         &self.shared.request_figures
     }
 
-    /// One for each request being worked on.
-    pub(super) fn permits(&self) -> &Arc<Semaphore> {
+    /// Places for requests being worked on.
+    pub(super) fn permits(&self) -> &Arc<Permits> {
         &self.shared.permits
+    }
+
+    /// Bodies on their way.
+    pub(super) fn arriving(&self) -> &Arc<Budget> {
+        &self.shared.arriving
+    }
+
+    /// Replies that wait for their clients.
+    pub(super) fn unread(&self) -> &Arc<Budget> {
+        &self.shared.unread
     }
 
     /// By what names the server may be called while it asks for no key.

@@ -357,7 +357,7 @@ async fn the_description_and_the_routes_agree() {
     ];
     let routed: Vec<&str> = router::route_table()
         .iter()
-        .map(|route| route.path)
+        .map(|route| route.known.path)
         .collect();
     for path in &described {
         assert!(

@@ -101,6 +101,15 @@ impl Server {
         }
     }
 
+    /// The lines of the log that hold `words`.
+    pub(crate) fn lines(&self, words: &str) -> Vec<String> {
+        let log = self.log.lock().unwrap();
+        log.iter()
+            .filter(|line| line.contains(words))
+            .cloned()
+            .collect()
+    }
+
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();

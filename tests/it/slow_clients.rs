@@ -1,5 +1,6 @@
 //! Clients that take their time, or everybody's: each is ended by its limit, set by its flag.
 
+use std::process::Command;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -9,7 +10,9 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use crate::chat_server::{ChatServer, Script};
 use crate::client::{Server, answer, indexed};
+use crate::support::{run, wattwise};
 
 /// Between two bytes of a dripping client; far shorter than any limit here.
 const DRIP: Duration = Duration::from_millis(50);
@@ -168,44 +171,284 @@ async fn a_request_has_its_time() {
 #[tokio::test(flavor = "multi_thread")]
 async fn too_many_at_once_are_refused_at_once() {
     let folder = indexed();
-    let server = Server::start(folder.path(), &["--max-concurrent", "1"]);
-    let session = server.session().await;
-    let body = json!({"message": "held"}).to_string();
-    let head = format!(
-        "POST /ask?session_id={session} HTTP/1.1\r\nHost: localhost\r\ncontent-length: {}\r\n\
-         content-type: application/json\r\nconnection: close\r\nexpect: 100-continue\r\n\r\n",
-        body.len()
+    let script = Script::Waits("The usual target depth is about 270 mm.", " ");
+    let model = ChatServer::start(&[script]).await;
+    let server = Server::start(
+        folder.path(),
+        &[
+            "--generator",
+            "ollama",
+            "--chat-url",
+            &model.url,
+            "--chat-words-timeout",
+            "40",
+            "--max-concurrent",
+            "1",
+        ],
     );
-    let mut held = connect(&server).await;
-    held.write_all(head.as_bytes()).await.unwrap();
-    // The server says so when it begins to read the body of a request that it has let in.
-    let mut go_on = [0; b"HTTP/1.1 100 Continue\r\n\r\n".len()];
-    held.read_exact(&mut go_on).await.unwrap();
-    assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
+    let body = json!({"message": "How deep should loft insulation be?"});
+    let held = tokio::spawn(answer(server.request("POST /chat").json(&body)));
+    while model.requests().is_empty() {
+        tokio::time::sleep(DRIP).await;
+    }
     let refused = server.request("GET /version").send().await.unwrap();
     assert_eq!(refused.status().as_u16(), 503);
     assert_eq!(refused.headers()["retry-after"], "1");
     assert_eq!(answer(server.request("GET /healthz")).await.0, 200);
     assert_eq!(answer(server.request("GET /readyz")).await.0, 200);
-    held.write_all(body.as_bytes()).await.unwrap();
-    let mut reply = String::new();
-    held.read_to_string(&mut reply).await.unwrap();
-    assert!(reply.starts_with("HTTP/1.1 200 OK\r\n"), "{reply}");
+    model.go_on();
+    assert_eq!(held.await.unwrap().0, 200);
     assert_eq!(answer(server.request("GET /version")).await.0, 200);
 }
 
+/// Bodies of which no more will come, on connections of their own.
+async fn hold_bodies(server: &Server, count: usize) -> Vec<TcpStream> {
+    let head = "POST /save_records HTTP/1.1\r\nHost: localhost\r\ncontent-length: 100\r\n\r\n{";
+    let mut held = Vec::new();
+    for _ in 0..count {
+        let mut stream = connect(server).await;
+        stream.write_all(head.as_bytes()).await.unwrap();
+        held.push(stream);
+    }
+    held
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_over_the_cap_wait() {
+async fn a_place_is_taken_only_when_the_body_is_there() {
     let folder = indexed();
-    let server = Server::start(folder.path(), &["--max-connections", "1"]);
+    let server = Server::start(folder.path(), &["--max-concurrent", "1"]);
+    let session = server.session().await;
+    let _held = hold_bodies(&server, 50).await;
+    let ask = format!("/ask?session_id={session}");
+    for _ in 0..5 {
+        let (status, body) = server.post(&ask, Some(json!({"message": "x"}))).await;
+        assert_eq!(status, 200, "{body}");
+        assert_eq!(answer(server.request("GET /version")).await.0, 200);
+        assert_eq!(answer(server.request("GET /readyz")).await.0, 200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_slowest_bodies_make_room_for_others() {
+    let folder = indexed();
+    let limits = ["--max-arriving", "1", "--max-body", "100"];
+    let server = Server::start(folder.path(), &limits);
+    let session = server.session().await;
+    // Each costs 16 KiB at least, so that 64 of them fill the mebibyte.
+    let mut held = hold_bodies(&server, 100).await;
+    let mut reply = String::new();
+    held[0].read_to_string(&mut reply).await.unwrap();
+    assert!(reply.starts_with("HTTP/1.1 408 "), "{reply}");
+    // One in two parts comes through all the same.
+    let body = r#"{"message": "in two parts"}"#;
+    let head = format!(
+        "POST /ask?session_id={session} HTTP/1.1\r\nHost: localhost\r\nconnection: close\r\n\
+         content-length: {}\r\n\r\n{}",
+        body.len(),
+        &body[..10]
+    );
+    let mut stream = connect(&server).await;
+    stream.write_all(head.as_bytes()).await.unwrap();
+    tokio::time::sleep(2 * DRIP).await;
+    stream.write_all(&body.as_bytes()[10..]).await.unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).await.unwrap();
+    assert!(reply.starts_with("HTTP/1.1 200 "), "{reply}");
+}
+
+/// What `/metrics` says of `name`.
+async fn figure(server: &Server, name: &str) -> f64 {
+    let reply = server.request("GET /metrics").send().await.unwrap();
+    let text = reply.text().await.unwrap();
+    let line = text.lines().find(|line| line.starts_with(name)).unwrap();
+    line.rsplit(' ').next().unwrap().parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_reads_is_bounded_and_told() {
+    let folder = indexed();
+    let server = Server::start(folder.path(), &["--max-unread", "1"]);
+    let ask = async || {
+        let stream = TokioIo::new(connect(&server).await);
+        let mut builder = http2::Builder::new(TokioExecutor::new());
+        builder.initial_stream_window_size(0);
+        let (mut sender, connection) = builder.handshake::<_, Body>(stream).await.unwrap();
+        let ends = tokio::spawn(connection);
+        let mut kept = Vec::new();
+        for _ in 0..40 {
+            let uri = format!("{}/docs/swagger-ui-bundle.js", server.base_url);
+            let request = hyper::Request::get(uri).body(Body::empty()).unwrap();
+            kept.push(sender.send_request(request).await.unwrap());
+        }
+        (sender, ends, kept)
+    };
+    let (_sender, first_ends, _kept) = ask().await;
+    assert!(figure(&server, "wattwise_http_unread_bytes ").await >= f64::from(40 << 14));
+    // Two such connections are more than may wait; the first has waited longer.
+    let (_sender, _ends, _kept) = ask().await;
+    let _ = first_ends.await.unwrap();
+    assert!(figure(&server, "wattwise_http_unread_bytes ").await <= f64::from(1 << 20));
+    let shed = "wattwise_http_requests_shed_total{reason=\"unread_reply\"}";
+    assert!(figure(&server, shed).await >= 1.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_does_not_read_is_not_worked_for() {
+    let folder = indexed();
+    // Two replies of 16 KiB and more are what may wait on a connection.
+    let limits = ["--max-unread-per-connection", "32"];
+    let server = Server::start(folder.path(), &limits);
+    let stream = TokioIo::new(connect(&server).await);
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder.initial_stream_window_size(0);
+    let (mut sender, connection) = builder.handshake::<_, Body>(stream).await.unwrap();
+    tokio::spawn(connection);
+    let get = || {
+        let uri = format!("{}/version", server.base_url);
+        hyper::Request::get(uri).body(Body::empty()).unwrap()
+    };
+    let first = sender.send_request(get()).await.unwrap();
+    let _second = sender.send_request(get()).await.unwrap();
+    let mut third = std::pin::pin!(sender.send_request(get()));
+    let early = tokio::time::timeout(10 * DRIP, &mut third).await;
+    assert!(early.is_err(), "the third one waits");
+    // Giving up one reply is as good as reading it.
+    drop(first);
+    assert_eq!(third.await.unwrap().status().as_u16(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_that_nobody_reads_takes_no_place() {
+    let folder = indexed();
+    let limits = [
+        "--max-concurrent",
+        "1",
+        "--max-body",
+        "2048",
+        "--max-message",
+        "2048",
+    ];
+    let server = Server::start(folder.path(), &limits);
+    // More than what the buffers of both ends hold.
+    for _ in 0..16 {
+        let session = server.session().await;
+        let message = json!({"message": "x".repeat(1_900_000)});
+        let (status, _) = server
+            .post(&format!("/ask?session_id={session}"), Some(message))
+            .await;
+        assert_eq!(status, 200);
+    }
+    let mut deaf = connect(&server).await;
+    let request = b"GET /export HTTP/1.1\r\nHost: localhost\r\nconnection: close\r\n\r\n";
+    deaf.write_all(request).await.unwrap();
+    assert!(deaf.read_u8().await.is_ok(), "it has begun");
+    let mut answered = 0;
+    for _ in 0..100 {
+        let (status, _) = answer(server.request("GET /version")).await;
+        answered = if status == 200 { answered + 1 } else { 0 };
+        if answered == 5 {
+            break;
+        }
+        tokio::time::sleep(DRIP).await;
+    }
+    assert_eq!(answered, 5);
+    // It goes on as soon as somebody reads.
+    let mut reply = Vec::new();
+    deaf.read_to_end(&mut reply).await.unwrap();
+    assert!(reply.len() > 16 * 1_900_000, "{}", reply.len());
+    assert!(reply.ends_with(b"0\r\n\r\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_has_said_all_may_close_that_side() {
+    let folder = indexed();
+    let server = Server::start(folder.path(), &[]);
+    let mut stream = connect(&server).await;
+    let request = b"POST /retrieve_contexts?message=loft HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    stream.write_all(request).await.unwrap();
+    stream.shutdown().await.unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).await.unwrap();
+    assert!(reply.starts_with("HTTP/1.1 200 OK\r\n"), "{reply}");
+    assert!(reply.ends_with('}'), "{reply}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_the_cap_an_idle_connection_makes_room_and_one_at_work_does_not() {
+    let folder = indexed();
+    let script = Script::Waits("The usual target depth is about 270 mm.", " ");
+    let model = ChatServer::start(&[script]).await;
+    let server = Server::start(
+        folder.path(),
+        &[
+            "--generator",
+            "ollama",
+            "--chat-url",
+            &model.url,
+            "--chat-words-timeout",
+            "40",
+            "--max-connections",
+            "1",
+        ],
+    );
     let request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
-    let mut first = connect(&server).await;
-    first.write_all(request).await.unwrap();
-    assert!(first.read_u8().await.is_ok(), "the first one is served");
+    let mut idle = connect(&server).await;
+    idle.write_all(request).await.unwrap();
+    assert!(idle.read_u8().await.is_ok());
+    let body = json!({"message": "How deep should loft insulation be?"});
+    let busy = tokio::spawn(answer(server.request("POST /chat").json(&body)));
+    // The end, or a reset.
+    let mut rest = Vec::new();
+    let _ = idle.read_to_end(&mut rest).await;
+    while model.requests().is_empty() {
+        tokio::time::sleep(DRIP).await;
+    }
     let mut second = connect(&server).await;
     second.write_all(request).await.unwrap();
     let early = tokio::time::timeout(10 * DRIP, second.read_u8()).await;
     assert!(early.is_err(), "the second one waits");
-    drop(first);
+    model.go_on();
+    assert_eq!(busy.await.unwrap().0, 200);
     assert!(second.read_u8().await.is_ok(), "and is served in its turn");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn few_descriptors_bound_the_connections_and_leave_some_for_a_generation() {
+    let folder = indexed();
+    let program = wattwise(folder.path(), &[]);
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "ulimit -n 120; exec \"$0\" \"$@\""])
+        .arg(program.get_program())
+        .args(["serve", "--index", "index", "--state", "state"])
+        .args(["--bind", "127.0.0.1:0", "--log-format", "json"])
+        .args(["--reload-interval", "1"])
+        .current_dir(folder.path());
+    for (name, value) in program.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    let server = Server::spawn(command);
+    let id = async || {
+        let reply = server.request("GET /version").send().await.unwrap();
+        reply.headers()["x-snapshot-id"]
+            .to_str()
+            .unwrap()
+            .to_owned()
+    };
+    let before = id().await;
+    let mut idle = Vec::new();
+    for _ in 0..200 {
+        idle.push(connect(&server).await);
+    }
+    let note = folder.path().join("docs/note.md");
+    std::fs::write(note, "# Note\n\nA tank jacket is 80 mm thick all round.\n").unwrap();
+    let arguments = ["ingest", "--docs", "docs", "--index", "index"];
+    assert_eq!(run(folder.path(), &arguments).status.code(), Some(0));
+    while id().await == before {
+        tokio::time::sleep(DRIP).await;
+    }
+    assert_eq!(server.lines("WARN").len(), 1, "{:#?}", server.lines("WARN"));
 }

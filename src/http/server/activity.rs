@@ -21,17 +21,26 @@ pub(super) struct Activity(Arc<Mutex<State>>);
 
 #[derive(Debug)]
 struct State {
-    /// Requests that wait for us.
+    /// Requests that wait for us, or for their own body.
     working: usize,
-    /// When the last of them ended.
+    /// Those of them that wait for their body.
+    arriving: usize,
+    /// When one of them last ended, or began to wait.
     since: Instant,
+    /// Replies that have not been handed over whole.
+    owed: usize,
+    /// Those of them that are made while they are sent.
+    streams: usize,
 }
 
 impl Activity {
     pub(super) fn new() -> Self {
         Self(Arc::new(Mutex::new(State {
             working: 0,
+            arriving: 0,
             since: Instant::now(),
+            owed: 0,
+            streams: 0,
         })))
     }
 
@@ -53,6 +62,26 @@ impl Activity {
         }
     }
 
+    /// Since when all that could go on waits for the client.
+    pub(super) fn idle_since(&self) -> Option<std::time::Instant> {
+        let state = self.lock();
+        (state.working <= state.arriving).then(|| state.since.into_std())
+    }
+
+    /// Whether the client waits for a reply that needs nothing more of it and soon is there.
+    pub(super) fn owes_a_reply(&self) -> bool {
+        let state = self.lock();
+        state.owed > 0 && state.streams == 0 && state.arriving == 0
+    }
+
+    /// A request waits for its body as long as the returned value lives.
+    pub(super) fn arriving(&self) -> Arriving {
+        let mut state = self.lock();
+        state.arriving += 1;
+        state.since = Instant::now();
+        Arriving(self.clone())
+    }
+
     /// Counts the making of a reply and of its body as work.
     pub(super) fn watch<E, F>(
         &self,
@@ -62,15 +91,28 @@ impl Activity {
         F: Future<Output = Result<Response<Body>, E>>,
     {
         let work = self.begin();
+        let mut owed = self.owe();
         let activity = self.clone();
         async move {
             let reply = reply.await?;
             drop(work);
+            if reply.body().size_hint().exact().is_none() {
+                owed.becomes_stream();
+            }
             Ok(reply.map(|body| WatchedBody {
                 body,
                 activity,
                 work: None,
+                _owed: owed,
             }))
+        }
+    }
+
+    fn owe(&self) -> Owed {
+        self.lock().owed += 1;
+        Owed {
+            activity: self.clone(),
+            is_stream: false,
         }
     }
 
@@ -96,12 +138,45 @@ impl Drop for Work {
     }
 }
 
+/// A reply is owed as long as this lives.
+#[derive(Debug)]
+struct Owed {
+    activity: Activity,
+    is_stream: bool,
+}
+
+impl Owed {
+    fn becomes_stream(&mut self) {
+        self.is_stream = true;
+        self.activity.lock().streams += 1;
+    }
+}
+
+impl Drop for Owed {
+    fn drop(&mut self) {
+        let mut state = self.activity.lock();
+        state.owed -= 1;
+        state.streams -= usize::from(self.is_stream);
+    }
+}
+
+/// A body is on its way as long as this lives.
+#[derive(Debug)]
+pub(in crate::http) struct Arriving(Activity);
+
+impl Drop for Arriving {
+    fn drop(&mut self) {
+        self.0.lock().arriving -= 1;
+    }
+}
+
 /// A reply's body whose making counts as work while somebody waits for it.
 #[derive(Debug)]
 pub(super) struct WatchedBody {
     body: Body,
     activity: Activity,
     work: Option<Work>,
+    _owed: Owed,
 }
 
 impl HttpBody for WatchedBody {

@@ -21,7 +21,8 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use super::Answers;
-use super::activity::Activity;
+use super::half_closed::HalfClosed;
+use super::line::Line;
 use super::tls::{self, Tls};
 use super::write_deadline::WriteDeadline;
 use crate::http::ServerLimits;
@@ -32,6 +33,9 @@ pub(super) const HTTP2_PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Between two looks at a preface that has come in part; looking is all a socket offers.
 const PREFACE_POLL: Duration = Duration::from_millis(20);
+
+/// Requests at once on one connection of HTTP/2: what RFC 9113 (6.5.2) calls the least to allow.
+const MAX_STREAMS: u32 = 100;
 
 /// hyper panics below this.
 const MIN_BUFFER_BYTES: usize = 8192;
@@ -48,13 +52,22 @@ pub(super) struct Connection<A> {
     pub(super) application: A,
     pub(super) limits: ServerLimits,
     pub(super) tls: Option<Arc<Tls>>,
+    pub(super) line: Arc<Line>,
     /// Changes, or closes, when the server shuts down.
     pub(super) closing: watch::Receiver<()>,
 }
 
 impl<A: Answers> Connection<A> {
     /// Serves the connection until it ends or must end.
-    pub(super) async fn serve(mut self, stream: TcpStream) {
+    pub(super) async fn serve(self, stream: TcpStream) {
+        let line = Arc::clone(&self.line);
+        tokio::select! {
+            () = self.run(stream) => {}
+            () = line.must_end() => tracing::debug!("a connection made room for others"),
+        }
+    }
+
+    async fn run(mut self, stream: TcpStream) {
         let timeout = self.limits.write_timeout;
         let deadline = |stream| WriteDeadline::new(stream, timeout);
         let result = if let Some(tls) = self.tls.clone() {
@@ -85,7 +98,9 @@ impl<A: Answers> Connection<A> {
     }
 
     async fn serve_http1(self, stream: impl Stream) -> hyper::Result<()> {
-        let service = service_fn(|request| self.call(request));
+        let activity = &self.line.activity;
+        let service = service_fn(|request| activity.watch(self.call(request)));
+        let stream = HalfClosed::new(stream, Arc::clone(&self.line));
         let most_bytes = usize::try_from(self.limits.max_header_bytes).unwrap_or(usize::MAX);
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -98,13 +113,14 @@ impl<A: Answers> Connection<A> {
         drive(connection, closing, never, self.limits.write_timeout).await
     }
 
-    /// hyper's pings find clients that are gone; [`Activity`] those that answer and ask nothing.
+    /// hyper's pings find clients that are gone; the activity those that answer and ask nothing.
     async fn serve_http2(self, stream: impl Stream) -> hyper::Result<()> {
-        let activity = Activity::new();
+        let activity = &self.line.activity;
         let service = service_fn(|request| activity.watch(self.call(request)));
         let connection = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
             .max_header_list_size(self.limits.max_header_bytes)
+            .max_concurrent_streams(MAX_STREAMS)
             .keep_alive_interval(self.limits.header_timeout)
             .keep_alive_timeout(self.limits.header_timeout)
             .serve_connection(TokioIo::new(stream), service);
@@ -121,6 +137,7 @@ impl<A: Answers> Connection<A> {
         request.extensions_mut().insert(Peer {
             address: self.peer,
             secure: self.tls.is_some(),
+            line: Arc::clone(&self.line),
         });
         self.application.answer(request).map(Ok)
     }

@@ -112,7 +112,6 @@ async fn a_client_that_does_not_read_is_cut() {
     let large = || async { vec![0_u8; 64 << 20] };
     let router = hello().route("/large", get(large));
     let limits = ServerLimits {
-        max_connections: 1,
         write_timeout: SHORT,
         ..long_limits()
     };
@@ -121,9 +120,10 @@ async fn a_client_that_does_not_read_is_cut() {
     deaf.write_all(b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n")
         .await
         .unwrap();
-    // The only slot is free again when the first client has lost it.
-    let request = b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
-    assert!(exchange(running.address, request).await.ends_with(b"hello"));
+    // Without the deadline it could go on for ever.
+    while deaf.write_all(b"x").await.is_ok() {
+        tokio::time::sleep(SHORT / 10).await;
+    }
 }
 
 #[tokio::test]
@@ -173,7 +173,7 @@ async fn connections_over_the_cap_wait_their_turn() {
 #[tokio::test]
 async fn a_shutdown_lets_running_requests_finish() {
     let (entered, mut running_requests) = tokio::sync::mpsc::channel(1);
-    let gate = Arc::new(Semaphore::new(0));
+    let gate = Arc::new(tokio::sync::Semaphore::new(0));
     let handler_gate = Arc::clone(&gate);
     let router = Router::new().route(
         "/",
