@@ -62,6 +62,7 @@ impl Assistant {
             source: document.source.clone(),
             title: document.title.clone(),
             page: chunk.page,
+            location: document.location_at(start).map(str::to_owned),
             range: start..end,
         };
         Ok(Surroundings {

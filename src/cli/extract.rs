@@ -1,5 +1,6 @@
 //! `wattwise extract` and the worker behind `ingest`.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
@@ -7,8 +8,8 @@ use serde_json::json;
 
 use super::args::{ExtractArguments, WorkerArguments};
 use super::{ExitStatus, printer};
-use crate::extract::{extract, sniff, worker};
-use crate::model::{BlockKind, Extracted};
+use crate::extract::{extract, sniff, unread, worker};
+use crate::model::{BlockKind, Extracted, Location};
 
 pub(super) fn run(arguments: &ExtractArguments) -> anyhow::Result<ExitStatus> {
     let mut status = ExitStatus::Done;
@@ -36,9 +37,13 @@ pub(super) fn work(arguments: &WorkerArguments) -> anyhow::Result<ExitStatus> {
 }
 
 fn read(path: &Path) -> Result<Extracted, String> {
+    // Reading a pipe or a device may never end.
+    let metadata = fs_err::metadata(path).map_err(|error| error.to_string())?;
+    if !metadata.is_file() {
+        return Err("no regular file".to_owned());
+    }
     let bytes = fs_err::read(path).map_err(|error| error.to_string())?;
-    let kind = sniff(&bytes, None, &path.to_string_lossy())
-        .ok_or("neither PDF, HTML, Markdown nor text")?;
+    let kind = sniff(&bytes, None, &path.to_string_lossy()).ok_or_else(|| unread(&bytes))?;
     extract(kind, &bytes, None).map_err(|error| error.to_string())
 }
 
@@ -50,15 +55,27 @@ fn as_text(path: &Path, extracted: &Extracted) -> String {
     if let Some(pages) = extracted.page_count {
         text.push_str(&format!("pages: {pages}\n"));
     }
+    let named = extracted
+        .metadata
+        .iter()
+        .filter(|(name, _)| name != "title");
+    for (name, value) in named {
+        text.push_str(&format!("{name}: {value}\n"));
+    }
     for warning in &extracted.warnings {
         text.push_str(&format!("warning: {warning}\n"));
     }
     text.push('\n');
-    let mut page = None;
+    let (mut page, mut location) = (None, None);
     for block in &extracted.blocks {
         if block.page.is_some() && block.page != page {
             page = block.page;
             text.push_str(&format!("-- page {}\n", page.unwrap_or_default()));
+        }
+        let place = Location::find(&extracted.locations, block.range.start);
+        if place.is_some() && place != location {
+            location = place;
+            text.push_str(&format!("-- {}\n", place.unwrap_or_default()));
         }
         if let BlockKind::Heading(level) = block.kind {
             text.push_str(&"#".repeat(usize::from(level)));
@@ -82,7 +99,8 @@ fn as_json(extracted: &Extracted) -> String {
                 BlockKind::TableRow => "table_row".to_owned(),
                 BlockKind::Preformatted => "preformatted".to_owned(),
             };
-            json!({"kind": kind, "start": block.range.start, "end": block.range.end, "page": block.page})
+            let location = Location::find(&extracted.locations, block.range.start);
+            json!({"kind": kind, "start": block.range.start, "end": block.range.end, "page": block.page, "location": location})
         })
         .collect();
     json!({
@@ -90,6 +108,7 @@ fn as_json(extracted: &Extracted) -> String {
         "text": extracted.text,
         "blocks": blocks,
         "page_count": extracted.page_count,
+        "metadata": extracted.metadata.iter().cloned().collect::<BTreeMap<_, _>>(),
         "warnings": extracted.warnings.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
     .to_string()

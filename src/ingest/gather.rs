@@ -284,6 +284,8 @@ impl Gatherer {
             etag: validators.etag,
             last_modified: validators.last_modified,
             stale_since: None,
+            locations: extracted.locations,
+            metadata: extracted.metadata,
         };
         Text {
             document,
