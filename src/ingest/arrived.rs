@@ -1,6 +1,7 @@
 //! What a source gave, before anything is made of it.
 
-use std::path::PathBuf;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 
 use url::Url;
 
@@ -93,10 +94,16 @@ pub(super) fn unchanged_page(url: &Url, document: &Document, now: i64) -> KeptPa
 pub(super) async fn read_file(path: PathBuf, max_bytes: u64) -> Arrival {
     blocking::run(move || {
         let length = match fs_err::metadata(&path) {
-            Ok(metadata) => metadata.len(),
+            Ok(metadata) if metadata.is_file() => metadata.len(),
+            // Reading a pipe or a device may never end.
+            Ok(_) => return Arrival::Failed("no regular file".to_owned()),
             Err(error) => return Arrival::Failed(error.to_string()),
         };
         if length > max_bytes {
+            let front = front_of(&path).unwrap_or_default();
+            if sniff(&front, None, &path.to_string_lossy()).is_none() {
+                return Arrival::New(Arrived::new(None, front, None));
+            }
             return Arrival::Failed(format!(
                 "{length} bytes, more than the limit of {max_bytes}"
             ));
@@ -104,12 +111,21 @@ pub(super) async fn read_file(path: PathBuf, max_bytes: u64) -> Arrival {
         match fs_err::read(&path) {
             Ok(bytes) => {
                 let kind = sniff(&bytes, None, &path.to_string_lossy());
+                let kind = kind.filter(|_| !bytes.is_empty());
                 Arrival::New(Arrived::new(None, bytes, kind))
             }
             Err(error) => Arrival::Failed(error.to_string()),
         }
     })
     .await
+}
+
+/// Enough of a file to tell what it is.
+fn front_of(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut front = Vec::new();
+    let file = fs_err::File::open(path)?;
+    file.take(64 * 1024).read_to_end(&mut front)?;
+    Ok(front)
 }
 
 /// The `charset` parameter of a content type.

@@ -9,6 +9,7 @@ mod build;
 mod cache;
 mod error;
 mod extractor;
+mod folders;
 mod gate;
 mod gather;
 mod last_time;
@@ -23,6 +24,7 @@ mod walk;
 
 pub use error::IngestError;
 pub use extractor::ExtractorOptions;
+pub use folders::FolderRules;
 pub use gate::{PublishGate, Verdict};
 pub use options::IngestOptions;
 pub use pipeline::Ingestor;

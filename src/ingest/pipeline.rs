@@ -74,7 +74,12 @@ impl Ingestor {
 
     async fn run_locked(&self, now: i64, cache: &Arc<Cache>) -> Result<Report, IngestError> {
         let begun = Instant::now();
-        let sources = sources::list(self.options.urls.as_deref(), &self.options.folders)?;
+        let sources = sources::list(
+            self.options.urls.as_deref(),
+            &self.options.folders,
+            &self.options.index,
+            self.options.folder_rules,
+        )?;
         if sources.is_empty() && self.options.sitemaps.is_empty() {
             return Err(IngestError::NoSources);
         }

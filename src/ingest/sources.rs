@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use url::Url;
 
 use super::IngestError;
+use super::folders::{self, FolderRules, LeftOut};
 use crate::crawl::read_url_list;
-use crate::model::ContentKind;
 
 /// One thing to ingest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub(super) enum Source {
     /// A page that was found: in a sitemap or behind a link.
     Link(Url),
     File(PathBuf),
+    /// A part of a folder that is not read.
+    LeftOut(LeftOut),
 }
 
 impl Source {
@@ -23,7 +25,7 @@ impl Source {
     pub(super) fn url(&self) -> Option<&Url> {
         match self {
             Self::Url(url) | Self::Link(url) => Some(url),
-            Self::File(_) => None,
+            Self::File(_) | Self::LeftOut(_) => None,
         }
     }
 
@@ -31,61 +33,36 @@ impl Source {
     pub(super) fn name(&self) -> String {
         match self {
             Self::Url(url) | Self::Link(url) => url.to_string(),
-            Self::File(path) => path.to_string_lossy().replace('\\', "/"),
+            Self::File(path) | Self::LeftOut(LeftOut { path, .. }) => {
+                path.to_string_lossy().replace('\\', "/")
+            }
         }
     }
 }
 
-/// Folders deeper than this are not entered: a loop of mounts must not end the run.
-const DEEPEST_FOLDER: usize = 32;
-
-/// Lists all sources: addresses in the order of the list, then files folder by folder, by name.
-pub(super) fn list(urls: Option<&Path>, folders: &[PathBuf]) -> Result<Vec<Source>, IngestError> {
+/// Lists all sources: addresses in the order of the list, then files folder by folder, by name, and
+/// what of the folders is not read.
+pub(super) fn list(
+    urls: Option<&Path>,
+    folders: &[PathBuf],
+    index: &Path,
+    rules: FolderRules,
+) -> Result<Vec<Source>, IngestError> {
     let mut sources = Vec::new();
     if let Some(path) = urls {
         sources.extend(read_url_list(path)?.into_iter().map(Source::Url));
     }
     for folder in folders {
-        let mut files = Vec::new();
-        collect_files(folder, 0, &mut files)?;
-        files.sort();
-        sources.extend(files.into_iter().map(Source::File));
+        let listed = folders::list(folder, index, rules).map_err(|source| IngestError::Folder {
+            path: folder.to_owned(),
+            source,
+        })?;
+        sources.extend(listed.files.into_iter().map(Source::File));
+        sources.extend(listed.left_out.into_iter().map(Source::LeftOut));
     }
     let mut seen = std::collections::HashSet::new();
     sources.retain(|source| seen.insert(source.name()));
     Ok(sources)
-}
-
-/// Files of the kinds we read; hidden names and links to folders are passed over.
-fn collect_files(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), IngestError> {
-    let failed = |source| IngestError::Folder {
-        path: path.to_owned(),
-        source,
-    };
-    if fs_err::metadata(path).map_err(failed)?.is_file() {
-        files.push(path.to_owned());
-        return Ok(());
-    }
-    for entry in fs_err::read_dir(path).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        if entry.file_name().to_string_lossy().starts_with('.') {
-            continue;
-        }
-        let kind = entry.file_type().map_err(failed)?;
-        if kind.is_dir() && depth < DEEPEST_FOLDER {
-            collect_files(&entry.path(), depth + 1, files)?;
-        } else if !kind.is_dir() && is_readable_kind(&entry.path()) && entry.path().is_file() {
-            files.push(entry.path());
-        }
-    }
-    Ok(())
-}
-
-fn is_readable_kind(path: &Path) -> bool {
-    path.extension()
-        .and_then(|extension| extension.to_str())
-        .and_then(ContentKind::from_extension)
-        .is_some()
 }
 
 #[cfg(test)]
@@ -93,14 +70,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn folders_are_walked_in_order_without_hidden_files() {
+    fn folders_are_walked_in_order_and_what_is_not_read_comes_after() {
         let folder = tempfile::tempdir().unwrap();
         for name in ["b.md", "a.pdf", ".hidden.md", "picture.png", "deep/c.txt"] {
             let path = folder.path().join(name);
             fs_err::create_dir_all(path.parent().unwrap()).unwrap();
             fs_err::write(path, "x").unwrap();
         }
-        let sources = list(None, &[folder.path().to_owned(), folder.path().to_owned()]).unwrap();
+        let sources = list(
+            None,
+            &[folder.path().to_owned(), folder.path().to_owned()],
+            Path::new("no-index"),
+            FolderRules::default(),
+        )
+        .unwrap();
         let names: Vec<String> = sources
             .iter()
             .map(|source| {
@@ -111,12 +94,27 @@ mod tests {
                     .to_owned()
             })
             .collect();
-        assert_eq!(names, ["/a.pdf", "/b.md", "/deep/c.txt"]);
+        assert_eq!(
+            names,
+            [
+                "/a.pdf",
+                "/b.md",
+                "/deep/c.txt",
+                "/picture.png",
+                "/.hidden.md"
+            ]
+        );
     }
 
     #[test]
     fn a_missing_folder_is_named() {
-        let error = list(None, &[PathBuf::from("no/such/folder")]).unwrap_err();
+        let error = list(
+            None,
+            &[PathBuf::from("no/such/folder")],
+            Path::new("no-index"),
+            FolderRules::default(),
+        )
+        .unwrap_err();
         assert!(error.to_string().contains("no/such/folder"));
     }
 }
