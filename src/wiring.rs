@@ -22,7 +22,7 @@ use crate::generate::openai::{OpenAiChatOptions, OpenAiGenerator};
 use crate::generate::prompt::Prompts;
 use crate::generate::{ChatModel, Generator, TimeLimits, TokenLimits};
 use crate::index::hnsw::HnswParameters;
-use crate::ingest::{ExtractorOptions, IngestOptions, Ingestor, Progress};
+use crate::ingest::{ExtractorOptions, FolderRules, IngestOptions, Ingestor, Progress};
 use crate::model::GenerationId;
 use crate::retrieve::{RetrievalParameters, check_embedder};
 use crate::runtime::breaker::BreakerOptions;
@@ -92,6 +92,10 @@ pub fn ingestor(
     let options = IngestOptions {
         urls: settings.urls,
         folders: settings.docs,
+        folder_rules: FolderRules {
+            follow_links: settings.follow_links,
+            all_files: settings.all_files,
+        },
         index: settings.index,
         keep: settings.keep,
         concurrency: settings.concurrency,

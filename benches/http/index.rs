@@ -157,5 +157,7 @@ fn document(source: &str) -> Document {
         etag: None,
         last_modified: None,
         stale_since: None,
+        locations: Vec::new(),
+        metadata: Vec::new(),
     }
 }

@@ -123,6 +123,7 @@ fn cite_at(
             title: document.title.clone(),
             heading: heading_at(generation, chunk, range.start),
             page: chunk.page,
+            location: document.location_at(range.start).map(str::to_owned),
             range: range.clone(),
         }),
         quote: stored.to_owned(),

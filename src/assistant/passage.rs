@@ -65,6 +65,7 @@ impl Assistant {
             title: document.title.clone(),
             heading: heading_at(&generation, chunk, start),
             page: chunk.page,
+            location: document.location_at(start).map(str::to_owned),
             range: start..end,
         };
         Ok(Surroundings {

@@ -347,7 +347,7 @@ impl FilterArguments {
 }
 
 fn kind(text: &str) -> Result<ContentKind, String> {
-    ContentKind::from_name(text).ok_or_else(|| "it is none of pdf, html, markdown, text".to_owned())
+    ContentKind::from_name(text).ok_or_else(|| "it is none of ".to_owned() + &ContentKind::names())
 }
 
 fn day(text: &str) -> Result<i64, String> {

@@ -99,11 +99,10 @@ fn as_text(summary: &Summary) -> String {
 fn source(citation: &Citation) -> String {
     match &citation.place {
         Some(place) => {
-            let page = place
-                .page
-                .map(|page| format!(", page {page}"))
-                .unwrap_or_default();
-            format!("{} ({}{page})", place.title, place.source)
+            let page = place.page.map(|page| format!("page {page}"));
+            let within = [Some(place.source.clone()), page, place.location.clone()];
+            let within: Vec<String> = within.into_iter().flatten().collect();
+            format!("{} ({})", place.title, within.join(", "))
         }
         None => "your own text".to_owned(),
     }
@@ -121,6 +120,7 @@ fn as_json(summary: &Summary) -> String {
                 "source": place.map(|place| place.source.as_str()),
                 "title": place.map(|place| place.title.as_str()),
                 "page": place.and_then(|place| place.page),
+                "location": place.and_then(|place| place.location.as_deref()),
                 "quote": citation.quote,
                 "verified": citation.verified,
             })

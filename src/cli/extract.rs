@@ -1,5 +1,6 @@
 //! `wattwise extract` and the worker behind `ingest`.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -10,10 +11,10 @@ use super::args::{ExtractArguments, WorkerArguments};
 use super::{ExitStatus, printer};
 use crate::config::{File, IngestConfig, Layer as _};
 use crate::embed::TokenRule;
-use crate::extract::sniff;
+use crate::extract::{sniff, unread};
 use crate::ingest::worker::{self, Job, WorkerLimits};
 use crate::ingest::{Extractor, IngestError, read_document};
-use crate::model::{BlockKind, Extracted};
+use crate::model::{BlockKind, Extracted, Location};
 use crate::wiring;
 
 /// Shows what ingest would keep, within the limits of ingest.
@@ -61,7 +62,7 @@ async fn read(
         Err(reason) => return Ok(Err(reason)),
     };
     let Some(kind) = sniff(&bytes, None, &path.to_string_lossy()) else {
-        return Ok(Err("neither PDF, HTML, Markdown nor text".to_owned()));
+        return Ok(Err(unread(&bytes).to_owned()));
     };
     let charset = None;
     extractor
@@ -81,15 +82,27 @@ fn as_text(path: &Path, extracted: &Extracted) -> String {
     if let Some(pages) = extracted.page_count {
         text.push_str(&format!("pages: {pages}\n"));
     }
+    let named = extracted
+        .metadata
+        .iter()
+        .filter(|(name, _)| name != "title");
+    for (name, value) in named {
+        text.push_str(&format!("{name}: {value}\n"));
+    }
     for warning in &extracted.warnings {
         text.push_str(&format!("warning: {warning}\n"));
     }
     text.push('\n');
-    let mut page = None;
+    let (mut page, mut location) = (None, None);
     for block in &extracted.blocks {
         if block.page.is_some() && block.page != page {
             page = block.page;
             text.push_str(&format!("-- page {}\n", page.unwrap_or_default()));
+        }
+        let place = Location::find(&extracted.locations, block.range.start);
+        if place.is_some() && place != location {
+            location = place;
+            text.push_str(&format!("-- {}\n", place.unwrap_or_default()));
         }
         if let BlockKind::Heading(level) = block.kind {
             text.push_str(&"#".repeat(usize::from(level)));
@@ -113,7 +126,8 @@ fn as_json(extracted: &Extracted) -> String {
                 BlockKind::TableRow => "table_row".to_owned(),
                 BlockKind::Preformatted => "preformatted".to_owned(),
             };
-            json!({"kind": kind, "start": block.range.start, "end": block.range.end, "page": block.page})
+            let location = Location::find(&extracted.locations, block.range.start);
+            json!({"kind": kind, "start": block.range.start, "end": block.range.end, "page": block.page, "location": location})
         })
         .collect();
     json!({
@@ -121,6 +135,7 @@ fn as_json(extracted: &Extracted) -> String {
         "text": extracted.text,
         "blocks": blocks,
         "page_count": extracted.page_count,
+        "metadata": extracted.metadata.iter().cloned().collect::<BTreeMap<_, _>>(),
         "warnings": extracted.warnings.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
     .to_string()

@@ -17,9 +17,17 @@ pub struct IngestConfig {
     /// JSON file with the pages to fetch, as a list under the key `energy_saving_resources`
     #[arg(long, env = "URLs_JSON_FILE_PATH", value_name = "FILE")]
     pub urls: Option<PathBuf>,
-    /// Folders of PDF, HTML, Markdown and text files; may be repeated
+    /// Folders of documents: PDF, HTML, Markdown, Office, books, mails, tables, text; may be repeated
     #[arg(long, env = "PDF_FOLDER_PATH", value_name = "DIR", num_args = 1.., value_delimiter = ',')]
     pub docs: Option<Vec<PathBuf>>,
+    /// Follow links in the folders that lead out of them
+    #[arg(long, env = "WATTWISE_FOLLOW_LINKS", action = ArgAction::SetTrue)]
+    #[serde(default)]
+    pub follow_links: Option<bool>,
+    /// Read hidden files and folders of tools and caches (`.git`, `node_modules`) too
+    #[arg(long, env = "WATTWISE_ALL_FILES", action = ArgAction::SetTrue)]
+    #[serde(default)]
+    pub all_files: Option<bool>,
     /// Sitemap whose pages are fetched too, or a site's robots.txt that names its sitemaps; may be
     /// repeated. Only pages of the sitemap's own site count
     #[arg(
@@ -143,6 +151,10 @@ pub struct IngestSettings {
     pub urls: Option<PathBuf>,
     /// Folders.
     pub docs: Vec<PathBuf>,
+    /// Out of the folders too.
+    pub follow_links: bool,
+    /// Hidden ones and those of tools too.
+    pub all_files: bool,
     /// Sitemaps.
     #[serde(serialize_with = "without_secrets")]
     pub sitemap: Vec<Url>,
@@ -201,6 +213,11 @@ impl Layer for IngestConfig {
         Self {
             urls: self.urls.or(below.urls),
             docs: self.docs.or(below.docs),
+            follow_links: self
+                .follow_links
+                .filter(|follows| *follows)
+                .or(below.follow_links),
+            all_files: self.all_files.filter(|all| *all).or(below.all_files),
             sitemap: self.sitemap.or(below.sitemap),
             depth: self.depth.or(below.depth),
             max_pages: self.max_pages.or(below.max_pages),
@@ -240,6 +257,8 @@ impl IngestConfig {
         let settings = IngestSettings {
             urls: self.urls,
             docs: self.docs.unwrap_or_default(),
+            follow_links: self.follow_links.unwrap_or(false),
+            all_files: self.all_files.unwrap_or(false),
             sitemap: sitemaps(&self.sitemap.unwrap_or_default())?,
             depth: self.depth.unwrap_or(0),
             max_pages: self.max_pages.unwrap_or(500),

@@ -39,8 +39,7 @@ const NOT_DOCUMENTS: &[&str] = &[
     "jpg", "jpeg", "png", "gif", "svg", "webp", "avif", "ico", "bmp", "tif", "tiff", "css", "js",
     "mjs", "json", "xml", "rss", "atom", "map", "woff", "woff2", "ttf", "otf", "eot", "mp3", "mp4",
     "m4a", "m4v", "webm", "ogg", "ogv", "wav", "avi", "mov", "wmv", "zip", "gz", "tgz", "bz2",
-    "xz", "7z", "rar", "tar", "exe", "msi", "dmg", "apk", "iso", "doc", "docx", "xls", "xlsx",
-    "ppt", "pptx", "odt", "ods", "odp", "epub", "ics", "csv",
+    "xz", "7z", "rar", "tar", "exe", "msi", "dmg", "apk", "iso", "doc", "ppt", "ics",
 ];
 
 /// The one form of an address: without fragment, default port, dot segments, tracking parameters

@@ -6,7 +6,7 @@
 
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
-use crate::model::extracted::{Block, BlockKind, Extracted, Warning};
+use crate::model::extracted::{Block, BlockKind, Extracted, Location, Warning};
 
 /// The largest text that is kept of one file, unless a caller says otherwise.
 pub(super) const DEFAULT_MAX_TEXT_BYTES: usize = 8 * 1024 * 1024;
@@ -21,6 +21,9 @@ pub(super) struct TextBuilder {
     blocks: Vec<Block>,
     max_text_bytes: usize,
     is_full: bool,
+    /// Where the next blocks stand in the file.
+    location: Option<String>,
+    locations: Vec<Location>,
 }
 
 impl TextBuilder {
@@ -31,6 +34,8 @@ impl TextBuilder {
             blocks: Vec::new(),
             max_text_bytes,
             is_full: false,
+            location: None,
+            locations: Vec::new(),
         }
     }
 
@@ -69,6 +74,41 @@ impl TextBuilder {
             range: start..self.text.len(),
             page,
         });
+        self.locate(start);
+    }
+
+    /// Says where the next blocks stand in the file; `None` for files that have no such places.
+    pub(super) fn at(&mut self, location: Option<String>) {
+        self.location = location;
+    }
+
+    fn locate(&mut self, start: usize) {
+        let Some(name) = &self.location else {
+            return;
+        };
+        let end = self.text.len();
+        match self.locations.last_mut() {
+            Some(last) if last.name == *name => last.range.end = end,
+            _ => self.locations.push(Location {
+                range: start..end,
+                name: name.clone(),
+            }),
+        }
+    }
+
+    /// Adds what another reader made of a part of the file, with its warnings. Locations of the
+    /// part are kept where this builder has none of its own.
+    pub(super) fn append(&mut self, part: &Extracted) -> Vec<Warning> {
+        let own = self.location.clone();
+        for block in &part.blocks {
+            if own.is_none() {
+                let place = Location::find(&part.locations, block.range.start);
+                self.location = place.map(str::to_owned);
+            }
+            self.push(block.kind, &part.text[block.range.clone()], block.page);
+        }
+        self.location = own;
+        part.warnings.clone()
     }
 
     /// Whether the limit was reached, so that more pushes would be lost.
@@ -95,6 +135,7 @@ impl TextBuilder {
         Extracted {
             text: self.text,
             blocks: self.blocks,
+            locations: self.locations,
             warnings,
             ..Extracted::default()
         }

@@ -58,10 +58,47 @@ pub(super) fn decode(
     declared: Option<&str>,
     markup: Markup,
 ) -> (String, Option<Warning>) {
+    if let Some(decoded) = decode_utf32(bytes) {
+        return decoded;
+    }
     let (encoding, body) = choose(bytes, declared, markup);
     let (text, had_errors) = encoding.decode_without_bom_handling(body);
     let warning = had_errors.then(|| Warning::BadEncoding(encoding.name().to_owned()));
     (text.into_owned(), warning)
+}
+
+/// The front of a file as text; `None` if it holds binary data.
+pub(super) fn front_as_text(front: &[u8]) -> Option<String> {
+    let (text, _) = decode(front, None, Markup::None);
+    (!is_binary(&text)).then_some(text)
+}
+
+/// UTF-32, which `encoding_rs` leaves out as browsers do: known by its mark, or by the zeros that
+/// every character has in it.
+fn decode_utf32(bytes: &[u8]) -> Option<(String, Option<Warning>)> {
+    let head = &bytes[..bytes.len().min(PRESCAN_BYTES) & !3];
+    let (big, little) = ([0, 0, 0xFE, 0xFF], [0xFF, 0xFE, 0, 0]);
+    let is_big = |unit: &[u8]| unit[0] == 0 && unit[1] <= 0x10 && unit[2..] != [0, 0];
+    let is_little = |unit: &[u8]| unit[3] == 0 && unit[2] <= 0x10 && unit[..2] != [0, 0];
+    let all = |fits: &dyn Fn(&[u8]) -> bool| head.len() >= 8 && head.chunks(4).all(fits);
+    let read: fn([u8; 4]) -> u32 = if head.starts_with(&big) || all(&is_big) {
+        u32::from_be_bytes
+    } else if head.starts_with(&little) || all(&is_little) {
+        u32::from_le_bytes
+    } else {
+        return None;
+    };
+    let (units, rest) = bytes.as_chunks::<4>();
+    let mut is_damaged = !rest.is_empty();
+    let decoded = units.iter().map(|unit| {
+        char::from_u32(read(*unit)).unwrap_or_else(|| {
+            is_damaged = true;
+            char::REPLACEMENT_CHARACTER
+        })
+    });
+    let text: String = decoded.filter(|c| *c != '\u{FEFF}').collect();
+    let warning = is_damaged.then(|| Warning::BadEncoding("UTF-32".to_owned()));
+    Some((text, warning))
 }
 
 /// The encoding and the bytes without their byte order mark.
@@ -239,6 +276,25 @@ mod tests {
             html(&with_accent, None),
             "A long enough line of Latin texté"
         );
+    }
+
+    #[test]
+    fn utf32_is_read_with_and_without_a_mark() {
+        for (mark, expected) in [("\u{FEFF}", "Tariff – 20 €"), ("", "Tariff – 20 €")] {
+            let text = format!("{mark}{expected}");
+            let little: Vec<u8> = text
+                .chars()
+                .flat_map(|c| (c as u32).to_le_bytes())
+                .collect();
+            let big: Vec<u8> = text
+                .chars()
+                .flat_map(|c| (c as u32).to_be_bytes())
+                .collect();
+            for bytes in [little, big] {
+                let (read, warning) = read(&bytes, None, Markup::None).unwrap();
+                assert_eq!((read.as_str(), warning), (expected, None));
+            }
+        }
     }
 
     #[test]

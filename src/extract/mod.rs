@@ -1,17 +1,30 @@
 //! Bytes in, readable text with positions out.
 //!
 //! Pure and synchronous. Callers that feed untrusted bytes do so in a worker process, because a
-//! hostile file can exhaust memory or the stack of the thread that reads it.
+//! hostile file can exhaust memory or the stack of the thread that reads it. [`sniff`] tells what a
+//! file is, [`extract`] holds the table of readers.
 
 mod builder;
+mod captions;
 mod charset;
+mod delimited;
+mod gzip;
 pub mod html;
+mod json;
 mod kind;
+mod lines;
+mod mail;
 pub mod markdown;
+mod markup;
+mod notebook;
+mod office;
 pub mod pdf;
+mod rtf;
 pub mod text;
+mod wrap;
+mod xml;
 
-pub use kind::sniff;
+pub use kind::{sniff, unread};
 
 use thiserror::Error;
 
@@ -19,7 +32,7 @@ use crate::model::{ContentKind, Extracted};
 
 /// Version of the rules by which text is kept. Raised when a change of them should reach documents
 /// whose bytes have not changed.
-pub const EXTRACTION_VERSION: u32 = 4;
+pub const EXTRACTION_VERSION: u32 = 5;
 
 /// The most bytes of a title. It is searched and shown with every chunk of its document.
 const LONGEST_TITLE: usize = 512;
@@ -30,11 +43,34 @@ pub fn extract(
     bytes: &[u8],
     charset: Option<&str>,
 ) -> Result<Extracted, ExtractError> {
+    let unpacked = gzip::unpack(bytes)?;
+    let bytes = unpacked.as_deref().unwrap_or(bytes);
+    let limits = text::Limits::default();
+    limits.check_size(bytes)?;
     let mut extracted = match kind {
         ContentKind::Pdf => pdf::extract(bytes, &pdf::Limits::default()),
         ContentKind::Html => html::extract(bytes, charset, &html::Limits::default()),
-        ContentKind::Markdown => markdown::extract(bytes, &text::Limits::default()),
-        ContentKind::Text => text::extract(bytes, charset, &text::Limits::default()),
+        ContentKind::Markdown => markdown::extract(bytes, charset, &limits),
+        ContentKind::Text => text::extract(bytes, charset, &limits),
+        ContentKind::Docx => office::docx::extract(bytes, &limits),
+        ContentKind::Pptx => office::pptx::extract(bytes, &limits),
+        ContentKind::Xlsx => office::sheets::extract_xlsx(bytes, &limits),
+        ContentKind::Xls => office::sheets::extract_xls(bytes, &limits),
+        ContentKind::Odt | ContentKind::Odp | ContentKind::Ods => {
+            office::odf::extract(bytes, kind, &limits)
+        }
+        ContentKind::Epub => office::epub::extract(bytes, &limits),
+        ContentKind::Rtf => rtf::extract(bytes, &limits),
+        ContentKind::Mail => mail::extract(bytes, &limits),
+        ContentKind::Csv => delimited::extract(bytes, charset, &limits),
+        ContentKind::Rst => markup::rst::extract(bytes, charset, &limits),
+        ContentKind::AsciiDoc => markup::asciidoc::extract(bytes, charset, &limits),
+        ContentKind::Org => markup::org::extract(bytes, charset, &limits),
+        ContentKind::Notebook => notebook::extract(bytes, &limits),
+        ContentKind::Captions => captions::extract(bytes, charset, &limits),
+        ContentKind::Json => json::extract(bytes, charset, &limits),
+        ContentKind::Xml => xml::extract(bytes, charset, &limits),
+        ContentKind::Lines => lines::extract(bytes, charset, &limits),
     }?;
     if let Some(title) = &mut extracted.title {
         title.truncate(title.floor_char_boundary(LONGEST_TITLE));
@@ -62,6 +98,18 @@ pub enum ExtractError {
     /// A limit that protects the run was reached.
     #[error("over the limit: {0}")]
     OverLimit(String),
+}
+
+impl ExtractError {
+    /// A file that its parser refuses.
+    fn malformed(kind: &'static str, reason: impl std::fmt::Display) -> Self {
+        let reason = reason.to_string();
+        let first = reason.lines().next().unwrap_or_default();
+        Self::Malformed {
+            kind,
+            reason: first.chars().take(200).collect(),
+        }
+    }
 }
 
 #[cfg(test)]

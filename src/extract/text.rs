@@ -1,17 +1,22 @@
 //! Plain text to blocks.
 //!
 //! Plain text has no markup, only habits: blank lines between paragraphs, hard-wrapped lines, list
-//! markers, form feeds between pages. This module reads those habits and claims nothing more.
+//! markers, form feeds between pages. This module reads those habits and claims nothing more. A
+//! table or JSON under the name of a text is read as what it is.
 
 use super::ExtractError;
 use super::builder::{DEFAULT_MAX_TEXT_BYTES, TextBuilder, clean_line, has_words};
 use super::charset::{self, Markup};
+use super::wrap::{Meant, Vocabulary, join, meant_lines, width_of};
+use super::{delimited, json};
 use crate::model::extracted::{BlockKind, Extracted};
 
 /// A first line longer than this is a paragraph, not a title.
 const MAX_TITLE_CHARS: usize = 120;
 /// Indentation that makes a block preformatted when every line has it.
 const CODE_INDENT: usize = 4;
+/// A value with more bytes than this is running text rather than a field of a record.
+pub(super) const LONG_VALUE: usize = 120;
 
 /// What protects a run from one file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +59,15 @@ pub fn extract(
     limits.check_size(bytes)?;
     let (decoded, warning) = charset::read(bytes, declared_charset, Markup::None)?;
     let decoded = decoded.replace("\r\n", "\n").replace('\r', "\n");
+    if decoded.trim_start().starts_with(['{', '['])
+        && let Some(extracted) = json::try_text(&decoded, limits)
+    {
+        return Ok(extracted);
+    }
+    if let Some(delimiter) = delimited::detect(&decoded) {
+        return delimited::extract_text(&decoded, delimiter, warning, limits);
+    }
+    let words = Vocabulary::of(&decoded);
     let is_paged = decoded.trim_matches('\u{C}').contains('\u{C}');
     let mut builder = TextBuilder::new(limits.max_text_bytes);
     let mut page_count = 0;
@@ -64,7 +78,7 @@ pub fn extract(
         page_count += 1;
         let page = is_paged.then_some(page_count);
         for group in groups(page_text) {
-            push_group(&mut builder, &group, page);
+            push_group(&mut builder, &group, page, &words);
         }
     }
     if builder.is_empty() {
@@ -99,7 +113,12 @@ fn groups(text: &str) -> impl Iterator<Item = Vec<&str>> {
 }
 
 /// Headings with their underlines, then one paragraph, one list or one preformatted block.
-fn push_group(builder: &mut TextBuilder, mut group: &[&str], page: Option<u32>) {
+fn push_group(
+    builder: &mut TextBuilder,
+    mut group: &[&str],
+    page: Option<u32>,
+    words: &Vocabulary<'_>,
+) {
     while let Some((heading, rest)) = underlined_heading(group) {
         builder.push(heading, group[0], page);
         group = rest;
@@ -108,39 +127,57 @@ fn push_group(builder: &mut TextBuilder, mut group: &[&str], page: Option<u32>) 
         builder.push(BlockKind::Preformatted, &group.join("\n"), page);
         return;
     }
-    let mut open: Option<(BlockKind, String)> = None;
-    for line in group {
-        if let Some(item) = list_item(line) {
-            push_open(builder, open.replace((BlockKind::ListItem, item)), page);
-        } else if let Some((_, text)) = &mut open {
-            join_line(text, line);
-        } else {
-            open = Some((BlockKind::Paragraph, line.trim().to_owned()));
+    let width = width_of(group);
+    let begin = group.iter().position(|line| list_item(line).is_some());
+    let (lines, list) = group.split_at(begin.unwrap_or(group.len()));
+    push_lines(builder, lines, page, words);
+    let mut open: Option<String> = None;
+    let mut length = 0;
+    for line in list {
+        match (list_item(line), &mut open) {
+            (Some(item), _) => push_item(builder, open.replace(item), page),
+            (None, Some(text)) => join(text, line.trim(), length, width, words),
+            (None, None) => {}
+        }
+        length = line.trim().chars().count();
+    }
+    push_item(builder, open, page);
+}
+
+fn push_item(builder: &mut TextBuilder, item: Option<String>, page: Option<u32>) {
+    if let Some(text) = item.filter(|text| has_words(text)) {
+        builder.push(BlockKind::ListItem, &text, page);
+    }
+}
+
+/// Wrapped lines are a paragraph; lines that stand by themselves stay together as they are.
+fn push_lines(
+    builder: &mut TextBuilder,
+    lines: &[&str],
+    page: Option<u32>,
+    words: &Vocabulary<'_>,
+) {
+    let is_deeper = |line: &&str| indent(line) > indent(lines[0]) + 1;
+    if lines.iter().skip(1).any(is_deeper) {
+        // Code, settings, drawings: the indentation says something.
+        builder.push(BlockKind::Preformatted, &lines.join("\n"), page);
+        return;
+    }
+    let meant = meant_lines(lines, words);
+    let is_prose =
+        |line: &Meant| line.was_wrapped || line.text.ends_with(['.', '!', '?', '。', '！', '？']);
+    for run in meant.chunk_by(|a, b| !is_prose(a) && !is_prose(b)) {
+        match run {
+            [line] if has_words(&line.text) => {
+                builder.push(BlockKind::Paragraph, &line.text, page);
+            }
+            [_] => {}
+            run => {
+                let own: Vec<&str> = run.iter().map(|line| line.text.as_str()).collect();
+                builder.push(BlockKind::Preformatted, &own.join("\n"), page);
+            }
         }
     }
-    push_open(builder, open, page);
-}
-
-fn push_open(builder: &mut TextBuilder, open: Option<(BlockKind, String)>, page: Option<u32>) {
-    if let Some((kind, text)) = open.filter(|(_, text)| has_words(text)) {
-        builder.push(kind, &text, page);
-    }
-}
-
-/// Appends a hard-wrapped line. After a hyphen no space is put: `long-` and `term` belong together,
-/// and only a soft hyphen says for certain that it was not there before the break.
-fn join_line(text: &mut String, line: &str) {
-    let line = line.trim();
-    let goes_on = line.starts_with(char::is_lowercase);
-    if !(goes_on && breaks_a_word(text)) {
-        text.push(' ');
-    }
-    text.push_str(line);
-}
-
-fn breaks_a_word(text: &str) -> bool {
-    let before = text.strip_suffix(['-', '\u{AD}', '\u{2010}']);
-    before.is_some_and(|before| before.ends_with(char::is_alphabetic))
 }
 
 /// Indented code or columns: every line is indented and there is more than one.
@@ -284,6 +321,14 @@ mod tests {
     }
 
     #[test]
+    fn lines_with_an_indentation_of_their_own_stay() {
+        assert_eq!(
+            read("all: x\n\tcc x\n\nend").text,
+            "all: x\n    cc x\n\nend"
+        );
+    }
+
+    #[test]
     fn a_title_must_stand_alone_and_be_no_sentence() {
         assert_eq!(read("First line\nsecond line").title, None);
         assert_eq!(read("This is a sentence.\n\nMore.").title, None);
@@ -296,6 +341,21 @@ mod tests {
     #[test]
     fn any_number_of_headings_may_stand_together() {
         assert_eq!(read(&"a\n===\n".repeat(200_000)).blocks.len(), 200_000);
+    }
+
+    #[test]
+    fn tables_and_records_in_a_text_are_read_as_such() {
+        assert_eq!(
+            read("Model\tPower kW\tPrice\nB-20\t20\t410\n").text,
+            "Model | Power kW | Price\nB-20 | 20 | 410"
+        );
+        assert_eq!(read("Model,Price\nB-20,410\nB-30,530").blocks.len(), 3);
+        assert_eq!(read("[{\"q\": \"How long?\"}]").text, "q: How long?");
+        let address = read("Ann Writer\n12 High Street\nLeeds\n\nBye, Ann,\nand thanks.");
+        assert_eq!(
+            address.text,
+            "Ann Writer\n12 High Street\nLeeds\n\nBye, Ann, and thanks."
+        );
     }
 
     #[test]

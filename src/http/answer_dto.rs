@@ -55,6 +55,8 @@ pub(super) struct SurroundingsBody {
     title: String,
     /// The page the chunk begins on, counted from 1.
     page: Option<u32>,
+    /// Where the quotation begins in a file without pages, such as a sheet's row.
+    location: Option<String>,
     /// The headings above it, outermost first, joined by ` > `.
     heading: String,
     /// First byte of the quotation in the document's stored text.
@@ -77,6 +79,7 @@ impl From<Surroundings> for SurroundingsBody {
             source: found.place.source,
             title: found.place.title,
             page: found.place.page,
+            location: found.place.location,
             heading: found.heading_path.join(" > "),
             start: found.place.range.start,
             end: found.place.range.end,

@@ -100,11 +100,14 @@ pub(super) struct MetadataBody {
     /// The page it begins on, counted from 1 as readers do (the original application counted from
     /// 0); null for documents without pages.
     page: Option<u32>,
+    /// Where it begins in a file without pages, such as a sheet's row, a slide or a chapter.
+    #[schema(example = "sheet Prices, row 12")]
+    location: Option<String>,
     /// In [0, 1]; higher fits better.
     score: f32,
     /// The document's id.
     document_id: String,
-    /// `pdf`, `html`, `markdown` or `text`.
+    /// The file's format: `pdf`, `html`, `markdown`, `text`, `docx`, `xlsx`, `mail` and so on.
     #[schema(example = "pdf")]
     kind: &'static str,
     /// The headings above it, outermost first, joined by ` > `.
@@ -124,6 +127,7 @@ impl From<Context> for ContextBody {
                 source: context.source,
                 title: context.title,
                 page: context.page,
+                location: context.location,
                 score: context.score,
                 document_id: context.document.to_string(),
                 kind: context.kind.as_str(),
@@ -298,6 +302,9 @@ pub(super) struct CitationBody {
     heading: Option<String>,
     /// The page the chunk begins on, counted from 1.
     page: Option<u32>,
+    /// Where the quote begins in a file without pages, such as a sheet's row, a slide or a chapter.
+    #[schema(example = "sheet Prices, row 12")]
+    location: Option<String>,
     /// First byte in the document's stored text.
     start: Option<usize>,
     /// One past the last byte.
@@ -319,6 +326,7 @@ impl From<Citation> for CitationBody {
             title: place.map(|place| place.title.clone()),
             heading: place.map(|place| place.heading.clone()),
             page: place.and_then(|place| place.page),
+            location: place.and_then(|place| place.location.clone()),
             start: place.map(|place| place.range.start),
             end: place.map(|place| place.range.end),
             quote: citation.quote,

@@ -20,8 +20,8 @@ pub(super) fn read(query: &Query, problems: &mut Problems) -> Filter {
             let found = ContentKind::from_name(kind);
             if found.is_none() {
                 let loc = [Step::Name("query"), Step::Name("kind")];
-                let expected = "'pdf', 'html', 'markdown' or 'text'";
-                problems.not_one_of(&loc, &Value::from(kind), expected);
+                let expected = ContentKind::names();
+                problems.not_one_of(&loc, &Value::from(kind), &expected);
             }
             found
         }),

@@ -103,7 +103,7 @@ impl Problems {
     }
 
     /// None of a few values.
-    pub(super) fn not_one_of(&mut self, loc: &[Step], input: &Value, expected: &'static str) {
+    pub(super) fn not_one_of(&mut self, loc: &[Step], input: &Value, expected: &str) {
         let message = format!("Input should be {expected}");
         let ctx = json!({"expected": expected});
         self.push("literal_error", loc, message, echo(input), Some(ctx));

@@ -1,7 +1,7 @@
 //! What a source gave, before anything is made of it.
 
 use std::io::Read as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use url::Url;
 
@@ -92,13 +92,17 @@ pub(super) fn unchanged_page(url: &Url, document: &Document, now: i64) -> KeptPa
 
 /// Reads a document that is a file.
 pub(super) async fn read_file(path: PathBuf, max_bytes: u64) -> Arrival {
-    let name = path.to_string_lossy().into_owned();
+    let file = path.clone();
     match read_document(path, max_bytes).await {
         Ok(bytes) => {
-            let kind = sniff(&bytes, None, &name);
+            let kind = sniff(&bytes, None, &file.to_string_lossy());
+            let kind = kind.filter(|_| !bytes.is_empty());
             Arrival::New(Arrived::new(None, bytes, kind))
         }
-        Err(reason) => Arrival::Failed(reason),
+        Err(reason) => match blocking::run(move || unread_front(&file)).await {
+            Some(front) => Arrival::New(Arrived::new(None, front, None)),
+            None => Arrival::Failed(reason),
+        },
     }
 }
 
@@ -108,7 +112,7 @@ pub async fn read_document(path: PathBuf, max_bytes: u64) -> Result<Vec<u8>, Str
         let metadata = fs_err::metadata(&path)?;
         // Opening a pipe waits for whoever writes into it; a device has no end.
         if !metadata.is_file() {
-            return Ok(Err(format!("{} is not a regular file", path.display())));
+            return Ok(Err("no regular file".to_owned()));
         }
         let mut bytes = Vec::new();
         let file = fs_err::File::open(&path)?;
@@ -124,6 +128,18 @@ pub async fn read_document(path: PathBuf, max_bytes: u64) -> Result<Vec<u8>, Str
     blocking::run(read)
         .await
         .unwrap_or_else(|error| Err(error.to_string()))
+}
+
+/// The front of a file that is of no format that is read, whatever its length.
+fn unread_front(path: &Path) -> Option<Vec<u8>> {
+    if !fs_err::metadata(path).ok()?.is_file() {
+        return None;
+    }
+    let mut front = Vec::new();
+    let file = fs_err::File::open(path).ok()?;
+    file.take(64 * 1024).read_to_end(&mut front).ok()?;
+    let is_unread = sniff(&front, None, &path.to_string_lossy()).is_none();
+    is_unread.then_some(front)
 }
 
 /// The `charset` parameter of a content type.

@@ -9,6 +9,7 @@ use url::Url;
 use super::arrived::{Arrival, Arrived, charset_parameter, read_file, unchanged_page};
 use super::cache::{Cache, TextKey};
 use super::extractor::{Extractor, Outcome};
+use super::folders::LeftOut;
 use super::last_time::{LastTime, StandIn};
 use super::memory::{Memory, PageLinks};
 use super::sources::Source;
@@ -17,7 +18,7 @@ use super::{IngestError, Status};
 use crate::crawl::{
     Crawler, FetchOutcome, Masks, Validators, Visit, is_same_site, normalize, same_site_links,
 };
-use crate::extract::sniff;
+use crate::extract::{sniff, unread};
 use crate::model::{ContentKind, Document, DocumentId, Extracted};
 use crate::runtime::blocking;
 use crate::snapshot::Records;
@@ -78,6 +79,9 @@ impl Gatherer {
     ) -> Result<Gathered, IngestError> {
         let begun = Instant::now();
         let name = source.name();
+        if let Source::LeftOut(left_out) = source {
+            return Ok(Gathered::left_out(name, left_out));
+        }
         let wants_links = wants_links && source.url().is_some();
         let mut last =
             previous.and_then(|records| LastTime::find(records, &DocumentId::of_source(&name)));
@@ -126,7 +130,7 @@ impl Gatherer {
             page.address = (url.as_str() != gathered.source).then(|| url.clone());
         }
         let is_failed = gathered.status == Status::Failed;
-        if is_failed && is_final && matches!(source, Source::Link(_)) {
+        if is_failed && is_final && !matches!(source, Source::Url(_)) {
             gathered.status = Status::Skipped;
         }
         let is_down = is_failed || gathered.status == Status::KeptStale;
@@ -147,7 +151,9 @@ impl Gatherer {
             Source::Url(page) => self.fetch(&page.url, last, false).await,
             Source::Link(page) => self.fetch(&page.url, last, true).await,
             Source::Unusable(_, reason) => Arrival::Failed(reason.clone()),
-            Source::File(path) => read_file(path.clone(), self.max_file_bytes).await,
+            Source::File(path) | Source::LeftOut(LeftOut { path, .. }) => {
+                read_file(path.clone(), self.max_file_bytes).await
+            }
         }
     }
 
@@ -211,7 +217,7 @@ impl Gatherer {
             return Ok(());
         }
         let Some(kind) = arrived.kind else {
-            let reason = "neither PDF, HTML, Markdown nor text".to_owned();
+            let reason = unread(&arrived.bytes).to_owned();
             gathered.keep_stale(last, reason, self);
             return Ok(());
         };
@@ -290,6 +296,8 @@ impl Gatherer {
             etag: validators.etag,
             last_modified: validators.last_modified,
             stale_since: None,
+            locations: extracted.locations,
+            metadata: extracted.metadata,
         };
         Text {
             document,
@@ -314,6 +322,15 @@ impl Gathered {
             stale_since: None,
             text_key: None,
         }
+    }
+
+    /// A part of a folder that is not read.
+    fn left_out(source: String, left_out: &LeftOut) -> Self {
+        let mut gathered = Self::failed(source, left_out.reason.clone());
+        if !left_out.is_failure {
+            gathered.status = Status::Skipped;
+        }
+        gathered
     }
 
     /// The pages of its site that it leads to, as far as known.

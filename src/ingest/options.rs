@@ -7,6 +7,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::extractor::ExtractorOptions;
+use super::folders::FolderRules;
 use crate::chunk::ChunkParameters;
 use crate::crawl::{FetchLimits, FrontierLimits, Manners};
 use crate::index::hnsw::HnswParameters;
@@ -18,6 +19,8 @@ pub struct IngestOptions {
     pub urls: Option<PathBuf>,
     /// Folders and files to read.
     pub folders: Vec<PathBuf>,
+    /// What of the folders is read.
+    pub folder_rules: FolderRules,
     /// The index directory.
     pub index: PathBuf,
     /// Generations kept besides the live one.

@@ -14,7 +14,7 @@ use super::memory::Memory;
 use super::options::IngestOptions;
 use super::report::{self, Report};
 use super::select::{count_chunks, describe_failures, removed_rows, select};
-use super::sources::{self, Source};
+use super::sources::{self, Named, Source};
 use super::split::{self, GiveWay};
 use super::walk::Walk;
 use super::{IngestError, Progress};
@@ -80,8 +80,13 @@ impl Ingestor {
         let memory = Memory::open(&self.options.index);
         let masks = Masks::new(&self.options.mask_params, memory.salt);
         let mut credentials = Credentials::default();
-        let (urls, folders) = (self.options.urls.as_deref(), &self.options.folders);
-        let sources = sources::list(urls, folders, &masks, &mut credentials)?;
+        let named = Named {
+            urls: self.options.urls.as_deref(),
+            folders: &self.options.folders,
+            rules: self.options.folder_rules,
+            index: &self.options.index,
+        };
+        let sources = sources::list(&named, &masks, &mut credentials)?;
         if sources.is_empty() && self.options.sitemaps.is_empty() {
             return Err(IngestError::NoSources);
         }

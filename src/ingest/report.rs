@@ -1,5 +1,6 @@
 //! What a run did, source by source.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 
@@ -24,7 +25,8 @@ pub enum Status {
     /// It was in the generation before and is not in this one.
     Removed,
     /// A link that was followed and leads to nothing for us: gone, forbidden, off the site, or no
-    /// document. Nobody asked for it by name, so nothing has failed.
+    /// document; or a file in a folder that is none. Nobody asked for it by name, so nothing has
+    /// failed.
     Skipped,
     /// Nothing of it is indexed.
     Failed,
@@ -156,10 +158,52 @@ impl Report {
             0 => String::new(),
             count => format!(" ({count} more taken over from an interrupted run)"),
         };
-        format!(
+        let mut line = format!(
             "{outcome}: {} documents, {} chunks, {} embedded{resumed}, {:.1} s",
             totals.documents, totals.chunks, totals.embedded, totals.seconds
-        )
+        );
+        for status in [Status::Skipped, Status::Failed] {
+            if let Some(reasons) = self.reasons(status) {
+                line.push_str("; ");
+                line.push_str(&reasons);
+            }
+        }
+        line
+    }
+
+    /// `5 skipped (3 hidden file, 2 a picture (PNG))`: the reasons of all rows with a status, the
+    /// most frequent first.
+    fn reasons(&self, status: Status) -> Option<String> {
+        let rows: Vec<&Row> = self
+            .sources
+            .iter()
+            .filter(|row| row.status == status)
+            .collect();
+        let mut counts: HashMap<&str, usize> = HashMap::new();
+        for row in &rows {
+            let reason = row.reason.as_deref().unwrap_or("no reason given");
+            // What follows says more of the one row.
+            let kind = reason.split([':', ';']).next().unwrap_or(reason);
+            *counts.entry(kind).or_default() += 1;
+        }
+        let mut counts: Vec<(usize, &str)> = counts
+            .into_iter()
+            .map(|(kind, count)| (count, kind))
+            .collect();
+        counts.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(b.1)));
+        let shown: Vec<String> = counts
+            .iter()
+            .take(REASONS)
+            .map(|(count, kind)| format!("{count} {}", one_line(kind)))
+            .collect();
+        let more = if counts.len() > REASONS { ", …" } else { "" };
+        let all = format!(
+            "{} {} ({}{more})",
+            rows.len(),
+            status.as_str(),
+            shown.join(", ")
+        );
+        (!rows.is_empty()).then_some(all)
     }
 }
 
@@ -193,7 +237,11 @@ impl fmt::Display for Report {
             let is_routine = row.warnings.is_empty()
                 && matches!(
                     row.status,
-                    Status::Added | Status::Changed | Status::Duplicate | Status::Removed
+                    Status::Added
+                        | Status::Changed
+                        | Status::Duplicate
+                        | Status::Removed
+                        | Status::Skipped
                 )
                 && row.stale_since.is_none();
             let lines = shown.entry(row.status.as_str()).or_default();
@@ -210,10 +258,10 @@ impl fmt::Display for Report {
                 row.chunks,
                 size(row.bytes),
                 row.seconds,
-                row.source
+                one_line(&row.source)
             )?;
         }
-        for status in ["added", "changed", "duplicate", "removed"] {
+        for status in ["added", "changed", "duplicate", "removed", "skipped"] {
             let count = shown.get(status).copied().unwrap_or(0);
             if count > ROUTINE_LINES {
                 writeln!(f, "{status:<10} … and {} more", count - ROUTINE_LINES)?;
@@ -240,8 +288,19 @@ impl fmt::Display for Report {
     }
 }
 
+/// A name without characters that would break the table.
+fn one_line(name: &str) -> Cow<'_, str> {
+    if name.contains(char::is_control) {
+        Cow::Owned(name.replace(char::is_control, "\u{FFFD}"))
+    } else {
+        Cow::Borrowed(name)
+    }
+}
+
 /// Rows that only say that all went well are shown up to this number of each kind.
 const ROUTINE_LINES: usize = 20;
+/// Reasons named in the last line.
+const REASONS: usize = 5;
 
 fn notes(row: &Row) -> String {
     let parts: Vec<&str> = row
@@ -301,13 +360,45 @@ mod tests {
         }));
         let table = report(rows).to_string();
         assert!(table.lines().count() < 50, "{table}");
-        assert_eq!(table.matches("503 Service").count(), 25);
+        assert_eq!(
+            table.matches("503 Service").count(),
+            25 + 1,
+            "and in the last line"
+        );
         assert!(table.contains("added      … and 430 more"), "{table}");
         assert!(
             table.contains("450 added, 0 changed, 25 unchanged")
                 && table.contains("; 6172 kB read"),
             "{table}"
         );
+    }
+
+    #[test]
+    fn the_last_line_says_what_is_missing_and_why_and_names_stay_on_their_lines() {
+        let skipped = |number, reason: &str| Row {
+            source: format!("a\n{number}"),
+            reason: Some(reason.to_owned()),
+            ..row(number, Status::Skipped)
+        };
+        let rows = vec![
+            row(1, Status::Added),
+            skipped(2, "hidden file; --all-files reads it"),
+            skipped(3, "a picture (PNG)"),
+            skipped(4, "a picture (PNG)"),
+            Row {
+                reason: Some("no readable text: nothing".to_owned()),
+                ..row(5, Status::Failed)
+            },
+        ];
+        let table = report(rows).to_string();
+        let last = table.lines().last().unwrap();
+        assert!(
+            last.ends_with(
+                "; 3 skipped (2 a picture (PNG), 1 hidden file); 1 failed (1 no readable text)"
+            ),
+            "{last}"
+        );
+        assert_eq!(table.lines().count(), 7, "{table}");
     }
 
     #[test]

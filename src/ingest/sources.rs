@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use url::Url;
 
 use super::IngestError;
+use super::folders::{self, FolderRules, LeftOut};
 use crate::crawl::{Credentials, Listed, Masks, read_url_list};
-use crate::model::ContentKind;
 
 /// One thing to ingest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub(super) enum Source {
     /// A page that was found: in a sitemap or behind a link.
     Link(Page),
     File(PathBuf),
+    /// A part of a folder that is not read.
+    LeftOut(LeftOut),
     /// Something in the list that names no page, as it may be shown, and what is wrong with it.
     Unusable(String, String),
 }
@@ -43,7 +45,7 @@ impl Source {
     pub(super) fn url(&self) -> Option<&Url> {
         match self {
             Self::Url(page) | Self::Link(page) => Some(&page.url),
-            Self::File(_) | Self::Unusable(..) => None,
+            Self::File(_) | Self::LeftOut(_) | Self::Unusable(..) => None,
         }
     }
 
@@ -52,71 +54,51 @@ impl Source {
         match self {
             Self::Url(page) | Self::Link(page) => page.name.clone(),
             Self::Unusable(name, _) => name.clone(),
-            Self::File(path) => path.to_string_lossy().replace('\\', "/"),
+            Self::File(path) | Self::LeftOut(LeftOut { path, .. }) => {
+                path.to_string_lossy().replace('\\', "/")
+            }
         }
     }
 }
 
-/// Folders deeper than this are not entered: a loop of mounts must not end the run.
-const DEEPEST_FOLDER: usize = 32;
+/// Where a run is to look for sources.
+pub(super) struct Named<'a> {
+    /// JSON file with addresses.
+    pub(super) urls: Option<&'a Path>,
+    pub(super) folders: &'a [PathBuf],
+    pub(super) rules: FolderRules,
+    /// The index, which is no document where it lies in a folder.
+    pub(super) index: &'a Path,
+}
 
-/// Lists all sources: addresses in the order of the list, then files folder by folder, by name.
-/// What sites want to be told goes into `credentials`.
+/// Lists all sources: addresses in the order of the list, then files folder by folder, by name, and
+/// what of the folders is not read. What sites want to be told goes into `credentials`.
 pub(super) fn list(
-    urls: Option<&Path>,
-    folders: &[PathBuf],
+    named: &Named<'_>,
     masks: &Masks,
     credentials: &mut Credentials,
 ) -> Result<Vec<Source>, IngestError> {
     let mut sources = Vec::new();
-    if let Some(path) = urls {
+    if let Some(path) = named.urls {
         let listed = read_url_list(path)?.into_iter();
         sources.extend(listed.map(|entry| match entry {
             Listed::Page(url) => Source::Url(Page::new(credentials.take(url), masks)),
             Listed::Unusable { text, reason } => Source::Unusable(masks.shown_text(&text), reason),
         }));
     }
-    for folder in folders {
-        let mut files = Vec::new();
-        collect_files(folder, 0, &mut files)?;
-        files.sort();
-        sources.extend(files.into_iter().map(Source::File));
+    for folder in named.folders {
+        let listed = folders::list(folder, named.index, named.rules).map_err(|source| {
+            IngestError::Folder {
+                path: folder.to_owned(),
+                source,
+            }
+        })?;
+        sources.extend(listed.files.into_iter().map(Source::File));
+        sources.extend(listed.left_out.into_iter().map(Source::LeftOut));
     }
     let mut seen = std::collections::HashSet::new();
     sources.retain(|source| seen.insert(source.name()));
     Ok(sources)
-}
-
-/// Files of the kinds we read; hidden names and links to folders are passed over.
-fn collect_files(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), IngestError> {
-    let failed = |source| IngestError::Folder {
-        path: path.to_owned(),
-        source,
-    };
-    if fs_err::metadata(path).map_err(failed)?.is_file() {
-        files.push(path.to_owned());
-        return Ok(());
-    }
-    for entry in fs_err::read_dir(path).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        if entry.file_name().to_string_lossy().starts_with('.') {
-            continue;
-        }
-        let kind = entry.file_type().map_err(failed)?;
-        if kind.is_dir() && depth < DEEPEST_FOLDER {
-            collect_files(&entry.path(), depth + 1, files)?;
-        } else if !kind.is_dir() && is_readable_kind(&entry.path()) && entry.path().is_file() {
-            files.push(entry.path());
-        }
-    }
-    Ok(())
-}
-
-fn is_readable_kind(path: &Path) -> bool {
-    path.extension()
-        .and_then(|extension| extension.to_str())
-        .and_then(ContentKind::from_extension)
-        .is_some()
 }
 
 #[cfg(test)]
@@ -125,11 +107,17 @@ mod tests {
 
     fn listed(folders: &[PathBuf]) -> Result<Vec<Source>, IngestError> {
         let masks = Masks::new(&[], [0; 32]);
-        list(None, folders, &masks, &mut Credentials::default())
+        let named = Named {
+            urls: None,
+            folders,
+            rules: FolderRules::default(),
+            index: Path::new("no-index"),
+        };
+        list(&named, &masks, &mut Credentials::default())
     }
 
     #[test]
-    fn folders_are_walked_in_order_without_hidden_files() {
+    fn folders_are_walked_in_order_and_what_is_not_read_comes_after() {
         let folder = tempfile::tempdir().unwrap();
         for name in ["b.md", "a.pdf", ".hidden.md", "picture.png", "deep/c.txt"] {
             let path = folder.path().join(name);
@@ -147,7 +135,16 @@ mod tests {
                     .to_owned()
             })
             .collect();
-        assert_eq!(names, ["/a.pdf", "/b.md", "/deep/c.txt"]);
+        assert_eq!(
+            names,
+            [
+                "/a.pdf",
+                "/b.md",
+                "/deep/c.txt",
+                "/picture.png",
+                "/.hidden.md"
+            ]
+        );
     }
 
     #[test]

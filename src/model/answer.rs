@@ -21,6 +21,8 @@ pub struct Context {
     pub heading_path: Vec<String>,
     /// Page it begins on, from 1, for paged kinds.
     pub page: Option<u32>,
+    /// Where it stands in a file without pages, such as `sheet Prices, row 12`.
+    pub location: Option<String>,
     /// Bytes of the document's stored text.
     pub range: Range<usize>,
     /// The stored text at `range`.
@@ -58,6 +60,8 @@ pub struct Place {
     pub heading: String,
     /// Page on which the chunk begins, from 1, for paged kinds.
     pub page: Option<u32>,
+    /// Where it stands in a file without pages, such as `sheet Prices, row 12`.
+    pub location: Option<String>,
     /// Bytes of the document's stored text.
     pub range: Range<usize>,
 }

@@ -4,9 +4,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Block, DocumentId};
+use super::{Block, DocumentId, Location};
 
 /// What kind of file a document came from.
+///
+/// Stored by position: new kinds go to the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ContentKind {
     /// A PDF file.
@@ -17,35 +19,110 @@ pub enum ContentKind {
     Markdown,
     /// Plain text.
     Text,
+    /// A text document of Office Open XML.
+    Docx,
+    /// A presentation of Office Open XML.
+    Pptx,
+    /// A workbook of Office Open XML.
+    Xlsx,
+    /// A workbook in the binary format before it.
+    Xls,
+    /// A text document of `OpenDocument`.
+    Odt,
+    /// A presentation of `OpenDocument`.
+    Odp,
+    /// A workbook of `OpenDocument`.
+    Ods,
+    /// A Rich Text Format file.
+    Rtf,
+    /// An EPUB book.
+    Epub,
+    /// A mail in the Internet Message Format, or a page saved as one (MHTML).
+    Mail,
+    /// A table of comma- or tab-separated values.
+    Csv,
+    /// A `reStructuredText` file.
+    Rst,
+    /// An `AsciiDoc` file.
+    AsciiDoc,
+    /// An Org file.
+    Org,
+    /// A Jupyter notebook.
+    Notebook,
+    /// Captions of a film: `WebVTT` or `SubRip`.
+    Captions,
+    /// JSON, or JSON lines.
+    Json,
+    /// XML of no other kind.
+    Xml,
+    /// Text whose lines are its own: source code, settings, logs.
+    Lines,
 }
+
+/// Every kind, its word in reports and in the API, and the extensions of its files.
+const KINDS: [(ContentKind, &str, &[&str]); 23] = [
+    (ContentKind::Pdf, "pdf", &["pdf"]),
+    (ContentKind::Html, "html", &["html", "htm", "xhtml", "xht"]),
+    (
+        ContentKind::Markdown,
+        "markdown",
+        &["md", "markdown", "mdx", "mkd", "mdown", "qmd", "rmd"],
+    ),
+    (ContentKind::Text, "text", &["txt", "text"]),
+    (ContentKind::Docx, "docx", &["docx", "docm", "dotx"]),
+    (ContentKind::Pptx, "pptx", &["pptx", "pptm", "ppsx"]),
+    (ContentKind::Xlsx, "xlsx", &["xlsx", "xlsm"]),
+    (ContentKind::Xls, "xls", &["xls"]),
+    (ContentKind::Odt, "odt", &["odt", "ott"]),
+    (ContentKind::Odp, "odp", &["odp"]),
+    (ContentKind::Ods, "ods", &["ods"]),
+    (ContentKind::Rtf, "rtf", &["rtf"]),
+    (ContentKind::Epub, "epub", &["epub"]),
+    (ContentKind::Mail, "mail", &["eml", "mht", "mhtml"]),
+    (ContentKind::Csv, "csv", &["csv", "tsv", "tab"]),
+    (ContentKind::Rst, "rst", &["rst", "rest"]),
+    (
+        ContentKind::AsciiDoc,
+        "asciidoc",
+        &["adoc", "asciidoc", "asc"],
+    ),
+    (ContentKind::Org, "org", &["org"]),
+    (ContentKind::Notebook, "notebook", &["ipynb"]),
+    (ContentKind::Captions, "captions", &["vtt", "srt"]),
+    (ContentKind::Json, "json", &["json", "jsonl", "ndjson"]),
+    (ContentKind::Xml, "xml", &["xml"]),
+    (ContentKind::Lines, "lines", &["log"]),
+];
 
 impl ContentKind {
     /// The lower-case word used in reports and in the API.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pdf => "pdf",
-            Self::Html => "html",
-            Self::Markdown => "markdown",
-            Self::Text => "text",
-        }
+        KINDS
+            .iter()
+            .find(|(kind, _, _)| *kind == self)
+            .map_or("", |(_, name, _)| name)
     }
 
     /// The kind that [`Self::as_str`] calls `name`.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Pdf, Self::Html, Self::Markdown, Self::Text]
-            .into_iter()
-            .find(|kind| kind.as_str() == name)
+        KINDS
+            .iter()
+            .find(|(_, known, _)| *known == name)
+            .map(|(kind, _, _)| *kind)
     }
 
-    /// The kind that a file name's extension stands for, if we read that kind.
+    /// The kind that a file name's extension stands for, if we know it.
     pub fn from_extension(extension: &str) -> Option<Self> {
-        match extension.to_ascii_lowercase().as_str() {
-            "pdf" => Some(Self::Pdf),
-            "html" | "htm" | "xhtml" => Some(Self::Html),
-            "md" | "markdown" => Some(Self::Markdown),
-            "txt" | "text" => Some(Self::Text),
-            _ => None,
-        }
+        let extension = extension.to_ascii_lowercase();
+        KINDS
+            .iter()
+            .find(|(_, _, extensions)| extensions.contains(&extension.as_str()))
+            .map(|(kind, _, _)| *kind)
+    }
+
+    /// The words of all kinds, as in "one of pdf, html, …".
+    pub fn names() -> String {
+        KINDS.map(|(_, name, _)| name).join(", ")
     }
 }
 
@@ -84,9 +161,19 @@ pub struct Document {
     /// Since when the source has failed to answer, in seconds since the Unix epoch; its last good
     /// content stands in for it. `None` while the source answers.
     pub stale_since: Option<i64>,
+    /// Where parts of the text stand in a file without pages, in order.
+    pub locations: Vec<Location>,
+    /// What the file says about itself (author, date, tags), as name and value.
+    pub metadata: Vec<(String, String)>,
 }
 
 impl Document {
+    /// Where the byte `offset` of the text stands in a file without pages, such as
+    /// `sheet Prices, row 12`.
+    pub fn location_at(&self, offset: usize) -> Option<&str> {
+        Location::find(&self.locations, offset)
+    }
+
     /// When the source says it was changed last, in seconds since the Unix epoch; `None` when it
     /// does not say, or not in a way that can be read.
     pub fn modified_at(&self) -> Option<i64> {

@@ -29,6 +29,28 @@ pub struct Extracted {
     pub links: Vec<String>,
     /// What was lost or doubtful, for the ingest report.
     pub warnings: Vec<Warning>,
+    /// Where parts of the text stand in a file without pages, in order.
+    pub locations: Vec<Location>,
+    /// What the file says about itself (author, date, tags), as name and value.
+    pub metadata: Vec<(String, String)>,
+}
+
+/// Where a part of the text stands in a file without pages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Location {
+    /// Bytes of the text.
+    pub range: Range<usize>,
+    /// In words, such as `sheet Prices, row 12` or `slide 3`.
+    pub name: String,
+}
+
+impl Location {
+    /// The location that holds the byte `offset`; `locations` lie in order and do not overlap.
+    pub fn find(locations: &[Self], offset: usize) -> Option<&str> {
+        let next = locations.partition_point(|location| location.range.start <= offset);
+        let location = locations.get(next.checked_sub(1)?)?;
+        (offset < location.range.end).then_some(location.name.as_str())
+    }
 }
 
 /// One structural unit of the text.
@@ -68,6 +90,8 @@ pub enum Warning {
     Truncated(String),
     /// Bytes that are not valid in the declared character set were replaced.
     BadEncoding(String),
+    /// A part of the file that was not read, and why.
+    LeftOut(String),
 }
 
 impl fmt::Display for Warning {
@@ -78,6 +102,7 @@ impl fmt::Display for Warning {
                 write!(f, "page {page} has text that maps to no characters")
             }
             Self::Truncated(limit) => write!(f, "text cut at {limit}"),
+            Self::LeftOut(what) => f.write_str(what),
             Self::BadEncoding(charset) => {
                 write!(f, "bytes that are not valid {charset} were replaced")
             }

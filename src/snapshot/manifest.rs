@@ -8,11 +8,11 @@ use crate::model::{EmbedderFingerprint, GenerationId, Probe};
 
 /// The format that this program writes and reads. Raised whenever an older program could not read
 /// the files or this one could not read older files.
-pub const FORMAT: u64 = 3;
+pub const FORMAT: u64 = 4;
 
 /// The oldest format that this program reads. Format 1 kept the graph in files of another library;
 /// such a generation is searched without a graph until the next ingest run replaces it. Format 2 had
-/// no words; its chunks are ranked without them until then.
+/// no words; its chunks are ranked without them until then. Format 3 had no locations.
 pub(super) const OLDEST_FORMAT: u64 = 1;
 
 /// Name of the manifest within a generation's directory.

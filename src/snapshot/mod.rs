@@ -6,6 +6,7 @@
 //! in service. [`open`](open::open) believes nothing: it checks the manifest's digest, then every
 //! file's length and BLAKE3, before any parser sees a byte.
 
+mod before4;
 pub mod current;
 mod error;
 #[cfg(any(test, feature = "fuzzing"))]

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::before4::DocumentBefore4;
 use super::generation::{self, Generation, Records};
 use super::manifest::{self, FORMAT, FileEntry, Manifest, OLDEST_FORMAT};
 use super::texts::{self, TextEntry};
@@ -203,8 +204,13 @@ pub fn check_file(
 }
 
 fn load_records(directory: &Path, manifest: Manifest) -> Result<Records, SnapshotError> {
-    let (documents, entries): (Vec<Document>, Vec<TextEntry>) =
-        decode(directory, &manifest, generation::DOCUMENTS)?;
+    let (documents, entries): (Vec<Document>, Vec<TextEntry>) = if manifest.format < 4 {
+        let (old, entries): (Vec<DocumentBefore4>, _) =
+            decode(directory, &manifest, generation::DOCUMENTS)?;
+        (old.into_iter().map(Document::from).collect(), entries)
+    } else {
+        decode(directory, &manifest, generation::DOCUMENTS)?
+    };
     let chunks: Vec<Chunk> = decode(directory, &manifest, generation::CHUNKS)?;
     let packed_path = directory.join(generation::TEXTS);
     let packed = files::read(&packed_path).map_err(io("read", &packed_path))?;

@@ -214,7 +214,7 @@ const FATES: [(&str, &str, &str); 23] = [
         "skipped",
         "redirects off the site to elsewhere.invalid",
     ),
-    ("/picture", "skipped", "neither PDF"),
+    ("/picture", "skipped", "a picture (PNG)"),
     (
         "/canonical?print=1",
         "duplicate",

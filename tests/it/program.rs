@@ -98,6 +98,52 @@ fn a_second_run_embeds_only_what_changed_and_forgets_what_is_gone() {
 }
 
 #[test]
+fn every_file_of_a_folder_has_a_row_and_a_citation_names_the_mail() {
+    let folder = documents();
+    let docs = folder.path().join("docs");
+    let write = |name: &str, bytes: &[u8]| std::fs::write(docs.join(name), bytes).unwrap();
+    write(
+        "prices.csv",
+        b"Model,Power kW,Price\nB-20,20,410\nB-30,30,530\n",
+    );
+    write("photo.png", b"\x89PNG\r\n\x1A\n");
+    write(".hidden.md", b"# Hidden\n\nNobody reads this.\n");
+    write(
+        "tariff.eml",
+        b"From: Ann Writer <ann@example.org>\r\nSubject: Night tariff\r\nDate: Fri, 03 May 2024 10:00:00 +0100\r\n\r\nThe night tariff begins at 22:30 on every day of the week.\r\n",
+    );
+    let report = report(folder.path(), &["--docs", "docs"], 0);
+    for (name, status, reason) in [
+        ("docs/prices.csv", "added", ""),
+        ("docs/tariff.eml", "added", ""),
+        ("docs/photo.png", "skipped", "a picture (PNG)"),
+        ("docs/.hidden.md", "skipped", "hidden file"),
+    ] {
+        assert_eq!(status_of(&report, name), status, "{name}");
+        let rows = report["sources"].as_array().unwrap();
+        let row = rows.iter().find(|row| row["source"] == name).unwrap();
+        assert!(
+            row["reason"].as_str().unwrap_or_default().contains(reason),
+            "{row}"
+        );
+    }
+    let output = run(
+        folder.path(),
+        &[
+            "ask",
+            "--index",
+            "index",
+            "When does the night tariff begin?",
+        ],
+    );
+    assert!(
+        text(&output).contains("mail from Ann Writer, 2024-05-03"),
+        "{}",
+        text(&output)
+    );
+}
+
+#[test]
 fn what_a_heading_asks_its_first_sentence_answers() {
     let folder = indexed();
     let question = "How thick should loft insulation be?";
@@ -272,7 +318,7 @@ async fn pages_are_fetched_and_each_failure_is_named() {
         ("/old", "added", ""),
         ("/loop", "failed", "redirects"),
         ("/broken", "failed", "500"),
-        ("/picture", "failed", "neither PDF"),
+        ("/picture", "failed", "a picture (PNG)"),
         ("/huge", "failed", "larger than"),
         ("/latin", "added", ""),
         ("/absent", "failed", "404"),

@@ -83,6 +83,8 @@ pub(crate) async fn contents(count: u32, embedder: &dyn Embedder) -> Contents {
             etag: None,
             last_modified: None,
             stale_since: None,
+            locations: Vec::new(),
+            metadata: Vec::new(),
         });
         contents.texts.push(text);
     }

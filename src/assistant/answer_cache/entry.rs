@@ -104,6 +104,7 @@ fn place(chunk: &str, value: &Value, quote: &str, generation: &Generation) -> Op
         title: document.title.clone(),
         heading: heading_at(generation, chunk, range.start),
         page: chunk.page,
+        location: document.location_at(range.start).map(str::to_owned),
         range,
     })
 }
