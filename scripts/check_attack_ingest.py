@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 TIMEOUT_S = 3  # --extract-timeout: for one document, and again for its splitting
-EMBED_TIMEOUT_S = 5
+EMBED_TIMEOUT_S = 20  # --embed-timeout: for one document, which has some twenty chunks here
 MEMORY_MIB = 384  # --extract-memory
 SLACK_S = 4  # starting processes, loading the model, a busy machine
 MAIN_MIB = 700  # the program itself with the model and every document of a class

@@ -301,11 +301,11 @@ impl Packer<'_> {
     }
 
     fn append(&mut self, unit: Unit) {
-        if self
-            .open
-            .as_ref()
-            .is_some_and(|open| unit.tokens > self.left_in(open))
-        {
+        if self.open.as_ref().is_some_and(|open| {
+            let bytes = unit.range.end - open.piece.range.start;
+            unit.tokens > self.left_in(open)
+                || bytes.div_ceil(BYTES_PER_TOKEN) > self.room_under(open.path)
+        }) {
             self.close();
         }
         let path = self.path();

@@ -100,7 +100,7 @@ pub struct IngestConfig {
     /// Seconds for the extraction of one document, and again for its splitting [default: 30]
     #[arg(long, value_name = "SECONDS")]
     pub extract_timeout: Option<u64>,
-    /// Seconds for the embedding of one document [default: 600]
+    /// Seconds for the embedding of one document [default: 3600]
     #[arg(long, value_name = "SECONDS")]
     pub embed_timeout: Option<u64>,
     /// Memory of one extraction worker, in MiB [default: 1024]
@@ -276,7 +276,7 @@ impl IngestConfig {
             fetch_timeout: self.fetch_timeout.unwrap_or(60),
             read_timeout: self.read_timeout.unwrap_or(15),
             extract_timeout: self.extract_timeout.unwrap_or(30),
-            embed_timeout: self.embed_timeout.unwrap_or(600),
+            embed_timeout: self.embed_timeout.unwrap_or(3600),
             extract_memory: self.extract_memory.unwrap_or(1024),
             max_size: self.max_size.unwrap_or(32),
             chunker: self.chunker.unwrap_or_default(),

@@ -125,10 +125,6 @@ mod tests {
                 format!("---\ntitle: {name}\n---\n\nWool is warm."),
             ),
             (ContentKind::Markdown, format!("# {name}\n\nWool is warm.")),
-            (
-                ContentKind::Html,
-                format!("<title>{name}</title><p>Wool is warm.</p>"),
-            ),
         ] {
             let title = extract(kind, file.as_bytes(), None).unwrap().title.unwrap();
             assert!(

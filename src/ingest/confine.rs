@@ -254,17 +254,17 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("there");
-        std::fs::write(&path, "x").unwrap();
+        fs_err::write(&path, "x").unwrap();
         let tried = std::thread::spawn(move || {
             let confinement = walls();
             let inner = std::thread::spawn(move || {
                 [
-                    ("read", std::fs::read(&path).is_err()),
+                    ("read", fs_err::read(&path).is_err()),
                     (
                         "write",
-                        std::fs::write(path.with_file_name("new"), "x").is_err(),
+                        fs_err::write(path.with_file_name("new"), "x").is_err(),
                     ),
-                    ("remove", std::fs::remove_file(&path).is_err()),
+                    ("remove", fs_err::remove_file(&path).is_err()),
                     ("connect", TcpStream::connect(address).is_err()),
                     ("send", UdpSocket::bind("127.0.0.1:0").is_err()),
                     ("start", Command::new("/bin/true").status().is_err()),
@@ -281,7 +281,7 @@ mod tests {
             assert_eq!(is_refused, is_expected, "{what}: {confinement:?}");
         }
         assert!(
-            std::fs::read(folder.path().join("there")).is_ok(),
+            fs_err::read(folder.path().join("there")).is_ok(),
             "others are as before"
         );
     }

@@ -258,7 +258,7 @@ mod tests {
     #[tokio::test]
     async fn workers_see_nothing_of_the_environment_and_one_that_is_none_is_named() {
         assert!(
-            std::env::var_os("CARGO_MANIFEST_DIR").is_some(),
+            std::env::var_os("PATH").is_some(),
             "there is something to see"
         );
         let folder = tempfile::tempdir().unwrap();

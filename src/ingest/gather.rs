@@ -60,7 +60,7 @@ pub(super) struct Gatherer {
     pub(super) memory: Memory,
     /// How addresses are shown.
     pub(super) masks: Masks,
-    pub(super) extractor: Arc<Extractor>,
+    pub(super) extractor: Extractor,
     pub(super) max_file_bytes: u64,
     /// Seconds since the Unix epoch.
     pub(super) now: i64,
@@ -106,7 +106,7 @@ impl Gatherer {
                     .map(|(document, url)| unchanged_page(url, document, self.now));
                 gathered.keep(last);
             }
-            Arrival::Failed(reason) => gathered.keep_stale(last, reason, self),
+            Arrival::Failed(reason) => gathered.keep_stale(last.as_ref(), reason, self),
             Arrival::Gone(reason) => {
                 gathered.status = if last.is_some() {
                     Status::Removed
@@ -218,7 +218,7 @@ impl Gatherer {
         }
         let Some(kind) = arrived.kind else {
             let reason = unread(&arrived.bytes).to_owned();
-            gathered.keep_stale(last, reason, self);
+            gathered.keep_stale(last.as_ref(), reason, self);
             return Ok(());
         };
         let job = Job {
@@ -255,7 +255,7 @@ impl Gatherer {
                 };
                 gathered.text = Some(text);
             }
-            Err(reason) => gathered.keep_stale(last, reason, self),
+            Err(reason) => gathered.keep_stale(last.as_ref(), reason, self),
         }
         Ok(())
     }
@@ -353,8 +353,8 @@ impl Gathered {
     }
 
     /// The source fails: the content of last time stands in, unless that has gone on for too long.
-    fn keep_stale(&mut self, last: Option<LastTime<'_>>, reason: String, gatherer: &Gatherer) {
-        let stand_in = StandIn::of(last.as_ref(), reason, gatherer.now, gatherer.max_stale);
+    fn keep_stale(&mut self, last: Option<&LastTime<'_>>, reason: String, gatherer: &Gatherer) {
+        let stand_in = StandIn::of(last, reason, gatherer.now, gatherer.max_stale);
         self.status = stand_in.status;
         self.reason = Some(stand_in.reason);
         self.stale_since = stand_in.stale_since;

@@ -18,6 +18,7 @@ use super::sources::{self, Named, Source};
 use super::split::{self, GiveWay};
 use super::walk::Walk;
 use super::{IngestError, Progress};
+use crate::chunk::ChunkParameters;
 use crate::crawl::{Crawler, Credentials, FetchLimits, Masks};
 use crate::embed::Embedder;
 use crate::extract::EXTRACTION_VERSION;
@@ -91,8 +92,6 @@ impl Ingestor {
             return Err(IngestError::NoSources);
         }
         let previous = self.open_previous().await;
-        let rule = self.embedder.token_rule();
-        let extractor = Arc::new(Extractor::new(self.options.extractor.clone(), rule));
         let sitemaps = self.options.sitemaps.iter().cloned();
         let sitemaps: Vec<Url> = sitemaps.map(|url| credentials.take(url)).collect();
         let fetch = FetchLimits {
@@ -104,7 +103,7 @@ impl Ingestor {
                 .map_err(IngestError::Crawler)?,
             memory,
             masks,
-            extractor: Arc::clone(&extractor),
+            extractor: Extractor::new(self.options.extractor.clone(), self.embedder.token_rule()),
             max_file_bytes: self.options.fetch.max_bytes,
             now,
             cache: Arc::clone(cache),
@@ -129,7 +128,7 @@ impl Ingestor {
             max_stale: self.max_stale(),
         };
         let is_new = self
-            .renew(texts, &extractor, ways, cache, &mut report)
+            .renew(texts, &gatherer.extractor, ways, cache, &mut report)
             .await?;
         if report.published || !is_new {
             cache.finish(&unindexed);
@@ -163,7 +162,16 @@ impl Ingestor {
             keep_live(records, &mut ways, report);
             return Ok(false);
         }
-        let documents = split::split(texts, self.options.chunking, extractor, &mut ways).await?;
+        let parameters = ChunkParameters {
+            // Two of the model's tokens are its own marks.
+            max_tokens: self
+                .options
+                .chunking
+                .max_tokens
+                .min(self.embedder.max_tokens().saturating_sub(2)),
+            ..self.options.chunking
+        };
+        let documents = split::split(texts, parameters, extractor, &mut ways).await?;
         if documents.iter().all(|document| document.pieces.is_empty()) {
             let reason = "the documents have no text to split".to_owned();
             return Err(IngestError::NothingIndexed(reason));
