@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::sources::Source;
 use crate::generate::extractive::{Passage, Quote};
-use crate::model::{Answer, AnswerSentence, Citation, Place};
+use crate::model::{Answer, AnswerSentence, Citation};
 use crate::snapshot::Generation;
 
 /// An answer that is made of quotes.
@@ -70,7 +70,6 @@ pub(super) fn cite(
         }),
         Source::Stored { row } => {
             let chunk = generation.chunk(*row);
-            let document = generation.records.document_of(chunk);
             let stored_range = chunk.range.start + range.start..chunk.range.start + range.end;
             let stored = generation
                 .records
@@ -79,17 +78,9 @@ pub(super) fn cite(
                 tracing::error!(chunk.id = %chunk.id, "a quote does not match the stored text and was not released");
                 return None;
             }
-            let place = Place {
-                chunk: chunk.id.clone(),
-                document: document.id.clone(),
-                source: document.source.clone(),
-                title: document.title.clone(),
-                page: chunk.page,
-                range: stored_range,
-            };
             Some(Citation {
                 marker: 0,
-                place: Some(place),
+                place: Some(generation.place(chunk, stored_range)),
                 quote,
                 verified: true,
             })

@@ -8,7 +8,7 @@ use super::args::AskArguments;
 use super::{ExitStatus, printer};
 use crate::assistant::{Question, Summary, SummaryRequest, SuppliedContext};
 use crate::config::{ConfigError, EmbedConfig, File, Layer as _, ServeConfig};
-use crate::model::{Citation, Context, Owner};
+use crate::model::{Citation, Context, Owner, Place};
 use crate::retrieve::RetrievalParameters;
 use crate::runtime::cpu_pool;
 use crate::snapshot::live::Live;
@@ -100,8 +100,8 @@ fn source(citation: &Citation) -> String {
     match &citation.place {
         Some(place) => {
             let page = place
-                .page
-                .map(|page| format!(", page {page}"))
+                .pages()
+                .map(|pages| format!(", {pages}"))
                 .unwrap_or_default();
             format!("{} ({}{page})", place.title, place.source)
         }
@@ -121,6 +121,8 @@ fn as_json(summary: &Summary) -> String {
                 "source": place.map(|place| place.source.as_str()),
                 "title": place.map(|place| place.title.as_str()),
                 "page": place.and_then(|place| place.page),
+                "page_end": place.and_then(|place| place.page_end),
+                "link": place.map(Place::link),
                 "quote": citation.quote,
                 "verified": citation.verified,
             })

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::validation::Step;
 use crate::assistant::{GenerationInfo, Retrieved, Summary, SuppliedContext};
-use crate::model::{AnswerSentence, ChunkId, Citation, Context};
+use crate::model::{AnswerSentence, ChunkId, Citation, Context, Place};
 
 /// A session's id.
 #[derive(Debug, Serialize, ToSchema)]
@@ -99,6 +99,8 @@ pub(super) struct MetadataBody {
     /// The page it begins on, counted from 1 as readers do (the original application counted from
     /// 0); null for documents without pages.
     page: Option<u32>,
+    /// The page it ends on.
+    page_end: Option<u32>,
     /// In [0, 1]; higher fits better.
     score: f32,
     /// The document's id.
@@ -123,6 +125,7 @@ impl From<Context> for ContextBody {
                 source: context.source,
                 title: context.title,
                 page: context.page,
+                page_end: context.page_end,
                 score: context.score,
                 document_id: context.document.to_string(),
                 kind: context.kind.as_str(),
@@ -284,8 +287,13 @@ pub(super) struct CitationBody {
     source: Option<String>,
     /// Title of the document.
     title: Option<String>,
-    /// The page the chunk begins on, counted from 1.
+    /// The page on which the quote's first word stands, counted from 1.
     page: Option<u32>,
+    /// The page on which its last word stands: another one if the quote runs over a page break.
+    page_end: Option<u32>,
+    /// The address that opens the source at the quote: with `#page=` for kinds that have pages.
+    #[schema(example = "data/pdfs/energy_savers.pdf#page=3")]
+    link: Option<String>,
     /// First byte in the document's stored text.
     start: Option<usize>,
     /// One past the last byte.
@@ -306,6 +314,8 @@ impl From<Citation> for CitationBody {
             source: place.map(|place| place.source.clone()),
             title: place.map(|place| place.title.clone()),
             page: place.and_then(|place| place.page),
+            page_end: place.and_then(|place| place.page_end),
+            link: place.map(Place::link),
             start: place.map(|place| place.range.start),
             end: place.map(|place| place.range.end),
             quote: citation.quote,

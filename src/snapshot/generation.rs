@@ -12,7 +12,7 @@ use crate::index::lexical::LexicalIndex;
 use crate::index::moments::Moments;
 use crate::index::spans::SpanVectors;
 use crate::index::words::WordVectors;
-use crate::model::{Chunk, ChunkId, Context, Document, GenerationId, UnitVector};
+use crate::model::{Chunk, ChunkId, Context, Document, GenerationId, Place, UnitVector};
 
 pub(super) const TEXTS: &str = "texts.bin";
 pub(super) const DOCUMENTS: &str = "documents.bin";
@@ -134,10 +134,26 @@ impl Generation {
             .nearest(&self.records.vectors, query, k, admitted)
     }
 
+    /// The bytes `range` of a chunk's document as a reader finds them.
+    pub fn place(&self, chunk: &Chunk, range: Range<usize>) -> Place {
+        let document = self.records.document_of(chunk);
+        let (page, page_end) = document.pages_of(&range);
+        Place {
+            chunk: chunk.id.clone(),
+            document: document.id.clone(),
+            source: document.source.clone(),
+            title: document.title.clone(),
+            page,
+            page_end,
+            range,
+        }
+    }
+
     /// A chunk with all that a reader needs, under a score.
     pub fn context(&self, row: u32, score: f32) -> Context {
         let chunk = self.chunk(row);
         let document = self.records.document_of(chunk);
+        let (page, page_end) = document.pages_of(&chunk.range);
         Context {
             chunk: chunk.id.clone(),
             document: document.id.clone(),
@@ -145,7 +161,8 @@ impl Generation {
             title: document.title.clone(),
             kind: document.kind,
             heading_path: chunk.heading_path.clone(),
-            page: chunk.page,
+            page,
+            page_end,
             range: chunk.range.clone(),
             text: self.records.chunk_text(chunk).to_owned(),
             score,

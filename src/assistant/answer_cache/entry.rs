@@ -92,18 +92,10 @@ fn citation(value: &Value, generation: &Generation, sources: &[Source]) -> Optio
 fn place(chunk: &str, value: &Value, quote: &str, generation: &Generation) -> Option<Place> {
     let row = generation.row_of(&ChunkId::from_client(chunk))?;
     let chunk = generation.chunk(row);
-    let document = generation.records.document_of(chunk);
     let range = number(&value["start"])?..number(&value["end"])?;
     let is_within = chunk.range.start <= range.start && range.end <= chunk.range.end;
     let stored = generation.records.stored_text(chunk, range.clone())?;
-    (is_within && stored == quote).then(|| Place {
-        chunk: chunk.id.clone(),
-        document: document.id.clone(),
-        source: document.source.clone(),
-        title: document.title.clone(),
-        page: chunk.page,
-        range,
-    })
+    (is_within && stored == quote).then(|| generation.place(chunk, range))
 }
 
 fn sentence(value: &Value) -> Option<AnswerSentence> {
