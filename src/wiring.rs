@@ -22,6 +22,7 @@ use crate::generate::openai::{OpenAiChatOptions, OpenAiGenerator};
 use crate::generate::prompt::Prompts;
 use crate::generate::{ChatModel, Generator, TimeLimits, TokenLimits};
 use crate::index::hnsw::HnswParameters;
+use crate::ingest::ocr::{OCR_PAGES, OCR_TIMEOUT, Ocr};
 use crate::ingest::{ExtractorOptions, IngestOptions, Ingestor, Progress};
 use crate::model::GenerationId;
 use crate::retrieve::{RetrievalParameters, check_embedder};
@@ -96,7 +97,9 @@ pub fn ingestor(
         workers: threads.get(),
         timeout: Duration::from_secs(settings.extract_timeout),
     };
+    let ocr = Ocr::find(settings.ocr_command.as_deref(), OCR_TIMEOUT, OCR_PAGES)?;
     let options = IngestOptions {
+        ocr,
         urls: settings.urls,
         folders: settings.docs,
         index: settings.index,

@@ -21,7 +21,7 @@ pub(super) fn split(
         open: None,
         pieces: Vec::new(),
     };
-    for block in blocks {
+    for block in &whole_blocks(text, blocks) {
         match block.kind {
             BlockKind::Heading(level) => packer.push_heading(level, block),
             BlockKind::Paragraph
@@ -34,6 +34,23 @@ pub(super) fn split(
     }
     packer.close();
     packer.pieces
+}
+
+/// The blocks, with those joined that a page break cuts: nothing but a space lies between them.
+fn whole_blocks(text: &str, blocks: &[Block]) -> Vec<Block> {
+    let mut whole: Vec<Block> = Vec::with_capacity(blocks.len());
+    for block in blocks {
+        match whole.last_mut() {
+            Some(last)
+                if last.kind == block.kind
+                    && !text[last.range.end..block.range.start].contains('\n') =>
+            {
+                last.range.end = block.range.end;
+            }
+            _ => whole.push(block.clone()),
+        }
+    }
+    whole
 }
 
 /// A piece that still grows.

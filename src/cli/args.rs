@@ -165,7 +165,11 @@ pub struct ExtractArguments {
     /// PDF, HTML, Markdown or text files
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// One JSON object a file: title, text, blocks, `page_count`, warnings
+    /// Program that reads scanned pages: PGM in, text out; `off` for none [default: `tesseract stdin
+    /// stdout`, if it is installed]
+    #[arg(long, env = "WATTWISE_OCR_COMMAND", value_name = "COMMAND")]
+    pub ocr_command: Option<String>,
+    /// One JSON object a file: title, text, blocks, `page_count`, dropped, warnings
     #[arg(long)]
     pub json: bool,
 }

@@ -7,13 +7,15 @@ use serde_json::json;
 
 use super::args::{ExtractArguments, WorkerArguments};
 use super::{ExitStatus, printer};
-use crate::extract::{extract, sniff, worker};
-use crate::model::{BlockKind, Extracted};
+use crate::extract::{extract, extract_with_scans, sniff, worker};
+use crate::ingest::ocr::{self, OCR_PAGES, OCR_TIMEOUT, Ocr};
+use crate::model::{BlockKind, Extracted, Warning};
 
 pub(super) fn run(arguments: &ExtractArguments) -> anyhow::Result<ExitStatus> {
     let mut status = ExitStatus::Done;
+    let ocr = Ocr::find(arguments.ocr_command.as_deref(), OCR_TIMEOUT, OCR_PAGES)?;
     for path in &arguments.files {
-        match read(path) {
+        match read(path, ocr.as_ref()) {
             Ok(extracted) if arguments.json => printer::result(as_json(&extracted))?,
             Ok(extracted) => printer::result(as_text(path, &extracted))?,
             Err(reason) => {
@@ -35,11 +37,20 @@ pub(super) fn work(arguments: &WorkerArguments) -> anyhow::Result<ExitStatus> {
     Ok(ExitStatus::Done)
 }
 
-fn read(path: &Path) -> Result<Extracted, String> {
+fn read(path: &Path, ocr: Option<&Ocr>) -> Result<Extracted, String> {
     let bytes = fs_err::read(path).map_err(|error| error.to_string())?;
     let kind = sniff(&bytes, None, &path.to_string_lossy())
         .ok_or("neither PDF, HTML, Markdown nor text")?;
-    extract(kind, &bytes, None).map_err(|error| error.to_string())
+    let Some(ocr) = ocr else {
+        return extract(kind, &bytes, None).map_err(|error| error.to_string());
+    };
+    let with_scans =
+        |from| extract_with_scans(kind, &bytes, None, from).map_err(|error| error.to_string());
+    let mut document = with_scans(1)?;
+    while let Some(next) = ocr.read_scans(&mut document) {
+        document.scans = with_scans(next)?.scans;
+    }
+    ocr::checked(document)
 }
 
 fn as_text(path: &Path, extracted: &Extracted) -> String {
@@ -82,7 +93,12 @@ fn as_json(extracted: &Extracted) -> String {
                 BlockKind::TableRow => "table_row".to_owned(),
                 BlockKind::Preformatted => "preformatted".to_owned(),
             };
-            json!({"kind": kind, "start": block.range.start, "end": block.range.end, "page": block.page})
+            let mut described = json!({"kind": kind, "start": block.range.start, "end": block.range.end, "page": block.page});
+            let is_ocr = |page| extracted.warnings.contains(&Warning::PageReadByOcr(page));
+            if block.page.is_some_and(is_ocr) {
+                described["ocr"] = json!(true);
+            }
+            described
         })
         .collect();
     json!({
@@ -90,6 +106,11 @@ fn as_json(extracted: &Extracted) -> String {
         "text": extracted.text,
         "blocks": blocks,
         "page_count": extracted.page_count,
+        "dropped": extracted
+            .dropped
+            .iter()
+            .map(|one| json!({"text": one.text, "pages": one.pages}))
+            .collect::<Vec<_>>(),
         "warnings": extracted.warnings.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
     .to_string()

@@ -20,7 +20,7 @@ use crate::model::{ContentKind, Extracted};
 
 /// Version of the rules by which text is kept. Raised when a change of them should reach documents
 /// whose bytes have not changed.
-pub const EXTRACTION_VERSION: u32 = 4;
+pub const EXTRACTION_VERSION: u32 = 5;
 
 /// Extracts the readable text of one file of a known kind. `charset` is what the server declared.
 pub fn extract(
@@ -33,6 +33,24 @@ pub fn extract(
         ContentKind::Html => html::extract(bytes, charset, &html::Limits::default()),
         ContentKind::Markdown => markdown::extract(bytes, &text::Limits::default()),
         ContentKind::Text => text::extract(bytes, charset, &text::Limits::default()),
+    }
+}
+
+/// The same, and with the text the scanned pages from `from` on as pictures, as many as fit one reply;
+/// then a file of nothing but scans is no error.
+pub fn extract_with_scans(
+    kind: ContentKind,
+    bytes: &[u8],
+    charset: Option<&str>,
+    from: u32,
+) -> Result<Extracted, ExtractError> {
+    let limits = pdf::Limits {
+        scans_from: Some(from),
+        ..pdf::Limits::default()
+    };
+    match kind {
+        ContentKind::Pdf => pdf::extract(bytes, &limits),
+        _ => extract(kind, bytes, charset),
     }
 }
 

@@ -8,7 +8,7 @@ use std::io::{self, Read, Write};
 
 use serde::{Deserialize, Serialize};
 
-use super::extract;
+use super::{extract, extract_with_scans};
 use crate::codec;
 use crate::model::{ContentKind, Extracted};
 
@@ -20,6 +20,8 @@ const LONGEST_FRAME: u32 = 256 * 1024 * 1024;
 pub struct Job {
     /// What the bytes are.
     pub kind: ContentKind,
+    /// The first page whose picture is wanted if it is a scan; `None` for no pictures.
+    pub scans_from: Option<u32>,
     /// The declared character set.
     pub charset: Option<String>,
     /// The file.
@@ -64,8 +66,12 @@ pub fn run(mut input: impl Read, mut output: impl Write) -> io::Result<()> {
         input.read_exact(&mut payload)?;
         let job: Job = codec::decode(&payload).map_err(io::Error::other)?;
         drop(payload);
-        let outcome: Outcome = extract(job.kind, &job.bytes, job.charset.as_deref())
-            .map_err(|error| error.to_string());
+        let charset = job.charset.as_deref();
+        let outcome: Outcome = match job.scans_from {
+            Some(page) => extract_with_scans(job.kind, &job.bytes, charset, page),
+            None => extract(job.kind, &job.bytes, charset),
+        }
+        .map_err(|error| error.to_string());
         output.write_all(&frame(&outcome)?)?;
         output.flush()?;
     }
@@ -79,6 +85,7 @@ mod tests {
     fn jobs_are_answered_in_order_until_the_input_ends() {
         let job = |text: &str| Job {
             kind: ContentKind::Text,
+            scans_from: None,
             charset: None,
             bytes: text.as_bytes().to_vec(),
         };

@@ -11,6 +11,7 @@ use super::cache::{Cache, TextKey};
 use super::extractor::Extractor;
 use super::last_time::LastTime;
 use super::memory::{Memory, PageLinks};
+use super::ocr::{self, Ocr};
 use super::sources::Source;
 use super::{IngestError, Status};
 use crate::crawl::{
@@ -18,7 +19,7 @@ use crate::crawl::{
 };
 use crate::extract::sniff;
 use crate::extract::worker::{Job, Outcome};
-use crate::model::{ContentKind, Document, DocumentId, Extracted};
+use crate::model::{ContentKind, Document, DocumentId, Extracted, Warning};
 use crate::runtime::{blocking, clock};
 use crate::snapshot::Records;
 
@@ -58,6 +59,7 @@ pub(super) struct Gatherer {
     pub(super) crawler: Crawler,
     pub(super) memory: Memory,
     pub(super) extractor: Extractor,
+    pub(super) ocr: Option<Ocr>,
     pub(super) max_file_bytes: u64,
     /// Seconds since the Unix epoch.
     pub(super) now: i64,
@@ -151,7 +153,12 @@ impl Gatherer {
         let page = self.cache.page(&source.name())?;
         let age = self.now.saturating_sub(page.fetched_at);
         let is_recent = (0..=RESUME_SECONDS).contains(&age);
-        let key = Cache::text_key(&page.content_digest, page.kind, page.charset.as_deref());
+        let key = Cache::text_key(
+            &page.content_digest,
+            page.kind,
+            page.charset.as_deref(),
+            self.ocr.as_ref(),
+        );
         let is_unchanged = || last.is_some_and(|last| last.is_made_of(&page.content_digest));
         let is_there = is_recent && (is_unchanged() || self.cache.text(&key).is_some());
         Arrived::kept(page).filter(|_| is_there)
@@ -209,15 +216,21 @@ impl Gatherer {
             gathered.keep_stale(last, reason, self);
             return Ok(());
         };
-        let job = Job {
+        let mut job = Job {
             kind,
+            scans_from: self.ocr.as_ref().map(|_| 1),
             charset: arrived.charset,
             bytes: arrived.bytes,
         };
-        let key = Cache::text_key(&content_digest, kind, job.charset.as_deref());
+        let key = Cache::text_key(
+            &content_digest,
+            kind,
+            job.charset.as_deref(),
+            self.ocr.as_ref(),
+        );
         let outcome = match self.cache.text(&key) {
             Some(extracted) => Ok(extracted),
-            None => self.extract(&job, &key).await?,
+            None => self.extract(&mut job, &key).await?,
         };
         match outcome {
             Ok(extracted) => {
@@ -249,8 +262,9 @@ impl Gatherer {
     }
 
     /// Extracts anew and remembers the text, in case this run is interrupted.
-    async fn extract(&self, job: &Job, key: &TextKey) -> Result<Outcome, IngestError> {
+    async fn extract(&self, job: &mut Job, key: &TextKey) -> Result<Outcome, IngestError> {
         let outcome = self.extractor.extract(job).await?;
+        let outcome = self.read_scans(job, outcome).await?;
         let (cache, key) = (Arc::clone(&self.cache), key.clone());
         Ok(blocking::run(move || {
             if let Ok(extracted) = &outcome {
@@ -259,6 +273,34 @@ impl Gatherer {
             outcome
         })
         .await)
+    }
+
+    /// Has the scanned pages of an outcome read.
+    async fn read_scans(&self, job: &mut Job, outcome: Outcome) -> Result<Outcome, IngestError> {
+        let Some(ocr) = &self.ocr else {
+            return Ok(outcome);
+        };
+        let mut document = match outcome {
+            Ok(document) => document,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        loop {
+            let ocr = ocr.clone();
+            let (read, next) = blocking::run(move || {
+                let next = ocr.read_scans(&mut document);
+                (document, next)
+            })
+            .await;
+            document = read;
+            job.scans_from = next;
+            if next.is_none() {
+                return Ok(ocr::checked(document));
+            }
+            match self.extractor.extract(job).await? {
+                Ok(more) => document.scans = more.scans,
+                Err(reason) => document.warnings.push(Warning::OcrFailed(reason)),
+            }
+        }
     }
 
     fn document(

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use url::Url;
 
 use super::extractor::ExtractorOptions;
+use super::ocr::Ocr;
 use crate::chunk::ChunkParameters;
 use crate::crawl::{FetchLimits, FrontierLimits, Manners};
 use crate::index::hnsw::HnswParameters;
@@ -35,6 +36,8 @@ pub struct IngestOptions {
     pub sitemaps: Vec<Url>,
     /// Extraction workers.
     pub extractor: ExtractorOptions,
+    /// What reads scanned pages, if there is anything.
+    pub ocr: Option<Ocr>,
     /// How texts are split.
     pub chunking: ChunkParameters,
     /// How the graph is built.

@@ -176,6 +176,7 @@ impl Ingestor {
                 .map_err(IngestError::Crawler)?,
             memory: Memory::open(&self.options.index),
             extractor: Extractor::new(self.options.extractor.clone()),
+            ocr: self.options.ocr.clone(),
             max_file_bytes: self.options.fetch.max_bytes,
             now,
             cache: Arc::clone(cache),
