@@ -43,4 +43,5 @@ python3 "$shared/extraction/score_html.py" "$work/predicted.json"
 
 echo "PDF: robustness, and text against a reference"
 python3 "$(dirname "$0")/score_pdf.py" --binary "$wattwise" --pdfs "$shared/extraction/pdf" \
-  --truth "$shared/extraction/pdf/pypdf_GeoTopo-komprimiert.txt" --seed "$shared/corpus/pdf"
+  --truth "$shared/extraction/pdf/pypdf_GeoTopo-komprimiert.txt" --seed "$shared/corpus/pdf" \
+  --more "$(dirname "$0")/../data/pdfs"

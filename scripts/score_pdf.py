@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """Scores the PDF text extraction of a `wattwise` binary (standard library only).
 
-usage: score_pdf.py --binary PATH --pdfs DIR --truth FILE [--seed DIR] [--questions FILE] [--worst N]
+usage: score_pdf.py --binary PATH --pdfs DIR --truth FILE [--seed DIR] [--more DIR] [--questions FILE] [--worst N]
 
   --pdfs DIR        a directory of PDF files, healthy to hostile: each is extracted in a process of
                     its own with 5 s of CPU and 512 MB; reports failures, crashes and slow files
   --truth FILE      the true text of DIR/<same name>.pdf: word F1 and order against it
+                    with pypdf and pdfplumber also: is each quote on the page that we name (page truth), and
+                    are the rows of ruled tables the same
   --seed DIR        the seed PDFs: "efficien*" kept, CPU, and word F1 against pypdf if it is installed
   --questions FILE  JSON lines with `source`, `pages`, `answers`: is each answer in the text, on its
                     page, in one block? (needs --seed)
@@ -227,6 +229,117 @@ def score_speed(options):
     print(f"PDF: {pages} pages of {len(paths)} files in one process, {pages / cpu:.0f} pages a CPU second")
 
 
+def letters(text):
+    """Letters and digits alone, so that no two readers differ in their spaces and signs."""
+    return re.sub(r"[\W_]", "", unicodedata.normalize("NFKC", text).lower())
+
+
+def quotes(document):
+    """What may be quoted: sentences of paragraphs, other blocks whole; and the page that we name."""
+    for block in document["blocks"]:
+        parts = re.split(r"(?<=[.!?]) +", block["text"]) if block["kind"] == "paragraph" else [block["text"]]
+        for part in parts:
+            yield part, block["page"]
+
+
+def score_pages(options, others):
+    """A quote is right if its first letters stand on the page that we name, as another reader sees it, and
+    wrong if they stand on another page only; short ones say nothing."""
+    right, wrong, unknown = 0, [], 0
+    for path, run, pages in others:
+        seen = {number + 1: letters(" ".join(texts)) for number, texts in enumerate(pages)}
+        for quote, page in quotes(run.document):
+            begin = letters(quote)[:24]
+            if len(begin) < 12:
+                continue
+            if begin in seen.get(page, ""):
+                right += 1
+            elif any(begin in text for text in seen.values()):
+                wrong.append(f"{os.path.basename(path)} page {page}: {quote[:60]!r}")
+            else:
+                unknown += 1
+    print(f"page truth: {right / max(right + len(wrong), 1):.4f} ({right} quotes right, {len(wrong)} wrong, "
+          f"{unknown} that the other readers do not see)")
+    for line in wrong[: max(options.worst, 10)]:
+        print(f"  wrong page: {line}")
+
+
+def row_key(cells):
+    keys = [letters(cell or "") for cell in cells]
+    while keys and not keys[-1]:
+        keys.pop()
+    return tuple(keys)
+
+
+def score_tables(options, others):
+    """Rows of the tables that pdfplumber finds between rules, cell by cell, against ours."""
+    import pdfplumber
+    same = theirs = ours = tables = 0
+    missed = []
+    for path, run, _ in others:
+        try:
+            with pdfplumber.open(path) as pdf:
+                for page in pdf.pages[:60]:
+                    rows = collections.Counter()
+                    for table in page.extract_tables():
+                        filled = [row for row in table if sum(bool((cell or "").strip()) for cell in row) >= 2]
+                        columns = [column for column in zip(*table) if any((cell or "").strip() for cell in column)]
+                        if len(filled) < 2 or len(columns) < 2:
+                            continue
+                        tables += 1
+                        kept = [index for index, column in enumerate(zip(*table)) if any((cell or "").strip() for cell in column)]
+                        rows.update(row_key([row[index] for index in kept]) for row in filled)
+                    if not rows:
+                        continue
+                    found = collections.Counter(
+                        row_key(block["text"].split("|")) for block in run.document["blocks"]
+                        if block["kind"] == "table_row" and block["page"] == page.page_number
+                    )
+                    same += sum((rows & found).values())
+                    theirs += sum(rows.values())
+                    ours += sum(found.values())
+                    missed += [f"{os.path.basename(path)} page {page.page_number}: {row}" for row in list(rows - found)[:2]]
+        except Exception as error:  # whatever pdfplumber cannot read is no truth
+            if options.worst:
+                print(f"  pdfplumber: {os.path.basename(path)}: {error!r:.80}")
+    print(f"tables against pdfplumber: {tables} tables, {theirs} rows, {same} of them ours cell by cell "
+          f"(recall {same / max(theirs, 1):.3f}, precision on their pages {same / max(ours, 1):.3f})")
+    for line in missed[: options.worst]:
+        print(f"  missed row: {line[:200]}")
+
+
+def score_against_others(options, documents):
+    try:
+        import logging
+        import pdfplumber
+        import pypdf
+        logging.disable(logging.CRITICAL)
+    except ImportError:
+        print("SKIPPED: page truth and tables (python3 -m pip install pypdf pdfplumber)")
+        return
+    others = []
+    folders = [options.pdfs] + ([options.seed] if options.seed else []) + options.more
+    for folder in folders:
+        for name in sorted(os.listdir(folder)):
+            path = os.path.join(folder, name)
+            run = Run(options, path) if name.endswith(".pdf") else None
+            if not run or not run.document:
+                continue
+            pages = []
+            for read in (lambda: [page.extract_text() or "" for page in pypdf.PdfReader(path).pages],
+                         lambda: [page.extract_text() or "" for page in pdfplumber.open(path).pages]):
+                try:
+                    texts = read()
+                except Exception:  # a file that one of them cannot read
+                    continue
+                pages += [[] for _ in range(len(texts) - len(pages))]
+                for page, text in zip(pages, texts):
+                    page.append(text)
+            others.append((path, run, pages))
+    score_pages(options, others)
+    score_tables(options, others)
+
+
 def score_questions(options, documents):
     total = anywhere = on_page = in_block = adjacent = 0
     for line in open(options.questions, encoding="utf-8"):
@@ -253,18 +366,23 @@ def main():
     parser.add_argument("--pdfs", required=True)
     parser.add_argument("--truth", required=True)
     parser.add_argument("--seed")
+    parser.add_argument("--more", action="append", default=[], help="further folders for page truth and tables")
     parser.add_argument("--questions")
     parser.add_argument("--worst", type=int, default=0, help="print the N words that differ most from pypdf")
     parser.add_argument("--chars", action="store_true", help="block positions count characters, not bytes")
     parser.add_argument("--bare", action="store_true", help="the binary takes only the file (a development program)")
     options = parser.parse_args()
+    # What an installed OCR program reads would differ from machine to machine.
+    os.environ["WATTWISE_OCR_COMMAND"] = "off"
     options.command = [options.binary] if options.bare else [options.binary, "extract"]
     options.arguments = [] if options.bare else ["--json"]
     score_truth(options)
+    documents = {}
     if options.seed:
         documents = score_seed(options)
         if options.questions:
             score_questions(options, documents)
+    score_against_others(options, documents)
     if not options.bare:
         score_speed(options)
     score_robustness(options)

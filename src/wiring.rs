@@ -22,6 +22,7 @@ use crate::generate::openai::{OpenAiChatOptions, OpenAiGenerator};
 use crate::generate::prompt::Prompts;
 use crate::generate::{ChatModel, Generator, TimeLimits, TokenLimits};
 use crate::index::hnsw::HnswParameters;
+use crate::ingest::ocr::{OCR_PAGES, OCR_TIMEOUT, Ocr};
 use crate::ingest::{ExtractorOptions, FolderRules, IngestOptions, Ingestor, Progress};
 use crate::model::GenerationId;
 use crate::retrieve::{RetrievalParameters, check_embedder};
@@ -145,6 +146,7 @@ pub fn extractor(settings: &IngestSettings) -> anyhow::Result<ExtractorOptions> 
         ],
         workers: cpu_pool::available_threads().get(),
         timeout: Duration::from_secs(settings.extract_timeout),
+        ocr: Ocr::find(settings.ocr_command.as_deref(), OCR_TIMEOUT, OCR_PAGES)?,
     })
 }
 

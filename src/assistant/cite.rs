@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::brackets::without_markup;
 use super::sources::Source;
 use crate::generate::extractive::{Passage, Section, Statement};
-use crate::model::{Answer, AnswerSentence, BlockKind, Chunk, Citation, Place};
+use crate::model::{Answer, AnswerSentence, Chunk, Citation};
 use crate::snapshot::Generation;
 
 /// An answer that is made of statements. Each piece has its marker, and a piece that the stored text
@@ -108,7 +108,6 @@ fn cite_at(
         });
     };
     let chunk = chunk_at(generation, *row, range.start);
-    let document = generation.records.document_of(chunk);
     let stored = generation.records.stored_text(chunk, range.clone())?;
     if stored != quote {
         tracing::error!(chunk.id = %chunk.id, "a quote does not match the stored text and was not released");
@@ -116,16 +115,7 @@ fn cite_at(
     }
     Some(Citation {
         marker: 0,
-        place: Some(Place {
-            chunk: chunk.id.clone(),
-            document: document.id.clone(),
-            source: document.source.clone(),
-            title: document.title.clone(),
-            heading: heading_at(generation, chunk, range.start),
-            page: chunk.page,
-            location: document.location_at(range.start).map(str::to_owned),
-            range: range.clone(),
-        }),
+        place: Some(generation.place(chunk, range.clone())),
         quote: stored.to_owned(),
         verified: true,
     })
@@ -142,23 +132,4 @@ fn chunk_at(generation: &Generation, row: u32, at: usize) -> &Chunk {
         &of_document[..of_document.partition_point(|chunk| chunk.document == document)];
     let behind = of_document.partition_point(|chunk| chunk.range.start <= at);
     &of_document[behind.saturating_sub(1)]
-}
-
-/// The headings above byte `at` of a chunk, outermost first, joined by ` > `.
-pub(super) fn heading_at(generation: &Generation, chunk: &Chunk, at: usize) -> String {
-    let document = generation.records.document_of(chunk);
-    let text = generation.records.text(chunk.document);
-    let mut path: Vec<(u8, &str)> = Vec::new();
-    for block in document
-        .blocks
-        .iter()
-        .take_while(|block| block.range.start <= at)
-    {
-        if let BlockKind::Heading(level) = block.kind {
-            path.retain(|(above, _)| *above < level);
-            path.push((level, &text[block.range.clone()]));
-        }
-    }
-    let path: Vec<&str> = path.into_iter().map(|(_, heading)| heading).collect();
-    path.join(" > ")
 }

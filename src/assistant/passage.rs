@@ -1,6 +1,5 @@
 //! A quotation in its place, so that a reader can see what stands around it.
 
-use super::cite::heading_at;
 use super::{Assistant, AssistantError};
 use crate::model::{ChunkId, Place};
 
@@ -46,7 +45,6 @@ impl Assistant {
             .row_of(&request.chunk)
             .ok_or(AssistantError::CitationNotFound)?;
         let chunk = generation.chunk(row);
-        let document = generation.records.document_of(chunk);
         let text = generation.records.text(chunk.document);
         let start = request.start.unwrap_or(chunk.range.start);
         let end = request.end.unwrap_or(chunk.range.end);
@@ -58,19 +56,9 @@ impl Assistant {
             .ok_or(AssistantError::CitationNotFound)?;
         let first = text.ceil_char_boundary(start.saturating_sub(request.around));
         let last = text.floor_char_boundary(end.saturating_add(request.around).min(text.len()));
-        let place = Place {
-            chunk: chunk.id.clone(),
-            document: document.id.clone(),
-            source: document.source.clone(),
-            title: document.title.clone(),
-            heading: heading_at(&generation, chunk, start),
-            page: chunk.page,
-            location: document.location_at(start).map(str::to_owned),
-            range: start..end,
-        };
         Ok(Surroundings {
             quote: quote.to_owned(),
-            place,
+            place: generation.place(chunk, start..end),
             heading_path: chunk.heading_path.clone(),
             before: text[first..start].to_owned(),
             after: text[end..last].to_owned(),

@@ -23,6 +23,7 @@ pub(super) fn split(
         open: None,
         pieces: Vec::new(),
     };
+    let blocks = whole_blocks(text, blocks);
     for (position, block) in blocks.iter().enumerate() {
         let before = position.checked_sub(1).map(|before| &blocks[before]);
         packer.enter(before, block);
@@ -45,6 +46,23 @@ pub(super) fn split(
 /// word of a megabyte, or a run of signs that it does not know, one token, and no piece may be that
 /// large.
 const BYTES_PER_TOKEN: usize = 16;
+
+/// The blocks, with those joined that a page break cuts: nothing but a space lies between them.
+fn whole_blocks(text: &str, blocks: &[Block]) -> Vec<Block> {
+    let mut whole: Vec<Block> = Vec::with_capacity(blocks.len());
+    for block in blocks {
+        match whole.last_mut() {
+            Some(last)
+                if last.kind == block.kind
+                    && !text[last.range.end..block.range.start].contains('\n') =>
+            {
+                last.range.end = block.range.end;
+            }
+            _ => whole.push(block.clone()),
+        }
+    }
+    whole
+}
 
 /// A piece that still grows.
 struct Open {

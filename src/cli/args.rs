@@ -174,7 +174,11 @@ pub struct ExtractArguments {
     /// Largest file, in MiB [default: 32, or as ingest's]
     #[arg(long, value_name = "MIB")]
     pub max_size: Option<u64>,
-    /// One JSON object a file: title, text, blocks, `page_count`, warnings
+    /// Program that reads scanned pages: PGM in, text out; `off` for none [default: `tesseract stdin
+    /// stdout`, if it is installed]
+    #[arg(long, env = "WATTWISE_OCR_COMMAND", value_name = "COMMAND")]
+    pub ocr_command: Option<String>,
+    /// One JSON object a file: title, text, blocks, `page_count`, metadata, dropped, warnings
     #[arg(long)]
     pub json: bool,
 }

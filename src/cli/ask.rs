@@ -8,7 +8,7 @@ use super::args::AskArguments;
 use super::{ExitStatus, printer};
 use crate::assistant::{Question, Summary, SummaryRequest, SuppliedContext};
 use crate::config::{ConfigError, EmbedConfig, File, Layer as _, ServeConfig};
-use crate::model::{Citation, Context, Owner};
+use crate::model::{Citation, Context, Owner, Place};
 use crate::retrieve::RetrievalParameters;
 use crate::runtime::cpu_pool;
 use crate::snapshot::live::Live;
@@ -99,8 +99,11 @@ fn as_text(summary: &Summary) -> String {
 fn source(citation: &Citation) -> String {
     match &citation.place {
         Some(place) => {
-            let page = place.page.map(|page| format!("page {page}"));
-            let within = [Some(place.source.clone()), page, place.location.clone()];
+            let within = [
+                Some(place.source.clone()),
+                place.pages(),
+                place.location.clone(),
+            ];
             let within: Vec<String> = within.into_iter().flatten().collect();
             format!("{} ({})", place.title, within.join(", "))
         }
@@ -121,6 +124,8 @@ fn as_json(summary: &Summary) -> String {
                 "title": place.map(|place| place.title.as_str()),
                 "page": place.and_then(|place| place.page),
                 "location": place.and_then(|place| place.location.as_deref()),
+                "page_end": place.and_then(|place| place.page_end),
+                "link": place.map(Place::link),
                 "quote": citation.quote,
                 "verified": citation.verified,
             })

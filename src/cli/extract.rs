@@ -14,7 +14,7 @@ use crate::embed::TokenRule;
 use crate::extract::{sniff, unread};
 use crate::ingest::worker::{self, Job, WorkerLimits};
 use crate::ingest::{Extractor, IngestError, read_document};
-use crate::model::{BlockKind, Extracted, Location};
+use crate::model::{BlockKind, Extracted, Location, Warning};
 use crate::wiring;
 
 /// Shows what ingest would keep, within the limits of ingest.
@@ -23,6 +23,7 @@ pub(super) async fn run(arguments: &ExtractArguments, file: File) -> anyhow::Res
         extract_timeout: arguments.extract_timeout,
         extract_memory: arguments.extract_memory,
         max_size: arguments.max_size,
+        ocr_command: arguments.ocr_command.clone(),
         ..IngestConfig::default()
     };
     let settings = limits.over(file.ingest).resolve()?;
@@ -64,14 +65,7 @@ async fn read(
     let Some(kind) = sniff(&bytes, None, &path.to_string_lossy()) else {
         return Ok(Err(unread(&bytes).to_owned()));
     };
-    let charset = None;
-    extractor
-        .extract(Job {
-            kind,
-            charset,
-            bytes,
-        })
-        .await
+    extractor.extract(Job::new(kind, None, bytes)).await
 }
 
 fn as_text(path: &Path, extracted: &Extracted) -> String {
@@ -127,7 +121,12 @@ fn as_json(extracted: &Extracted) -> String {
                 BlockKind::Preformatted => "preformatted".to_owned(),
             };
             let location = Location::find(&extracted.locations, block.range.start);
-            json!({"kind": kind, "start": block.range.start, "end": block.range.end, "page": block.page, "location": location})
+            let mut described = json!({"kind": kind, "start": block.range.start, "end": block.range.end, "page": block.page, "location": location});
+            let is_ocr = |page| extracted.warnings.contains(&Warning::PageReadByOcr(page));
+            if block.page.is_some_and(is_ocr) {
+                described["ocr"] = json!(true);
+            }
+            described
         })
         .collect();
     json!({
@@ -136,6 +135,11 @@ fn as_json(extracted: &Extracted) -> String {
         "blocks": blocks,
         "page_count": extracted.page_count,
         "metadata": extracted.metadata.iter().cloned().collect::<BTreeMap<_, _>>(),
+        "dropped": extracted
+            .dropped
+            .iter()
+            .map(|one| json!({"text": one.text, "pages": one.pages}))
+            .collect::<Vec<_>>(),
         "warnings": extracted.warnings.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
     .to_string()

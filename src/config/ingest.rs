@@ -106,6 +106,10 @@ pub struct IngestConfig {
     /// Memory of one extraction worker, in MiB [default: 1024]
     #[arg(long, value_name = "MIB")]
     pub extract_memory: Option<u64>,
+    /// Program that reads scanned pages: PGM in, text out; `off` for none [default: `tesseract stdin
+    /// stdout`, if it is installed]
+    #[arg(long, env = "WATTWISE_OCR_COMMAND", value_name = "COMMAND")]
+    pub ocr_command: Option<String>,
     /// Largest page or file, in MiB, after decompression [default: 32]
     #[arg(long, value_name = "MIB")]
     pub max_size: Option<u64>,
@@ -190,6 +194,8 @@ pub struct IngestSettings {
     pub embed_timeout: u64,
     /// MiB.
     pub extract_memory: u64,
+    /// What reads scanned pages.
+    pub ocr_command: Option<String>,
     /// MiB.
     pub max_size: u64,
     /// How texts are split.
@@ -239,6 +245,7 @@ impl Layer for IngestConfig {
             extract_timeout: self.extract_timeout.or(below.extract_timeout),
             embed_timeout: self.embed_timeout.or(below.embed_timeout),
             extract_memory: self.extract_memory.or(below.extract_memory),
+            ocr_command: self.ocr_command.or(below.ocr_command),
             max_size: self.max_size.or(below.max_size),
             chunker: self.chunker.or(below.chunker),
             chunk_tokens: self.chunk_tokens.or(below.chunk_tokens),
@@ -278,6 +285,7 @@ impl IngestConfig {
             extract_timeout: self.extract_timeout.unwrap_or(30),
             embed_timeout: self.embed_timeout.unwrap_or(3600),
             extract_memory: self.extract_memory.unwrap_or(1024),
+            ocr_command: self.ocr_command,
             max_size: self.max_size.unwrap_or(32),
             chunker: self.chunker.unwrap_or_default(),
             chunk_tokens: self.chunk_tokens.unwrap_or(160),

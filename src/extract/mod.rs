@@ -78,6 +78,24 @@ pub fn extract(
     Ok(extracted)
 }
 
+/// The same, and with the text the scanned pages from `from` on as pictures, as many as fit one reply;
+/// then a file of nothing but scans is no error.
+pub fn extract_with_scans(
+    kind: ContentKind,
+    bytes: &[u8],
+    charset: Option<&str>,
+    from: u32,
+) -> Result<Extracted, ExtractError> {
+    let limits = pdf::Limits {
+        scans_from: Some(from),
+        ..pdf::Limits::default()
+    };
+    match kind {
+        ContentKind::Pdf => pdf::extract(bytes, &limits),
+        _ => extract(kind, bytes, charset),
+    }
+}
+
 /// Why nothing could be kept of a file.
 #[derive(Debug, Error)]
 pub enum ExtractError {

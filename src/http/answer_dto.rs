@@ -53,10 +53,14 @@ pub(super) struct SurroundingsBody {
     source: String,
     /// Title of the document.
     title: String,
-    /// The page the chunk begins on, counted from 1.
+    /// The page on which its first word stands, counted from 1.
     page: Option<u32>,
     /// Where the quotation begins in a file without pages, such as a sheet's row.
     location: Option<String>,
+    /// The page on which its last word stands.
+    page_end: Option<u32>,
+    /// The address that opens the source at the quotation: with `#page=` for kinds that have pages.
+    link: String,
     /// The headings above it, outermost first, joined by ` > `.
     heading: String,
     /// First byte of the quotation in the document's stored text.
@@ -74,12 +78,14 @@ pub(super) struct SurroundingsBody {
 impl From<Surroundings> for SurroundingsBody {
     fn from(found: Surroundings) -> Self {
         Self {
+            link: found.place.link(),
             chunk_id: found.place.chunk.to_string(),
             document_id: found.place.document.to_string(),
             source: found.place.source,
             title: found.place.title,
             page: found.place.page,
             location: found.place.location,
+            page_end: found.place.page_end,
             heading: found.heading_path.join(" > "),
             start: found.place.range.start,
             end: found.place.range.end,

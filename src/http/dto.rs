@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::validation::Step;
 use crate::assistant::{GenerationInfo, Retrieved, Summary, SuppliedContext};
-use crate::model::{AnswerSentence, ChunkId, Citation, Context};
+use crate::model::{AnswerSentence, ChunkId, Citation, Context, Place};
 
 /// A session's id.
 #[derive(Debug, Serialize, ToSchema)]
@@ -100,6 +100,8 @@ pub(super) struct MetadataBody {
     /// The page it begins on, counted from 1 as readers do (the original application counted from
     /// 0); null for documents without pages.
     page: Option<u32>,
+    /// The page it ends on.
+    page_end: Option<u32>,
     /// Where it begins in a file without pages, such as a sheet's row, a slide or a chapter.
     #[schema(example = "sheet Prices, row 12")]
     location: Option<String>,
@@ -127,6 +129,7 @@ impl From<Context> for ContextBody {
                 source: context.source,
                 title: context.title,
                 page: context.page,
+                page_end: context.page_end,
                 location: context.location,
                 score: context.score,
                 document_id: context.document.to_string(),
@@ -300,11 +303,16 @@ pub(super) struct CitationBody {
     title: Option<String>,
     /// The headings above the quote, outermost first, joined by ` > `.
     heading: Option<String>,
-    /// The page the chunk begins on, counted from 1.
+    /// The page on which the quote's first word stands, counted from 1.
     page: Option<u32>,
+    /// The page on which its last word stands: another one if the quote runs over a page break.
+    page_end: Option<u32>,
     /// Where the quote begins in a file without pages, such as a sheet's row, a slide or a chapter.
     #[schema(example = "sheet Prices, row 12")]
     location: Option<String>,
+    /// The address that opens the source at the quote: with `#page=` for kinds that have pages.
+    #[schema(example = "data/pdfs/energy_savers.pdf#page=3")]
+    link: Option<String>,
     /// First byte in the document's stored text.
     start: Option<usize>,
     /// One past the last byte.
@@ -327,6 +335,8 @@ impl From<Citation> for CitationBody {
             heading: place.map(|place| place.heading.clone()),
             page: place.and_then(|place| place.page),
             location: place.and_then(|place| place.location.clone()),
+            page_end: place.and_then(|place| place.page_end),
+            link: place.map(Place::link),
             start: place.map(|place| place.range.start),
             end: place.map(|place| place.range.end),
             quote: citation.quote,

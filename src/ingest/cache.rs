@@ -14,6 +14,7 @@ use std::sync::{Mutex, PoisonError};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::ocr::Ocr;
 use crate::codec;
 use crate::embed::PassageVectors;
 use crate::extract::EXTRACTION_VERSION;
@@ -77,8 +78,10 @@ impl Cache {
         content_digest: &str,
         kind: ContentKind,
         charset: Option<&str>,
+        ocr: Option<&Ocr>,
     ) -> TextKey {
-        let name = format!("{content_digest}\0{EXTRACTION_VERSION}\0{kind}\0{charset:?}");
+        let ocr = ocr.map(Ocr::fingerprint);
+        let name = format!("{content_digest}\0{EXTRACTION_VERSION}\0{kind}\0{charset:?}\0{ocr:?}");
         blake3::hash(name.as_bytes()).to_hex()[..32].to_owned()
     }
 
@@ -377,7 +380,7 @@ mod tests {
             text: "Close the curtains at dusk.".to_owned(),
             ..Extracted::default()
         };
-        let key = |digest: &str| Cache::text_key(digest, ContentKind::Text, None);
+        let key = |digest: &str| Cache::text_key(digest, ContentKind::Text, None, None);
         let cache = Cache::open(index.path(), false);
         for digest in ["a", "b"] {
             assert_eq!(cache.text(&key(digest)), None);

@@ -13,11 +13,13 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::Semaphore;
 
 use super::IngestError;
+use super::ocr::{self, Ocr};
 use super::worker::{self, Job, Reply, SplitJob, Task};
 use crate::chunk::Piece;
 use crate::codec;
 use crate::embed::TokenRule;
-use crate::model::Extracted;
+use crate::model::{Extracted, Warning};
+use crate::runtime::blocking;
 
 /// How workers are started and bounded.
 #[derive(Debug, Clone)]
@@ -30,6 +32,8 @@ pub struct ExtractorOptions {
     pub workers: usize,
     /// For each task: the extraction of one document, and its splitting.
     pub timeout: Duration,
+    /// What reads scanned pages, if there is anything.
+    pub ocr: Option<Ocr>,
 }
 
 /// For the start of a worker on a busy machine.
@@ -68,10 +72,41 @@ impl Extractor {
         }
     }
 
-    /// Extracts one document. The inner result is the document's; the outer one fails only when no
-    /// worker can be started at all.
-    pub async fn extract(&self, job: Job) -> Result<Result<Extracted, String>, IngestError> {
-        let outcome = self.run("extraction", &Task::Extract(job)).await?;
+    /// What reads scanned pages, if there is anything.
+    pub(super) fn ocr(&self) -> Option<&Ocr> {
+        self.options.ocr.as_ref()
+    }
+
+    /// Extracts one document and has its scanned pages read. The inner result is the document's; the
+    /// outer one fails only when no worker can be started at all.
+    pub async fn extract(&self, mut job: Job) -> Result<Result<Extracted, String>, IngestError> {
+        job.scans_from = self.ocr().map(|_| 1);
+        let mut task = Task::Extract(job);
+        let mut document = match (self.extract_once(&task).await?, self.ocr()) {
+            (Ok(document), Some(_)) => document,
+            (outcome, _) => return Ok(outcome),
+        };
+        while let Some(ocr) = self.ocr().cloned() {
+            let (read, next) = blocking::run(move || {
+                let next = ocr.read_scans(&mut document);
+                (document, next)
+            })
+            .await;
+            document = read;
+            let (Some(next), Task::Extract(job)) = (next, &mut task) else {
+                break;
+            };
+            job.scans_from = Some(next);
+            match self.extract_once(&task).await? {
+                Ok(more) => document.scans = more.scans,
+                Err(reason) => document.warnings.push(Warning::OcrFailed(reason)),
+            }
+        }
+        Ok(ocr::checked(document))
+    }
+
+    async fn extract_once(&self, task: &Task) -> Result<Outcome<Extracted>, IngestError> {
+        let outcome = self.run("extraction", task).await?;
         Ok(outcome.and_then(|reply| match reply {
             Reply::Extracted(extracted) if is_sound(&extracted) => Ok(extracted),
             Reply::Ready(_) | Reply::Counting | Reply::Extracted(_) | Reply::Pieces(_) => {
@@ -269,13 +304,11 @@ mod tests {
             arguments: vec!["-c".to_owned(), script],
             workers: 1,
             timeout: Duration::from_secs(30),
+            ocr: None,
         };
         let extractor = Extractor::new(options, TokenRule::Estimate);
-        let job = Job {
-            kind: crate::model::ContentKind::Text,
-            charset: None,
-            bytes: b"Wool is warm.".to_vec(),
-        };
+        let kind = crate::model::ContentKind::Text;
+        let job = Job::new(kind, None, b"Wool is warm.".to_vec());
         let error = extractor.extract(job).await.unwrap_err().to_string();
         assert!(error.contains("/bin/sh"), "{error}");
         let seen = fs_err::read_to_string(seen).unwrap();

@@ -163,7 +163,12 @@ impl Gatherer {
         let page = self.cache.page(&source.name())?;
         let age = self.now.saturating_sub(page.fetched_at);
         let is_recent = (0..=RESUME_SECONDS).contains(&age);
-        let key = Cache::text_key(&page.content_digest, page.kind, page.charset.as_deref());
+        let key = Cache::text_key(
+            &page.content_digest,
+            page.kind,
+            page.charset.as_deref(),
+            self.extractor.ocr(),
+        );
         let is_unchanged = || last.is_some_and(|last| last.is_made_of(&page.content_digest));
         let is_there = is_recent && (is_unchanged() || self.cache.text(&key).is_some());
         Arrived::kept(page).filter(|_| is_there)
@@ -221,12 +226,13 @@ impl Gatherer {
             gathered.keep_stale(last.as_ref(), reason, self);
             return Ok(());
         };
-        let job = Job {
+        let job = Job::new(kind, arrived.charset, arrived.bytes);
+        let key = Cache::text_key(
+            &content_digest,
             kind,
-            charset: arrived.charset,
-            bytes: arrived.bytes,
-        };
-        let key = Cache::text_key(&content_digest, kind, job.charset.as_deref());
+            job.charset.as_deref(),
+            self.extractor.ocr(),
+        );
         let outcome = match self.cache.text(&key) {
             Some(extracted) => Ok(extracted),
             None => self.extract(job, &key).await?,

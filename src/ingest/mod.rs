@@ -16,6 +16,7 @@ mod gate;
 mod gather;
 mod last_time;
 mod memory;
+pub mod ocr;
 mod options;
 mod pipeline;
 mod progress;

@@ -17,7 +17,7 @@ use super::watchdog::Watchdog;
 use crate::chunk::{ChunkParameters, Piece, split};
 use crate::codec;
 use crate::embed::{TokenCounter, TokenRule};
-use crate::extract::extract;
+use crate::extract::{ExtractError, extract, extract_with_scans};
 use crate::model::{Block, ContentKind, Extracted};
 
 /// The longest frame either side accepts, in bytes.
@@ -41,10 +41,32 @@ pub struct WorkerLimits {
 pub struct Job {
     /// What the bytes are.
     pub kind: ContentKind,
+    /// The first page whose picture is wanted if it is a scan; `None` for no pictures.
+    pub(super) scans_from: Option<u32>,
     /// The declared character set.
     pub charset: Option<String>,
     /// The file.
     pub bytes: Vec<u8>,
+}
+
+impl Job {
+    /// A file of a kind, with the character set that its server declared.
+    pub fn new(kind: ContentKind, charset: Option<String>, bytes: Vec<u8>) -> Self {
+        Self {
+            kind,
+            scans_from: None,
+            charset,
+            bytes,
+        }
+    }
+
+    fn extract(&self) -> Result<Extracted, ExtractError> {
+        let charset = self.charset.as_deref();
+        match self.scans_from {
+            Some(page) => extract_with_scans(self.kind, &self.bytes, charset, page),
+            None => extract(self.kind, &self.bytes, charset),
+        }
+    }
 }
 
 /// One text to split.
@@ -141,7 +163,8 @@ fn answer(task: Task, counter: &mut TokenCounter) -> Reply {
             }
             Err(reason) => Reply::Refused(reason),
         },
-        Task::Extract(job) => extract(job.kind, &job.bytes, job.charset.as_deref())
+        Task::Extract(job) => job
+            .extract()
             .map_or_else(|error| Reply::Refused(error.to_string()), Reply::Extracted),
         Task::Split(job) => {
             let count = |text: &str| counter.count(text);
@@ -166,13 +189,8 @@ mod tests {
 
     #[test]
     fn tasks_are_answered_in_order_until_the_input_ends() {
-        let file = |text: &str| {
-            Task::Extract(Job {
-                kind: ContentKind::Text,
-                charset: None,
-                bytes: text.as_bytes().to_vec(),
-            })
-        };
+        let file =
+            |text: &str| Task::Extract(Job::new(ContentKind::Text, None, text.as_bytes().to_vec()));
         let text = "Close the curtains. Turn the heating down.";
         let split = Task::Split(SplitJob {
             text: text.to_owned(),

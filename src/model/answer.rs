@@ -19,8 +19,10 @@ pub struct Context {
     pub kind: ContentKind,
     /// Headings above the chunk, outermost first.
     pub heading_path: Vec<String>,
-    /// Page it begins on, from 1, for paged kinds.
+    /// Page on which its first word stands, from 1, for paged kinds.
     pub page: Option<u32>,
+    /// Page on which its last word stands.
+    pub page_end: Option<u32>,
     /// Where it stands in a file without pages, such as `sheet Prices, row 12`.
     pub location: Option<String>,
     /// Bytes of the document's stored text.
@@ -58,12 +60,37 @@ pub struct Place {
     pub title: String,
     /// The headings above it, outermost first, joined by ` > `.
     pub heading: String,
-    /// Page on which the chunk begins, from 1, for paged kinds.
+    /// Page on which its first word stands, from 1, for paged kinds.
     pub page: Option<u32>,
+    /// Page on which its last word stands; another one if a page break lies between.
+    pub page_end: Option<u32>,
     /// Where it stands in a file without pages, such as `sheet Prices, row 12`.
     pub location: Option<String>,
     /// Bytes of the document's stored text.
     pub range: Range<usize>,
+}
+
+impl Place {
+    /// The address that opens the source where the span begins: for paged kinds with the `page`
+    /// parameter of RFC 8118, which PDF readers follow.
+    pub fn link(&self) -> String {
+        match self.page {
+            Some(page) => {
+                let address = self.source.split('#').next().unwrap_or_default();
+                format!("{address}#page={page}")
+            }
+            None => self.source.clone(),
+        }
+    }
+
+    /// The pages as a reader names them: `page 3`, `pages 3-4`; `None` without pages.
+    pub fn pages(&self) -> Option<String> {
+        let first = self.page?;
+        Some(match self.page_end {
+            Some(last) if last > first => format!("pages {first}-{last}"),
+            _ => format!("page {first}"),
+        })
+    }
 }
 
 /// An answer that can be checked.

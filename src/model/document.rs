@@ -1,6 +1,7 @@
 //! A source document as the snapshot keeps it.
 
 use std::fmt;
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
@@ -172,6 +173,19 @@ impl Document {
     /// `sheet Prices, row 12`.
     pub fn location_at(&self, offset: usize) -> Option<&str> {
         Location::find(&self.locations, offset)
+    }
+
+    /// The pages on which the first and the last word of `range` stand, counted from 1, for paged
+    /// kinds; `range` counts bytes of the stored text.
+    pub fn pages_of(&self, range: &Range<usize>) -> (Option<u32>, Option<u32>) {
+        let first = self
+            .blocks
+            .partition_point(|block| block.range.end <= range.start);
+        let behind = self
+            .blocks
+            .partition_point(|block| block.range.start < range.end);
+        let page = |index: usize| self.blocks.get(index).and_then(|block| block.page);
+        (page(first), page(behind.max(first + 1) - 1))
     }
 
     /// When the source says it was changed last, in seconds since the Unix epoch; `None` when it

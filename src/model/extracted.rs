@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 ///
 /// `text` is what a person would read: no markup, words separated by single spaces, no hard line
 /// breaks inside a paragraph. Blocks are separated by a blank line, except that neighbouring list
-/// items and neighbouring table rows are separated by one line break. `blocks` lie in reading
-/// order, do not overlap, sit on character boundaries, and everything between them is white space.
+/// items and neighbouring table rows are separated by one line break, and that a paragraph which a
+/// page break cuts is two blocks with one space between them, or nothing if a word is cut. `blocks`
+/// lie in reading order, do not overlap, sit on character boundaries, and everything between them is white space.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Extracted {
     /// The document's own title, if it has one worth showing.
@@ -33,6 +34,28 @@ pub struct Extracted {
     pub locations: Vec<Location>,
     /// What the file says about itself (author, date, tags), as name and value.
     pub metadata: Vec<(String, String)>,
+    /// Running heads and page numbers that were left out of the text.
+    pub dropped: Vec<Dropped>,
+    /// Pages that are images, if they were asked for.
+    pub scans: Vec<Scanned>,
+}
+
+/// A page that is an image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scanned {
+    /// Counted from 1.
+    pub page: u32,
+    /// The page as a portable grey map (PGM), upright.
+    pub image: Vec<u8>,
+}
+
+/// A line that repeats from page to page and was left out of the text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dropped {
+    /// What it said on the first of its pages; later ones may count on.
+    pub text: String,
+    /// The pages it stood on, counted from 1.
+    pub pages: Vec<u32>,
 }
 
 /// Where a part of the text stands in a file without pages.
@@ -84,10 +107,16 @@ pub enum BlockKind {
 pub enum Warning {
     /// A page without a text layer: it shows an image and would need OCR. Counted from 1.
     PageNeedsOcr(u32),
+    /// A page without a text layer that an OCR program has read. Counted from 1.
+    PageReadByOcr(u32),
+    /// The OCR program failed; the reason names it.
+    OcrFailed(String),
     /// A page whose glyphs have no reliable mapping to characters. Counted from 1.
     PageUnreadable(u32),
     /// The text was cut at a limit; the reason says which.
     Truncated(String),
+    /// A file is attached that is not read; its name.
+    Attachment(String),
     /// Bytes that are not valid in the declared character set were replaced.
     BadEncoding(String),
     /// A part of the file that was not read, and why.
@@ -98,9 +127,12 @@ impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::PageNeedsOcr(page) => write!(f, "page {page} has no text layer and needs OCR"),
+            Self::PageReadByOcr(page) => write!(f, "page {page} was read by OCR"),
+            Self::OcrFailed(reason) => f.write_str(reason),
             Self::PageUnreadable(page) => {
                 write!(f, "page {page} has text that maps to no characters")
             }
+            Self::Attachment(name) => write!(f, "the attached file {name:?} is not read"),
             Self::Truncated(limit) => write!(f, "text cut at {limit}"),
             Self::LeftOut(what) => f.write_str(what),
             Self::BadEncoding(charset) => {

@@ -20,7 +20,7 @@ pub use access::{Key, KeyHash, KeyId, Owner, Scope, Scopes};
 pub use answer::{Answer, AnswerSentence, Citation, Context, Place};
 pub use chunk::{Chunk, embedded_text};
 pub use document::{ContentKind, Document};
-pub use extracted::{Block, BlockKind, Extracted, Location, Warning};
+pub use extracted::{Block, BlockKind, Dropped, Extracted, Location, Scanned, Warning};
 pub use filter::Filter;
 pub use fingerprint::{EmbedderFingerprint, Probe};
 pub use ids::{ChunkId, DocumentId, GenerationId, SessionId};

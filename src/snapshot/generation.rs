@@ -12,7 +12,7 @@ use crate::index::lexical::LexicalIndex;
 use crate::index::moments::Moments;
 use crate::index::spans::SpanVectors;
 use crate::index::words::WordVectors;
-use crate::model::{Chunk, ChunkId, Context, Document, GenerationId, UnitVector};
+use crate::model::{BlockKind, Chunk, ChunkId, Context, Document, GenerationId, Place, UnitVector};
 
 pub(super) const TEXTS: &str = "texts.bin";
 pub(super) const DOCUMENTS: &str = "documents.bin";
@@ -134,10 +134,43 @@ impl Generation {
             .nearest(&self.records.vectors, query, k, admitted)
     }
 
+    /// The bytes `range` of a chunk's document as a reader finds them.
+    pub fn place(&self, chunk: &Chunk, range: Range<usize>) -> Place {
+        let document = self.records.document_of(chunk);
+        let (page, page_end) = document.pages_of(&range);
+        Place {
+            chunk: chunk.id.clone(),
+            document: document.id.clone(),
+            source: document.source.clone(),
+            title: document.title.clone(),
+            heading: self.headings_above(chunk, range.start),
+            page,
+            page_end,
+            location: document.location_at(range.start).map(str::to_owned),
+            range,
+        }
+    }
+
+    /// The headings above byte `at` of a chunk's document, outermost first, joined by ` > `.
+    fn headings_above(&self, chunk: &Chunk, at: usize) -> String {
+        let text = self.records.text(chunk.document);
+        let blocks = self.records.document_of(chunk).blocks.iter();
+        let mut path: Vec<(u8, &str)> = Vec::new();
+        for block in blocks.take_while(|block| block.range.start <= at) {
+            if let BlockKind::Heading(level) = block.kind {
+                path.retain(|(above, _)| *above < level);
+                path.push((level, &text[block.range.clone()]));
+            }
+        }
+        let path: Vec<&str> = path.into_iter().map(|(_, heading)| heading).collect();
+        path.join(" > ")
+    }
+
     /// A chunk with all that a reader needs, under a score.
     pub fn context(&self, row: u32, score: f32) -> Context {
         let chunk = self.chunk(row);
         let document = self.records.document_of(chunk);
+        let (page, page_end) = document.pages_of(&chunk.range);
         Context {
             chunk: chunk.id.clone(),
             document: document.id.clone(),
@@ -145,7 +178,8 @@ impl Generation {
             title: document.title.clone(),
             kind: document.kind,
             heading_path: chunk.heading_path.clone(),
-            page: chunk.page,
+            page,
+            page_end,
             location: document.location_at(chunk.range.start).map(str::to_owned),
             range: chunk.range.clone(),
             text: self.records.chunk_text(chunk).to_owned(),

@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use crate::assistant::Summary;
-use crate::assistant::cite::heading_at;
 use crate::assistant::sources::Source;
 use crate::model::{Answer, AnswerSentence, ChunkId, Citation, Place};
 use crate::snapshot::Generation;
@@ -93,20 +92,10 @@ fn citation(value: &Value, generation: &Generation, sources: &[Source]) -> Optio
 fn place(chunk: &str, value: &Value, quote: &str, generation: &Generation) -> Option<Place> {
     let row = generation.row_of(&ChunkId::from_client(chunk))?;
     let chunk = generation.chunk(row);
-    let document = generation.records.document_of(chunk);
     let range = number(&value["start"])?..number(&value["end"])?;
     let is_within = chunk.range.start <= range.start && range.end <= chunk.range.end;
     let stored = generation.records.stored_text(chunk, range.clone())?;
-    (is_within && stored == quote).then(|| Place {
-        chunk: chunk.id.clone(),
-        document: document.id.clone(),
-        source: document.source.clone(),
-        title: document.title.clone(),
-        heading: heading_at(generation, chunk, range.start),
-        page: chunk.page,
-        location: document.location_at(range.start).map(str::to_owned),
-        range,
-    })
+    (is_within && stored == quote).then(|| generation.place(chunk, range))
 }
 
 fn sentence(value: &Value) -> Option<AnswerSentence> {

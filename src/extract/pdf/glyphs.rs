@@ -18,7 +18,10 @@ use hayro_interpret::{
     InterpreterCache, InterpreterSettings, RenderContent, SoftMask, TransformExt, interpret_page,
 };
 
+use super::annotations::read_annotations;
 use super::characters::{expand, is_readable, is_right_to_left};
+use super::mend;
+use super::scans::Painter;
 
 /// More glyphs than this on one page are not prose; the rest of the page is left out.
 const MAX_GLYPHS_PER_PAGE: usize = 200_000;
@@ -57,6 +60,17 @@ pub(super) struct Rule {
     pub(super) y: f32,
 }
 
+/// A straight edge of a rule or a box.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Edge {
+    /// Where it lies: points from the top edge if it runs across, from the left if upright.
+    pub(super) at: f32,
+    /// Where it begins along its own direction, points.
+    pub(super) start: f32,
+    /// Where it ends.
+    pub(super) end: f32,
+}
+
 /// All that a page draws that matters for its text.
 #[derive(Debug, Clone, Default)]
 pub(super) struct PageGlyphs {
@@ -66,8 +80,16 @@ pub(super) struct PageGlyphs {
     pub(super) height: f32,
     /// Characters in drawing order.
     pub(super) glyphs: Vec<Glyph>,
+    /// What notes on the page say that it does not show.
+    pub(super) notes: Vec<String>,
+    /// What the file marks as running heads and page numbers.
+    pub(super) artifacts: Vec<Glyph>,
     /// Horizontal rules in drawing order.
     pub(super) rules: Vec<Rule>,
+    /// Edges that run across, of rules and boxes alike.
+    pub(super) across: Vec<Edge>,
+    /// Upright ones.
+    pub(super) upright: Vec<Edge>,
     /// Horizontal strokes, short or long, that may be the bars of fractions.
     pub(super) bars: Vec<Rule>,
     /// Whether an image of more than a few points is drawn.
@@ -92,6 +114,7 @@ impl<'a> GlyphReader<'a> {
         let settings = InterpreterSettings {
             warning_sink: Arc::new(|_| {}),
             render_content: RenderContent::all(),
+            cmap_resolver: mend::resolver(),
             ..InterpreterSettings::default()
         };
         Self {
@@ -102,17 +125,29 @@ impl<'a> GlyphReader<'a> {
         }
     }
 
-    /// Everything that `page` draws, form fields and notes included.
-    pub(super) fn read(&mut self, page: &Page<'a>) -> PageGlyphs {
+    fn context(&self, page: &Page<'a>) -> Context<'a> {
         let (width, height) = page.render_dimensions();
-        let bounds = Rect::new(0.0, 0.0, f64::from(width), f64::from(height));
-        let mut context = Context::new(
+        Context::new(
             page.initial_transform(true).to_kurbo(),
-            bounds,
+            Rect::new(0.0, 0.0, f64::from(width), f64::from(height)),
             &self.cache,
             self.xref,
             self.settings.clone(),
-        );
+        )
+    }
+
+    /// The images of `page` as one picture (PGM).
+    pub(super) fn picture(&self, page: &Page<'a>) -> Vec<u8> {
+        let (width, height) = page.render_dimensions();
+        let mut painter = Painter::new(width, height);
+        interpret_page(page, &mut self.context(page), &mut painter);
+        painter.finish()
+    }
+
+    /// Everything that `page` draws, form fields and notes included.
+    pub(super) fn read(&mut self, page: &Page<'a>) -> PageGlyphs {
+        let (width, height) = page.render_dimensions();
+        let mut context = self.context(page);
         let mut device = Collector {
             page: PageGlyphs {
                 width,
@@ -126,6 +161,7 @@ impl<'a> GlyphReader<'a> {
         let mut read = device.page;
         drop_outside(&mut read);
         drop_repeats(&mut read.glyphs);
+        read_annotations(page, &mut read);
         read
     }
 }
@@ -184,7 +220,7 @@ impl Collector<'_> {
             .collect();
         let even = evenly_stretched(&scales);
         for (glyph, placement) in run.glyphs().iter().zip(&scales) {
-            if self.page.glyphs.len() >= MAX_GLYPHS_PER_PAGE {
+            if self.page.glyphs.len() + self.page.artifacts.len() >= MAX_GLYPHS_PER_PAGE {
                 self.page.truncated = true;
                 return;
             }
@@ -229,7 +265,12 @@ impl Collector<'_> {
         let share = place.advance / characters.len() as f32;
         for (position, &character) in characters.iter().enumerate() {
             let along = share * position as f32;
-            self.page.glyphs.push(Glyph {
+            let glyphs = if self.furniture_depth > 0 {
+                &mut self.page.artifacts
+            } else {
+                &mut self.page.glyphs
+            };
+            glyphs.push(Glyph {
                 character,
                 x: place.x + along * place.direction.0,
                 y: place.y + along * place.direction.1,
@@ -247,6 +288,46 @@ impl Collector<'_> {
             .ink
             .entry(glyph.identifier())
             .or_insert_with(|| ink_of_outline(&glyph.outline()))
+    }
+
+    /// Notes the straight edges of a path that lie upright or across.
+    fn push_edges(&mut self, path: &BezPath, transform: Affine) {
+        let (mut start, mut last) = (Point::ZERO, Point::ZERO);
+        for element in path.elements() {
+            let next = match *element {
+                PathEl::MoveTo(point) => {
+                    (start, last) = (point, point);
+                    continue;
+                }
+                PathEl::LineTo(point) | PathEl::QuadTo(_, point) | PathEl::CurveTo(_, _, point) => {
+                    point
+                }
+                PathEl::ClosePath => start,
+            };
+            if !matches!(element, PathEl::QuadTo(..) | PathEl::CurveTo(..)) {
+                self.push_edge(transform * last, transform * next);
+            }
+            last = next;
+        }
+    }
+
+    fn push_edge(&mut self, one: Point, other: Point) {
+        if self.page.across.len() + self.page.upright.len() >= MAX_RULES_PER_PAGE * 2 {
+            return;
+        }
+        let (width, height) = ((one.x - other.x).abs(), (one.y - other.y).abs());
+        let edge = |at: f64, a: f64, b: f64| Edge {
+            at: narrow(at),
+            start: narrow(a.min(b)),
+            end: narrow(a.max(b)),
+        };
+        if height < 1.0 && width > height {
+            let found = edge(f64::midpoint(one.y, other.y), one.x, other.x);
+            self.page.across.push(found);
+        } else if width < 1.0 && height > width {
+            let found = edge(f64::midpoint(one.x, other.x), one.y, other.y);
+            self.page.upright.push(found);
+        }
     }
 
     fn push_rule(&mut self, rect: Rect) {
@@ -374,6 +455,9 @@ fn narrow(value: f64) -> f32 {
 
 impl<'a> Device<'a> for Collector<'_> {
     fn draw_path(&mut self, path: &BezPath, props: DrawProps<'a>, _: &DrawMode) {
+        if path.elements().len() <= MAX_OUTLINE_SEGMENTS {
+            self.push_edges(path, props.transform);
+        }
         // Only plain lines and boxes can be rules.
         if path.elements().len() <= 6
             && path
@@ -386,6 +470,7 @@ impl<'a> Device<'a> for Collector<'_> {
     }
 
     fn draw_rect(&mut self, rect: &Rect, props: DrawProps<'a>, _: &DrawMode) {
+        self.push_edges(&rect.to_path(0.1), props.transform);
         self.push_rule(props.transform.transform_rect_bbox(*rect));
     }
 
@@ -396,13 +481,11 @@ impl<'a> Device<'a> for Collector<'_> {
     fn push_transparency_group(&mut self, _: f32, _: Option<SoftMask<'a>>, _: BlendMode) {}
 
     fn draw_glyph_run(&mut self, run: &GlyphRun<'_, 'a>, props: DrawProps<'a>, _: &DrawMode) {
-        if self.furniture_depth == 0 {
-            let vertical = matches!(
-                run.writing_mode(),
-                hayro_interpret::hayro_cmap::WritingMode::Vertical
-            );
-            self.push_run(run, props.transform, vertical);
-        }
+        let vertical = matches!(
+            run.writing_mode(),
+            hayro_interpret::hayro_cmap::WritingMode::Vertical
+        );
+        self.push_run(run, props.transform, vertical);
     }
 
     fn draw_image(&mut self, image: Image<'a, '_>, props: ImageDrawProps<'a>) {

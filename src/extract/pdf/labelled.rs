@@ -183,9 +183,9 @@ mod tests {
         assert_eq!(
             lists[0].rows,
             [
-                "Winter | about half of all heat",
-                "Spring | a quarter of it",
-                "Summer | hardly any but for hot water",
+                ["Winter", "about half of all heat"],
+                ["Spring", "a quarter of it"],
+                ["Summer", "hardly any but for hot water"],
             ]
         );
     }

@@ -12,14 +12,20 @@ use super::direction::to_logical_order;
 use super::formulas::join_parts;
 use super::fragments::{Fragment, Joint, fragments_of, join_fragments};
 use super::glyphs::{Glyph, PageGlyphs, Rule};
+use super::grid::take_grids;
 use super::ink::reference_ink;
 use super::line::{Gap, Line};
 use super::rows::{join_markers, join_rows, merge_drop_caps};
+use super::tables::{Table, take_tables};
 
 /// Gaps wider than this many ems may separate the cells of a table.
 const CELL_GAP: f32 = 0.45;
 /// Gaps wider than this many ems separate words.
 const WORD_GAP: f32 = 0.16;
+/// The same where letters stand exactly side by side, so that nothing else opens a gap.
+const TIGHT_GAP: f32 = 0.1;
+/// Gaps this small are none.
+const EXACT: f32 = 0.01;
 /// A page with more lines than this is a drawing; comparing all with all is not worth the time.
 pub(super) const MAX_ARRANGED_LINES: usize = 4_000;
 
@@ -28,14 +34,66 @@ pub(super) const MAX_ARRANGED_LINES: usize = 4_000;
 pub(super) struct Frame {
     /// The lines, from top to bottom.
     pub(super) lines: Vec<Line>,
+    /// The tables found so far.
+    pub(super) tables: Vec<Table>,
     /// Rules between table rows.
     pub(super) rules: Vec<Rule>,
     /// Height of the page in this frame, 0 for turned text.
     pub(super) height: f32,
 }
 
-/// The page's lines; the direction with most text first.
-pub(super) fn frames_of(page: &PageGlyphs) -> Vec<Frame> {
+impl Frame {
+    /// The table that nothing stands above.
+    pub(super) fn first_table(&mut self) -> Option<&mut Table> {
+        let first = self
+            .lines
+            .iter()
+            .map(Line::top)
+            .fold(f32::INFINITY, f32::min);
+        let tables = self.tables.iter_mut();
+        let highest = tables.min_by(|a, b| a.top.total_cmp(&b.top))?;
+        (highest.top <= first).then_some(highest)
+    }
+
+    /// The table that nothing stands below.
+    pub(super) fn last_table(&self) -> Option<&Table> {
+        let last = self.lines.iter().map(Line::bottom).fold(0.0, f32::max);
+        let lowest = self
+            .tables
+            .iter()
+            .max_by(|a, b| a.bottom.total_cmp(&b.bottom))?;
+        (lowest.bottom >= last).then_some(lowest)
+    }
+}
+
+/// The texts of glyphs, line by line.
+pub(super) fn texts_of(glyphs: &[Glyph]) -> Vec<String> {
+    let mut lines = lines_of(glyphs, &[]);
+    lines.sort_by(|a, b| {
+        a.baseline
+            .total_cmp(&b.baseline)
+            .then(a.left.total_cmp(&b.left))
+    });
+    lines.into_iter().map(|line| line.text).collect()
+}
+
+/// The page's lines and tables; the direction with most text first.
+pub(super) fn frames_of(mut page: PageGlyphs) -> Vec<Frame> {
+    let tables = take_grids(&mut page);
+    let mut frames = plain_frames_of(&page);
+    if !frames.iter().any(|frame| frame.height > 0.0) {
+        frames.insert(0, frame_at(&page, 0));
+    }
+    for frame in &mut frames {
+        if frame.height > 0.0 {
+            frame.tables = tables.clone();
+        }
+        take_tables(frame);
+    }
+    frames
+}
+
+fn plain_frames_of(page: &PageGlyphs) -> Vec<Frame> {
     let mut angles: Vec<(u16, usize)> = Vec::new();
     for glyph in &page.glyphs {
         match angles.iter_mut().find(|(angle, _)| *angle == glyph.angle) {
@@ -76,6 +134,7 @@ fn frame_at(page: &PageGlyphs, angle: u16) -> Frame {
     }
     Frame {
         lines,
+        tables: Vec::new(),
         rules: if angle == 0 {
             page.rules.clone()
         } else {
@@ -96,7 +155,7 @@ fn upright(glyph: &Glyph, angle: u16) -> Glyph {
 }
 
 /// Lines of upright glyphs, in no particular order.
-fn lines_of(glyphs: &[Glyph], bars: &[Rule]) -> Vec<Line> {
+pub(super) fn lines_of(glyphs: &[Glyph], bars: &[Rule]) -> Vec<Line> {
     let mut fragments = join_parts(fragments_of(glyphs), glyphs, bars);
     fragments.sort_by(|a, b| a.baseline.total_cmp(&b.baseline));
     let groups = join_fragments(&fragments, glyphs);
@@ -154,15 +213,18 @@ fn word_gap(glyphs: &[Glyph], order: &[usize]) -> f32 {
     let mut gaps: Vec<f32> = order
         .windows(2)
         .map(|pair| (&glyphs[pair[0]], &glyphs[pair[1]]))
-        .filter(|(one, other)| one.character.is_alphabetic() && other.character.is_alphabetic())
+        .filter(|(one, other)| one.character.is_alphanumeric() && other.character.is_alphanumeric())
         .map(|(one, other)| (other.x - one.x - one.advance) / one.size.max(0.01))
         .collect();
     if gaps.len() < 4 {
         return WORD_GAP;
     }
+    gaps.sort_by(f32::total_cmp);
     // Most pairs of letters stand inside a word; in a formula hardly any do.
-    let quarter = gaps.len() / 4;
-    let (_, usual, _) = gaps.select_nth_unstable_by(quarter, f32::total_cmp);
+    let (usual, wide) = (gaps[gaps.len() / 4], gaps[gaps.len() * 3 / 4]);
+    if usual.abs() < EXACT && wide.abs() < EXACT {
+        return TIGHT_GAP;
+    }
     WORD_GAP + usual.clamp(0.0, 0.6)
 }
 
@@ -368,7 +430,7 @@ mod tests {
             glyphs,
             ..PageGlyphs::default()
         };
-        frames_of(&page)
+        frames_of(page)
             .into_iter()
             .flat_map(|frame| frame.lines)
             .map(|line| line.text)

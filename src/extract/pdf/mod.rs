@@ -9,6 +9,8 @@
 //! libraries: callers feed untrusted bytes in a worker process.
 
 mod accents;
+mod aligned;
+mod annotations;
 mod characters;
 mod contents;
 mod direction;
@@ -17,6 +19,7 @@ mod fractions;
 mod fragments;
 mod furniture;
 mod glyphs;
+mod grid;
 mod headings;
 mod hyphens;
 mod ink;
@@ -24,10 +27,14 @@ mod labelled;
 mod layout;
 mod line;
 mod markers;
+mod mend;
 mod open;
 mod order;
 mod paragraphs;
+mod rebuild;
+mod recognised;
 mod rows;
+mod scans;
 mod tables;
 mod title;
 mod write;
@@ -35,15 +42,24 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
+pub use recognised::insert_recognised;
+
 use glyphs::{GlyphReader, PageGlyphs};
 use hyphens::Vocabulary;
 use layout::Frame;
+use paragraphs::Paragraph;
+use tables::Table;
 
 use crate::extract::ExtractError;
-use crate::model::{Extracted, Warning};
+use crate::model::{Dropped, Extracted, Scanned, Warning};
 
 /// Pages with fewer characters than this and an image are scans.
 const MIN_CHARACTERS: usize = 20;
+
+/// Pictures of scans that one reply holds, about.
+const MAX_SCAN_BYTES: usize = 48 << 20;
 
 /// How much of a file is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +68,8 @@ pub struct Limits {
     pub max_pages: u32,
     /// Text after this many bytes is left out.
     pub max_text_bytes: usize,
+    /// The first page of which a picture is made if it is a scan; `None` for no pictures.
+    pub scans_from: Option<u32>,
     /// The drawing instructions of one page may take this many bytes when decompressed.
     pub max_decompressed_bytes: usize,
 }
@@ -61,6 +79,7 @@ impl Default for Limits {
         Self {
             max_pages: 5_000,
             max_text_bytes: 32 << 20,
+            scans_from: None,
             max_decompressed_bytes: 64 << 20,
         }
     }
@@ -73,21 +92,29 @@ impl Default for Limits {
 /// warnings.
 pub fn extract(bytes: &[u8], limits: &Limits) -> Result<Extracted, ExtractError> {
     let opened = open::open(bytes, limits)?;
+    match read(opened, limits) {
+        Err(ExtractError::NoText(reason)) => match open::reopen(bytes) {
+            Some(opened) => read(opened, limits).map_err(|_| ExtractError::NoText(reason)),
+            None => Err(ExtractError::NoText(reason)),
+        },
+        read => read,
+    }
+}
+
+fn read(opened: open::Opened, limits: &Limits) -> Result<Extracted, ExtractError> {
     let mut warnings = Vec::new();
-    let mut pages = read_pages(&opened, limits, &mut warnings);
-    furniture::drop_furniture(
-        &mut pages
-            .iter_mut()
-            .filter_map(|page| page.frames.first_mut())
-            .collect::<Vec<_>>(),
-    );
+    let mut scans = Vec::new();
+    let mut pages = read_pages(&opened, limits, &mut warnings, &mut scans);
+    let attached = annotations::attachments(opened.pdf.xref(), opened.pdf.pages().iter());
+    warnings.extend(attached.into_iter().map(Warning::Attachment));
+    let dropped = drop_furniture(&mut pages);
+    carry_headers(&mut pages);
     let words = vocabulary_of(&pages);
-    let paragraphs: Vec<_> = pages
-        .into_iter()
-        .flat_map(|page| page_paragraphs(page, &words))
-        .collect();
-    let written = write::write(&paragraphs, limits.max_text_bytes);
-    if written.text.is_empty() {
+    let paragraphs = paragraphs_of(pages, &words);
+    let written = write::write(&paragraphs, limits.max_text_bytes, &words);
+    // Who asks for the scans of later pages has had the first.
+    let has_more = limits.scans_from.is_some_and(|from| from > 1);
+    if written.text.is_empty() && scans.is_empty() && !has_more {
         return Err(ExtractError::NoText(why_no_text(&warnings)));
     }
     warnings.extend(
@@ -101,6 +128,8 @@ pub fn extract(bytes: &[u8], limits: &Limits) -> Result<Extracted, ExtractError>
         blocks: written.blocks,
         page_count: Some(count(opened.pdf.pages().len())),
         warnings,
+        dropped,
+        scans,
         ..Extracted::default()
     })
 }
@@ -109,12 +138,63 @@ pub fn extract(bytes: &[u8], limits: &Limits) -> Result<Extracted, ExtractError>
 struct PageLines {
     number: u32,
     frames: Vec<Frame>,
+    /// What the file itself calls a running head or a page number.
+    artifacts: Vec<String>,
+    /// What notes say that the page does not show.
+    notes: Vec<String>,
+}
+
+/// Drops what repeats from page to page and lists it with what the file itself marks so.
+fn drop_furniture(pages: &mut [PageLines]) -> Vec<Dropped> {
+    let mut marked: BTreeMap<String, Vec<u32>> = BTreeMap::new();
+    for page in pages.iter_mut() {
+        for text in std::mem::take(&mut page.artifacts) {
+            marked.entry(text).or_default().push(page.number);
+        }
+    }
+    let numbers: Vec<u32> = pages.iter().map(|page| page.number).collect();
+    let mut upright: Vec<&mut Frame> = pages
+        .iter_mut()
+        .filter_map(|page| page.frames.first_mut())
+        .collect();
+    let found = furniture::drop_furniture(&mut upright);
+    let repeated = found.into_iter().map(|one| Dropped {
+        text: one.text,
+        pages: one.pages.into_iter().map(|index| numbers[index]).collect(),
+    });
+    let marked = marked
+        .into_iter()
+        .map(|(text, pages)| Dropped { text, pages });
+    repeated.chain(marked).collect()
+}
+
+/// Gives tables that go on from the page before the header row that stands there.
+fn carry_headers(pages: &mut [PageLines]) {
+    let mut open: Option<(Table, Vec<String>, u32)> = None;
+    for page in pages {
+        let Some(frame) = page.frames.first_mut() else {
+            open = None;
+            continue;
+        };
+        if let Some((above, header, number)) = open.take()
+            && let Some(first) = frame.first_table()
+            && first.goes_on_from(&above)
+        {
+            first.header = Some((header, number));
+        }
+        open = frame.last_table().and_then(|last| {
+            let own = last.header_row().map(|row| (row.clone(), page.number));
+            let (header, number) = own.or_else(|| last.header.clone())?;
+            Some((last.clone(), header, number))
+        });
+    }
 }
 
 fn read_pages(
     opened: &open::Opened,
     limits: &Limits,
     warnings: &mut Vec<Warning>,
+    scans: &mut Vec<Scanned>,
 ) -> Vec<PageLines> {
     let pages = opened.pdf.pages();
     let mut reader = GlyphReader::new(opened.pdf.xref());
@@ -140,15 +220,33 @@ fn read_pages(
             )));
             continue;
         }
-        let glyphs = reader.read(page);
+        let mut glyphs = reader.read(page);
         characters += glyphs.glyphs.len();
-        warnings.extend(doubts(&glyphs, number));
+        let doubts = doubts(&glyphs, number);
+        if doubts.contains(&Warning::PageNeedsOcr(number))
+            && limits.scans_from.is_some_and(|from| number >= from)
+            && scans.iter().map(|scan| scan.image.len()).sum::<usize>() < MAX_SCAN_BYTES
+        {
+            let image = reader.picture(page);
+            scans.push(Scanned {
+                page: number,
+                image,
+            });
+        }
+        warnings.extend(doubts);
+        let notes = std::mem::take(&mut glyphs.notes);
+        let artifacts = layout::texts_of(&std::mem::take(&mut glyphs.artifacts));
         let frames = if is_unreadable(&glyphs) {
-            Vec::new()
+            vec![Frame::default()]
         } else {
-            layout::frames_of(&glyphs)
+            layout::frames_of(glyphs)
         };
-        read.push(PageLines { number, frames });
+        read.push(PageLines {
+            number,
+            frames,
+            artifacts,
+            notes,
+        });
     }
     read
 }
@@ -194,20 +292,38 @@ fn vocabulary_of(pages: &[PageLines]) -> Vocabulary {
     words
 }
 
-fn page_paragraphs(page: PageLines, words: &Vocabulary) -> Vec<paragraphs::Paragraph> {
-    page.frames
-        .into_iter()
-        .flat_map(|frame| {
-            let pitch = order::usual_pitch(&frame.lines);
-            paragraphs::paragraphs_of(order::pieces_of(frame), page.number, pitch, words)
-        })
-        .collect()
+/// The paragraphs of all pages; one that a page break cuts is two, and the second says so.
+fn paragraphs_of(pages: Vec<PageLines>, words: &Vocabulary) -> Vec<Paragraph> {
+    let mut all: Vec<Paragraph> = Vec::new();
+    for page in pages {
+        let start = all.len();
+        all.extend(page_paragraphs(page, words));
+        if let (Some(last), Some(next)) = (start.checked_sub(1), all.get(start))
+            && paragraphs::continues(&all[last], next)
+        {
+            all[start].goes_on = true;
+        }
+    }
+    all
+}
+
+fn page_paragraphs(page: PageLines, words: &Vocabulary) -> Vec<Paragraph> {
+    let notes = page
+        .notes
+        .iter()
+        .map(|text| Paragraph::note(text, page.number));
+    let frames = page.frames.into_iter().flat_map(|frame| {
+        let pitch = order::usual_pitch(&frame.lines);
+        paragraphs::paragraphs_of(order::pieces_of(frame), page.number, pitch, words)
+    });
+    frames.chain(notes).collect()
 }
 
 fn why_no_text(warnings: &[Warning]) -> String {
     let has = |wanted: fn(&Warning) -> bool| warnings.iter().any(wanted);
     if has(|warning| matches!(warning, Warning::PageNeedsOcr(_))) {
-        "the pages are images and need OCR first".to_owned()
+        "the pages are images: install tesseract, or name another OCR program with --ocr-command"
+            .to_owned()
     } else if has(|warning| matches!(warning, Warning::PageUnreadable(_))) {
         "the fonts do not say which characters their glyphs are; OCR could read it".to_owned()
     } else {

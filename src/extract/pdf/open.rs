@@ -8,8 +8,8 @@ use hayro_interpret::hayro_syntax::page::Page;
 use hayro_interpret::hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
 use lopdf::{Dictionary, Document, Error, LoadOptions, Object};
 
-use super::Limits;
 use super::title::fit_title;
+use super::{Limits, mend, rebuild};
 use crate::extract::ExtractError;
 
 /// A stream of deflated bytes grows at most this much.
@@ -32,16 +32,47 @@ pub(super) fn open(bytes: &[u8], limits: &Limits) -> Result<Opened, ExtractError
         .and_then(|metadata| metadata.title)
         .and_then(|title| fit_title(&title));
     match Pdf::new(bytes.to_vec()) {
-        Ok(pdf) if !pdf.pages().is_empty() => Ok(Opened { pdf, title }),
+        Ok(pdf) if !pdf.pages().is_empty() => {
+            let pdf = with_mended_fonts(pdf, bytes, limits);
+            Ok(Opened { pdf, title })
+        }
         Err(LoadPdfError::Decryption(DecryptionError::PasswordProtected)) => {
             Err(ExtractError::Encrypted)
         }
         Err(LoadPdfError::Decryption(_)) if locked => Err(ExtractError::Encrypted),
         Ok(_) | Err(_) => {
-            let pdf = repaired(bytes, limits)?;
+            let pdf = repaired(bytes, limits).or_else(|error| match error {
+                ExtractError::Malformed { .. } => rebuilt(bytes).ok_or(error),
+                other => Err(other),
+            })?;
             Ok(Opened { pdf, title })
         }
     }
+}
+
+/// The file with a page tree of whatever pages are still in it.
+fn rebuilt(bytes: &[u8]) -> Option<Pdf> {
+    let pdf = Pdf::new(rebuild::rebuilt(bytes)?).ok()?;
+    (!pdf.pages().is_empty()).then_some(pdf)
+}
+
+/// A second try for a file that opened without a word to read: it may have been cut off, its last
+/// stream without an end. `None` for whole files.
+pub(super) fn reopen(bytes: &[u8]) -> Option<Opened> {
+    let pdf = rebuild::is_cut(bytes).then(|| rebuilt(bytes))??;
+    Some(Opened { pdf, title: None })
+}
+
+/// The same file with what its fonts lack, if they lack anything that can be known.
+fn with_mended_fonts(pdf: Pdf, bytes: &[u8], limits: &Limits) -> Pdf {
+    let pages = pdf.pages().len();
+    if !pdf.pages().iter().any(mend::needs_mending) {
+        return pdf;
+    }
+    mend::mended(bytes, limits.max_decompressed_bytes)
+        .and_then(|mended| Pdf::new(mended).ok())
+        .filter(|mended| mended.pages().len() == pages)
+        .unwrap_or(pdf)
 }
 
 /// The file as lopdf writes it anew.

@@ -5,9 +5,9 @@
 //! horizontal room comes first; what stands to the left comes first unless something that spans
 //! both lies between them.
 
-use super::layout::{Frame, MAX_ARRANGED_LINES};
+use super::layout::Frame;
 use super::line::Line;
-use super::tables::{Table, take_tables};
+use super::tables::Table;
 
 /// With more blocks than this the page is a drawing, and the order is simply downwards.
 const MAX_ORDERED_BLOCKS: usize = 300;
@@ -25,11 +25,7 @@ pub(super) enum Piece {
 
 /// The pieces of a frame in reading order.
 pub(super) fn pieces_of(mut frame: Frame) -> Vec<Piece> {
-    let tables = if frame.lines.len() > MAX_ARRANGED_LINES {
-        Vec::new()
-    } else {
-        take_tables(&mut frame)
-    };
+    let tables = std::mem::take(&mut frame.tables);
     let blocks = blocks_of(&frame.lines, &tables);
     let pieces: Vec<Piece> = blocks
         .into_iter()
@@ -422,20 +418,23 @@ fn comes_first(groups: &[Group], one: usize, other: usize) -> bool {
 mod tests {
     use super::*;
     use crate::extract::pdf::line::set as line;
+    use crate::extract::pdf::tables::take_tables;
 
     fn order_of(mut lines: Vec<Line>) -> Vec<String> {
         lines.sort_by(|a, b| a.baseline.total_cmp(&b.baseline));
-        pieces_of(Frame {
+        let mut frame = Frame {
             lines,
-            rules: Vec::new(),
             height: 800.0,
-        })
-        .into_iter()
-        .flat_map(|piece| match piece {
-            Piece::Text(lines) => lines.into_iter().map(|line| line.text).collect(),
-            Piece::Table(table) => table.rows,
-        })
-        .collect()
+            ..Frame::default()
+        };
+        take_tables(&mut frame);
+        pieces_of(frame)
+            .into_iter()
+            .flat_map(|piece| match piece {
+                Piece::Text(lines) => lines.into_iter().map(|line| line.text).collect::<Vec<_>>(),
+                Piece::Table(table) => table.rows.iter().map(|row| row.join(" | ")).collect(),
+            })
+            .collect()
     }
 
     #[test]

@@ -6,11 +6,14 @@ use super::hyphens::{Vocabulary, join_line};
 use super::line::Line;
 use super::markers::{marker_of, starts_item, with_plain_marker};
 use super::order::Piece;
+use crate::extract::builder::join_cells;
 
 /// Sizes that differ by more than this share belong to different paragraphs.
 const SIZE_STEP: f32 = 0.12;
 /// Bold is at least this much heavier than the text before it.
 const WEIGHT_STEP: f32 = 1.22;
+/// Notes count as set in small type, so that they are no headings, points.
+const NOTE_SIZE: f32 = 6.0;
 /// A sentence that a caption or a box interrupts is found again behind this many paragraphs.
 const MAX_INTERRUPTION: usize = 4;
 
@@ -40,6 +43,23 @@ pub(super) struct Paragraph {
     pub(super) lines: usize,
     /// Page counted from 1.
     pub(super) page: u32,
+    /// Whether it goes on from the paragraph before, which a page break cuts.
+    pub(super) goes_on: bool,
+}
+
+impl Paragraph {
+    /// What a note on a page says.
+    pub(super) fn note(text: &str, page: u32) -> Self {
+        Self {
+            text: text.to_owned(),
+            form: Form::Text,
+            size: NOTE_SIZE,
+            weight: None,
+            lines: 1,
+            page,
+            goes_on: false,
+        }
+    }
 }
 
 /// The paragraphs of one page from its pieces in reading order.
@@ -53,7 +73,9 @@ pub(super) fn paragraphs_of(
     for piece in pieces {
         match piece {
             Piece::Table(table) => {
-                paragraphs.extend(table.rows.into_iter().map(|text| row(text, page)));
+                let header = table.header.map(|(cells, page)| row(&cells, page));
+                let rows = table.rows.iter().map(|cells| row(cells, page));
+                paragraphs.extend(header.into_iter().chain(rows));
             }
             Piece::Text(lines) => {
                 for (index, lines) in split(lines, pitch).into_iter().enumerate() {
@@ -86,19 +108,20 @@ pub(super) fn paragraphs_of(
     paragraphs
 }
 
-fn row(text: String, page: u32) -> Paragraph {
+fn row(cells: &[String], page: u32) -> Paragraph {
     Paragraph {
-        text,
+        text: join_cells(cells).unwrap_or_default(),
         form: Form::Row,
         size: 0.0,
         weight: None,
         lines: 1,
         page,
+        goes_on: false,
     }
 }
 
-/// Whether a paragraph runs on in the next column or block.
-fn continues(last: &Paragraph, next: &Paragraph) -> bool {
+/// Whether a paragraph runs on in the next column, block or page.
+pub(super) fn continues(last: &Paragraph, next: &Paragraph) -> bool {
     let open = last.text.chars().next_back().is_some_and(|end| {
         end.is_lowercase() || matches!(end, ',' | '-' | '\u{AD}' | '—' | '–' | ';')
     });
@@ -290,6 +313,7 @@ fn build(lines: &[Line], page: u32, words: &Vocabulary) -> Paragraph {
         weight: mean_weight(lines),
         lines: lines.len(),
         page,
+        goes_on: false,
     }
 }
 

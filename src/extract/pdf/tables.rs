@@ -1,31 +1,30 @@
-//! Tables: rows between rules, and rows whose cells clearly align.
+//! Tables: rows between rules that nothing upright crosses.
 //!
 //! Conservative on purpose: prose in columns that is taken for a table is unreadable, a table that
 //! is missed is only read cell by cell.
 
+use super::aligned::take_aligned;
 use super::glyphs::Rule;
 use super::labelled::take_labelled;
-use super::layout::Frame;
+use super::layout::{Frame, MAX_ARRANGED_LINES};
 use super::line::Line;
 
-/// Cells longer than this on average are columns of prose.
-const MAX_MEAN_CELL_CHARS: usize = 24;
-/// One cell of an unruled table holds no more than this.
-const MAX_ALIGNED_CELL_CHARS: usize = 48;
 /// One cell of a ruled table holds no more than this.
 const MAX_RULED_CELL_CHARS: usize = 300;
 /// Longer cells on average are prose between rules.
 const MAX_MEAN_RULED_CELL_CHARS: usize = 80;
 /// How far above its first rule a table's head may begin, points.
 const MAX_HEAD_HEIGHT: f32 = 48.0;
+/// Edges of the parts of one table on two pages differ by less than this, points.
+const SAME_EDGE: f32 = 12.0;
 /// Rules closer than this are one rule.
 const SAME_RULE: f32 = 2.5;
 
 /// A table, already read row by row.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Table {
-    /// Rows from top to bottom; the cells of each joined by ` | `.
-    pub(super) rows: Vec<String>,
+    /// Rows from top to bottom, the cells of each from left to right; empty ones keep their place.
+    pub(super) rows: Vec<Vec<String>>,
     /// Left edge.
     pub(super) left: f32,
     /// Right edge.
@@ -36,17 +35,47 @@ pub(super) struct Table {
     pub(super) bottom: f32,
     /// Position in drawing order.
     pub(super) drawn: usize,
+    /// The header row that stands on an earlier page, and that page.
+    pub(super) header: Option<(Vec<String>, u32)>,
 }
 
-/// Takes the lines that belong to tables out of `frame`.
-pub(super) fn take_tables(frame: &mut Frame) -> Vec<Table> {
-    let mut tables = Vec::new();
-    for band in ruled_bands(&frame.rules) {
-        tables.extend(take_ruled(&mut frame.lines, &band));
+impl Table {
+    /// The first row if it names columns: every cell is filled and none holds a digit, while the
+    /// rows under it hold some.
+    pub(super) fn header_row(&self) -> Option<&Vec<String>> {
+        let has_digits = |row: &Vec<String>| {
+            row.iter()
+                .any(|cell| cell.contains(|c: char| c.is_ascii_digit()))
+        };
+        let (first, rest) = self.rows.split_first()?;
+        let names = first.len() >= 2
+            && first.iter().all(|cell| !cell.is_empty())
+            && !has_digits(first)
+            && rest.iter().any(has_digits);
+        names.then_some(first)
     }
-    tables.extend(take_aligned(&mut frame.lines));
-    tables.extend(take_labelled(&mut frame.lines));
-    tables
+
+    /// Whether this table, the first of its page, goes on from the last one of the page before: it
+    /// has as many columns between the same edges, and no header row of its own.
+    pub(super) fn goes_on_from(&self, above: &Self) -> bool {
+        let columns = |table: &Self| table.rows.iter().map(Vec::len).max();
+        columns(self) == columns(above)
+            && (self.left - above.left).abs() < SAME_EDGE
+            && (self.right - above.right).abs() < SAME_EDGE
+            && self.header_row().is_none()
+    }
+}
+
+/// Takes the lines that belong to tables out of `frame`, which holds those between crossing rules.
+pub(super) fn take_tables(frame: &mut Frame) {
+    if frame.lines.len() > MAX_ARRANGED_LINES {
+        return;
+    }
+    for band in ruled_bands(&frame.rules) {
+        frame.tables.extend(take_ruled(&mut frame.lines, &band));
+    }
+    frame.tables.extend(take_aligned(&mut frame.lines));
+    frame.tables.extend(take_labelled(&mut frame.lines));
 }
 
 /// Rules of one width above each other.
@@ -204,7 +233,7 @@ fn row_below(lines: &[&Line], rule: f32) -> Vec<Line> {
 }
 
 /// Horizontal ranges that no cell bridges.
-fn columns_of(bands: &[Vec<Line>]) -> Vec<(f32, f32)> {
+pub(super) fn columns_of(bands: &[Vec<Line>]) -> Vec<(f32, f32)> {
     let mut ranges: Vec<(f32, f32)> = bands
         .iter()
         .flatten()
@@ -222,7 +251,7 @@ fn columns_of(bands: &[Vec<Line>]) -> Vec<(f32, f32)> {
     columns
 }
 
-fn cells_of(band: &[Line], columns: &[(f32, f32)]) -> Vec<String> {
+pub(super) fn cells_of(band: &[Line], columns: &[(f32, f32)]) -> Vec<String> {
     if band.is_empty() {
         return Vec::new();
     }
@@ -250,11 +279,7 @@ fn filled(row: &[String]) -> usize {
 /// Removes the table's lines and measures it.
 pub(super) fn close_table(lines: &mut Vec<Line>, used: &[Line], rows: Vec<Vec<String>>) -> Table {
     let table = Table {
-        rows: rows
-            .into_iter()
-            .filter(|row| filled(row) > 0)
-            .map(join_cells)
-            .collect(),
+        rows: rows.into_iter().filter(|row| filled(row) > 0).collect(),
         left: used
             .iter()
             .map(|line| line.left)
@@ -269,36 +294,14 @@ pub(super) fn close_table(lines: &mut Vec<Line>, used: &[Line], rows: Vec<Vec<St
             .map(Line::bottom)
             .fold(f32::NEG_INFINITY, f32::max),
         drawn: used.iter().map(|line| line.drawn).min().unwrap_or(0),
+        header: None,
     };
     lines.retain(|line| !used.contains(line));
     table
 }
 
-fn join_cells(cells: Vec<String>) -> String {
-    let kept: Vec<String> = cells.into_iter().filter(|cell| !cell.is_empty()).collect();
-    kept.join(" | ")
-}
-
-/// Rows without rules. `lines` are sorted by baseline.
-fn take_aligned(lines: &mut Vec<Line>) -> Vec<Table> {
-    let rows = rows_of(lines);
-    let mut tables = Vec::new();
-    let mut run: Vec<Vec<Line>> = Vec::new();
-    for row in rows {
-        let continues = run.last().is_some_and(|last| follows(last, &row));
-        if !continues {
-            tables.extend(close_run(lines, &mut run));
-        }
-        if is_candidate(&row) {
-            run.push(row);
-        }
-    }
-    tables.extend(close_run(lines, &mut run));
-    tables
-}
-
 /// Lines by baseline; `lines` are sorted by it.
-fn rows_of(lines: &[Line]) -> Vec<Vec<Line>> {
+pub(super) fn rows_of(lines: &[Line]) -> Vec<Vec<Line>> {
     let mut rows: Vec<Vec<Line>> = Vec::new();
     for line in lines {
         match rows.last_mut() {
@@ -312,66 +315,4 @@ fn rows_of(lines: &[Line]) -> Vec<Vec<Line>> {
         row.sort_by(|a, b| a.left.total_cmp(&b.left));
     }
     rows
-}
-
-fn is_candidate(row: &[Line]) -> bool {
-    row.len() >= 2
-        && row
-            .iter()
-            .all(|cell| cell.text.chars().count() <= MAX_ALIGNED_CELL_CHARS)
-}
-
-fn follows(above: &[Line], row: &[Line]) -> bool {
-    let near = row[0].baseline - above[0].baseline < row[0].size.max(above[0].size) * 2.6;
-    let (few, many) = if above.len() < row.len() {
-        (above, row)
-    } else {
-        (row, above)
-    };
-    near && is_candidate(row)
-        && few.len() + 1 >= many.len()
-        && few.iter().all(|cell| {
-            many.iter()
-                .filter(|other| cell.overlap(other) > 0.2)
-                .count()
-                == 1
-        })
-}
-
-fn close_run(lines: &mut Vec<Line>, run: &mut Vec<Vec<Line>>) -> Option<Table> {
-    let rows = std::mem::take(run);
-    let cells: Vec<&Line> = rows.iter().flatten().collect();
-    let characters: usize = cells.iter().map(|cell| cell.text.chars().count()).sum();
-    let later = rows.iter().flat_map(|row| row.iter().skip(1));
-    let numeric = later.clone().filter(|cell| is_numeric(&cell.text)).count();
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let mostly_numbers = numeric * 2 >= later.count().max(1);
-    let wrapped = rows
-        .iter()
-        .skip(1)
-        .filter(|row| row[0].text.starts_with(char::is_lowercase))
-        .count();
-    let clear = rows.len() >= if columns > 2 { 3 } else { 4 }
-        && wrapped * 3 <= rows.len()
-        && characters / cells.len().max(1) <= MAX_MEAN_CELL_CHARS
-        && (columns >= 4 || mostly_numbers);
-    if !clear {
-        return None;
-    }
-    let used: Vec<Line> = rows.iter().flatten().cloned().collect();
-    let text = rows
-        .into_iter()
-        .map(|row| row.into_iter().map(|cell| cell.text).collect())
-        .collect();
-    Some(close_table(lines, &used, text))
-}
-
-fn is_numeric(text: &str) -> bool {
-    let digits = text.chars().filter(char::is_ascii_digit).count();
-    digits > 0
-        && digits * 3
-            >= text
-                .chars()
-                .filter(|character| character.is_alphanumeric())
-                .count()
 }

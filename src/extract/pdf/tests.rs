@@ -449,3 +449,267 @@ fn a_list_of_terms_drawn_row_by_row_is_a_table() {
         ]
     );
 }
+
+/// A document of one page with the fonts F1 and F2, whose page has more entries.
+fn with_annotations(texts: &[Text], annotations: Vec<lopdf::Dictionary>) -> Vec<u8> {
+    let mut document = document_of(vec![operations_of(texts)]);
+    let annotations: Vec<Object> = annotations
+        .into_iter()
+        .map(|annotation| Object::Reference(document.add_object(annotation)))
+        .collect();
+    let page = document.page_iter().next().unwrap();
+    let page = document.get_object_mut(page).unwrap();
+    page.as_dict_mut().unwrap().set("Annots", annotations);
+    bytes_of(document)
+}
+
+fn rectangle(left: i64, bottom: i64, right: i64, top: i64) -> Object {
+    vec![left.into(), bottom.into(), right.into(), top.into()].into()
+}
+
+#[test]
+fn what_a_form_was_filled_with_is_read_beside_its_label() {
+    let texts = [
+        Text(50.0, 700.0, 10.0, false, "Name:"),
+        Text(70.0, 660.0, 10.0, false, "The boiler is new"),
+        Text(70.0, 640.0, 10.0, false, "The meter is new"),
+    ];
+    let tick = |bottom: i64, state: &str| {
+        dictionary! {
+            "Subtype" => "Widget", "FT" => "Btn", "T" => Object::string_literal("box"),
+            "Rect" => rectangle(52, bottom, 62, bottom + 10), "AS" => state, "V" => state,
+        }
+    };
+    let file = with_annotations(
+        &texts,
+        vec![
+            dictionary! {
+                "Subtype" => "Widget", "FT" => "Tx", "V" => Object::string_literal("Ada Byron"),
+                "Rect" => rectangle(84, 697, 250, 711),
+            },
+            tick(658, "Yes"),
+            tick(638, "Off"),
+        ],
+    );
+    let text = extract(&file, &Limits::default()).unwrap().text;
+    for line in [
+        "Name: Ada Byron",
+        "[x] The boiler is new",
+        "[ ] The meter is new",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
+}
+
+#[test]
+fn notes_are_read_and_attachments_are_named() {
+    let texts = [Text(50.0, 700.0, 10.0, false, "The loft hatch")];
+    let note = |kind: &str, text: &str| {
+        dictionary! {
+            "Subtype" => kind, "Contents" => Object::string_literal(text),
+            "Rect" => rectangle(300, 600, 420, 640),
+        }
+    };
+    let file = with_annotations(
+        &texts,
+        vec![
+            note("Text", "It was replaced in 2021."),
+            note("FreeText", "Ask the caretaker for the key to the loft"),
+            dictionary! {
+                "Subtype" => "FileAttachment", "Rect" => rectangle(10, 10, 20, 20),
+                "FS" => dictionary! { "F" => Object::string_literal("prices.xlsx") },
+            },
+        ],
+    );
+    let extracted = extract(&file, &Limits::default()).unwrap();
+    assert!(extracted.text.contains("It was replaced in 2021."));
+    assert!(
+        extracted
+            .text
+            .contains("Ask the caretaker for the key to the loft")
+    );
+    let named = Warning::Attachment("prices.xlsx".to_owned());
+    assert_eq!(extracted.warnings, [named]);
+}
+
+#[test]
+fn a_file_that_was_cut_off_is_rebuilt_from_its_pages() {
+    let whole = file_of(&[
+        vec![Text(50.0, 700.0, 10.0, false, "Upstairs rooms are cold")],
+        vec![Text(50.0, 700.0, 10.0, false, "The hatch leaks heat")],
+    ]);
+    // Neither the table of objects nor the way from the page tree to its pages is left.
+    let position = |what: &[u8]| whole.windows(what.len()).position(|window| window == what);
+    let mut cut = whole[..position(b"\nxref").unwrap()].to_vec();
+    let kids = position(b"/Kids").unwrap();
+    cut[kids..kids + 5].copy_from_slice(b"/Lost");
+    let text = extract(&cut, &Limits::default()).unwrap().text;
+    assert!(text.contains("Upstairs rooms are cold") && text.contains("The hatch leaks heat"));
+}
+
+#[test]
+fn glyphs_of_type_3_with_numbers_for_names_are_read() {
+    let mut document = document_of(vec![operations_of(&[Text(
+        50.0, 700.0, 10.0, false, "ABA",
+    )])]);
+    let glyph = document.add_object(Stream::new(
+        dictionary! {},
+        b"500 0 0 0 500 500 d1 0 0 500 500 re f".to_vec(),
+    ));
+    let font = document.add_object(dictionary! {
+        "Type" => "Font", "Subtype" => "Type3", "FirstChar" => 65, "LastChar" => 66,
+        "FontBBox" => rectangle(0, 0, 500, 500),
+        "FontMatrix" => vec![
+            Object::Real(0.001), 0.into(), 0.into(), Object::Real(0.001), 0.into(), 0.into(),
+        ],
+        "Widths" => vec![500.into(), 500.into()],
+        "CharProcs" => dictionary! { "a104" => glyph, "a105" => glyph },
+        "Encoding" => dictionary! { "Differences" => vec![
+            65.into(), Object::Name(b"a104".to_vec()), Object::Name(b"a105".to_vec()),
+        ] },
+    });
+    for object in document.objects.values_mut() {
+        if let Ok(fonts) = object
+            .as_dict_mut()
+            .and_then(|resources| resources.get_mut(b"Font"))
+            .and_then(Object::as_dict_mut)
+        {
+            fonts.set("F1", font);
+        }
+    }
+    let text = extract(&bytes_of(document), &Limits::default())
+        .unwrap()
+        .text;
+    assert_eq!(text, "hih");
+}
+
+/// A table ruled in all directions: `texts` in its cells, 100 points wide and 20 high.
+fn ruled(rows: &[&[&'static str]]) -> Vec<Operation> {
+    let mut texts = Vec::new();
+    let mut operations = Vec::new();
+    let mut line = |from: (f32, f32), to: (f32, f32)| {
+        operations.extend([
+            Operation::new("m", vec![from.0.into(), from.1.into()]),
+            Operation::new("l", vec![to.0.into(), to.1.into()]),
+            Operation::new("S", vec![]),
+        ]);
+    };
+    let (right, bottom) = (
+        50.0 + rows[0].len() as f32 * 100.0,
+        700.0 - rows.len() as f32 * 20.0,
+    );
+    for row in 0..=rows.len() {
+        let y = 700.0 - row as f32 * 20.0;
+        line((50.0, y), (right, y));
+    }
+    for column in 0..=rows[0].len() {
+        let x = 50.0 + column as f32 * 100.0;
+        line((x, 700.0), (x, bottom));
+    }
+    for (row, cells) in rows.iter().enumerate() {
+        for (column, cell) in cells.iter().enumerate() {
+            for (index, part) in cell.split('\n').enumerate() {
+                let y = 700.0 - row as f32 * 20.0 - 8.0 - index as f32 * 8.0;
+                texts.push(Text(53.0 + column as f32 * 100.0, y, 7.0, false, part));
+            }
+        }
+    }
+    operations.extend(operations_of(&texts));
+    operations
+}
+
+#[test]
+fn ruled_cells_stay_whole_and_keep_their_columns_on_each_page() {
+    let pages = [
+        ruled(&[
+            &["Plan", "What it is", "Price"],
+            &["A", "a sum that is\npaid every day", "11"],
+            &["B", "", "31"],
+        ]),
+        ruled(&[&["C", "for the night", "12"], &["D", "", "13"]]),
+    ];
+    let file = bytes_of(document_of(pages.to_vec()));
+    let extracted = extract(&file, &Limits::default()).unwrap();
+    let rows: Vec<(u32, &str)> = extracted
+        .blocks
+        .iter()
+        .map(|block| (block.page.unwrap(), &extracted.text[block.range.clone()]))
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            (1, "Plan | What it is | Price"),
+            (1, "A | a sum that is paid every day | 11"),
+            (1, "B | | 31"),
+            // The header is carried on, and says which page it stands on.
+            (1, "Plan | What it is | Price"),
+            (2, "C | for the night | 12"),
+            (2, "D | | 13"),
+        ]
+    );
+}
+
+#[test]
+fn a_sentence_over_a_page_break_is_one_and_names_both_pages() {
+    let extracted = read(&[
+        vec![
+            Text(
+                50.0,
+                80.0,
+                10.0,
+                false,
+                "The valves below the pump are closed by hand and",
+            ),
+            Text(
+                50.0,
+                68.0,
+                10.0,
+                false,
+                "the engineer is told about it before the pump is",
+            ),
+        ],
+        vec![Text(50.0, 740.0, 10.0, false, "started again.")],
+    ]);
+    assert!(
+        extracted
+            .text
+            .ends_with("before the pump is started again.")
+    );
+    let pages: Vec<_> = extracted.blocks.iter().map(|block| block.page).collect();
+    assert_eq!(pages, [Some(1), Some(2)]);
+}
+
+#[test]
+fn the_picture_of_a_scan_is_given_if_it_is_asked_for() {
+    let operations = vec![
+        Operation::new("q", vec![]),
+        Operation::new(
+            "cm",
+            vec![
+                300.into(),
+                0.into(),
+                0.into(),
+                400.into(),
+                0.into(),
+                400.into(),
+            ],
+        ),
+        Operation::new("Do", vec![Object::Name(b"Im".to_vec())]),
+        Operation::new("Q", vec![]),
+    ];
+    let file = bytes_of(document_of(vec![operations]));
+    let limits = Limits {
+        scans_from: Some(1),
+        ..Limits::default()
+    };
+    let extracted = extract(&file, &limits).unwrap();
+    let image = &extracted.scans[0].image;
+    let head = b"P5\n2500 3333\n255\n";
+    assert!(image.starts_with(head));
+    // The one black pixel of the image fills the upper left quarter of the page.
+    let at = |x: usize, y: usize| image[head.len() + y * 2_500 + x];
+    assert_eq!(
+        (at(600, 800), at(1_900, 800), at(600, 2_500)),
+        (0, 255, 255)
+    );
+}

@@ -1,6 +1,7 @@
 //! Paragraphs to the text and blocks that the rest of the program knows.
 
 use super::headings::{body_of, levels_of};
+use super::hyphens::{Vocabulary, join_line};
 use super::paragraphs::{Form, Paragraph};
 use crate::model::{Block, BlockKind};
 
@@ -15,8 +16,25 @@ pub(super) struct Written {
     pub(super) cut: bool,
 }
 
+impl Written {
+    /// Writes what a page break cut off the paragraph before.
+    fn go_on(&mut self, body: &str, kind: BlockKind, page: u32, words: &Vocabulary) {
+        join_line(&mut self.text, body, words);
+        let range = self.text.len() - body.len()..self.text.len();
+        if let Some(last) = self.blocks.last_mut() {
+            // A hyphen between the two may be gone.
+            last.range.end = last.range.end.min(range.start);
+        }
+        self.blocks.push(Block {
+            kind,
+            range,
+            page: Some(page),
+        });
+    }
+}
+
 /// Writes paragraphs one after the other until `max_bytes` are full.
-pub(super) fn write(paragraphs: &[Paragraph], max_bytes: usize) -> Written {
+pub(super) fn write(paragraphs: &[Paragraph], max_bytes: usize, words: &Vocabulary) -> Written {
     let levels = levels_of(paragraphs, body_of(paragraphs));
     let mut written = Written::default();
     let mut before: Option<BlockKind> = None;
@@ -28,6 +46,10 @@ pub(super) fn write(paragraphs: &[Paragraph], max_bytes: usize) -> Written {
         if written.text.len() + body.len() + 2 > max_bytes {
             written.cut = true;
             break;
+        }
+        if let Some(kind) = before.filter(|_| paragraph.goes_on) {
+            written.go_on(&body, kind, paragraph.page, words);
+            continue;
         }
         let kind = kind_of(paragraph.form, level);
         written
@@ -108,8 +130,10 @@ mod tests {
             weight: None,
             lines: 1,
             page: 1,
+            goes_on: false,
         };
-        let written = write(&[paragraph.clone(), paragraph], 20);
+        let words = Vocabulary::default();
+        let written = write(&[paragraph.clone(), paragraph], 20, &words);
         assert_eq!(written.text, "twelve bytes");
         assert!(written.cut);
     }
