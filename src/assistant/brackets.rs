@@ -9,8 +9,8 @@ use std::borrow::Cow;
 /// The longest target of a link that is looked for.
 const MOST_TARGET_BYTES: usize = 2048;
 
-/// What makes a bracket before it a link.
-const JOINED: [char; 3] = ['(', '[', ':'];
+/// What makes a bracket before it a link, or may become it.
+const JOINED: [char; 4] = ['(', '[', ':', '<'];
 
 /// The text with round brackets where square ones would be read as a citation's number or as a link
 /// of Markdown (`CommonMark` 0.31, 6.3 to 6.5 and 4.7). The target of a link stays if it is an
@@ -37,7 +37,7 @@ pub(super) fn without_markup(text: &str) -> Cow<'_, str> {
                 None if after.starts_with(JOINED) => plain.push(')'),
                 None => plain.push(']'),
             },
-            _ if is_address_in_angles(after) => {}
+            _ if is_address_in_angles(after) => plain.push('('),
             _ => plain.push('<'),
         }
     }
@@ -58,7 +58,7 @@ fn close<'a>(plain: &mut String, start: usize, after: &'a str) -> &'a str {
     let Some((target, rest)) = link else {
         return after;
     };
-    if is_of_the_web(target) {
+    if is_of_the_web(target) && !target.contains(['[', ']', '<', '>']) {
         plain.push_str(&format!(" ({target})"));
     }
     rest
@@ -149,7 +149,8 @@ mod tests {
             ("[rel](/etc/passwd)", "(rel)"),
             ("[x][1]", "(x)(1)"),
             ("[1]: javascript:x", "(1): javascript:x"),
-            ("<javascript:alert(1)>", "javascript:alert(1)>"),
+            ("<javascript:alert(1)>", "(javascript:alert(1)>"),
+            ("]<<javascript:x", ")<(javascript:x"),
             ("<https://a.example>", "<https://a.example>"),
             ("[out [in](data:x)](vbscript:y)", "(out (in))"),
             ("[x](", "(x)("),

@@ -135,7 +135,7 @@ fn check_page(
         {
             Err(ApiError::ForeignSite { origin })
         }
-        site => Ok(site),
+        site @ (Site::Own | Site::Named | Site::Foreign(_)) => Ok(site),
     }
 }
 

@@ -38,7 +38,6 @@ static PAGE: LazyLock<Result<Page, String>> = LazyLock::new(|| {
     })
 });
 
-#[derive(Clone)]
 struct Page {
     content_type: String,
     bytes: Bytes,
@@ -46,8 +45,8 @@ struct Page {
 
 /// `GET /docs`
 pub(super) async fn page() -> Result<Response, ApiError> {
-    let page = PAGE.clone().map_err(failed)?;
-    Ok(reply(page.content_type, page.bytes))
+    let page = PAGE.as_ref().map_err(|reason| failed(reason))?;
+    Ok(reply(page.content_type.clone(), page.bytes.clone()))
 }
 
 /// `GET /docs/oauth2-redirect`, where the original application has it.
@@ -58,7 +57,9 @@ pub(super) async fn oauth2_redirect() -> Result<Response, ApiError> {
 /// A script, style sheet or picture of the page. They lie in the program and are not copied, but for
 /// a few lines with the description's address in them.
 pub(super) async fn file(Path(name): Path<String>) -> Result<Response, ApiError> {
-    let file = find(&name).map_err(failed)?.ok_or(ApiError::NotFound)?;
+    let file = find(&name)
+        .map_err(|reason| failed(&reason))?
+        .ok_or(ApiError::NotFound)?;
     let bytes = match file.bytes {
         Cow::Borrowed(bytes) => Bytes::from_static(bytes),
         Cow::Owned(bytes) => bytes.into(),
@@ -70,7 +71,7 @@ fn find(name: &str) -> Result<Option<SwaggerFile<'static>>, String> {
     utoipa_swagger_ui::serve(name, Arc::clone(&CONFIG)).map_err(|error| error.to_string())
 }
 
-fn failed(reason: String) -> ApiError {
+fn failed(reason: &str) -> ApiError {
     let reason = format!("the reference page cannot be made: {reason}");
     AssistantError::Internal(reason).into()
 }
