@@ -8,8 +8,11 @@ use crate::language::sentences;
 use crate::model::ContentKind;
 use crate::{crawl, generate, http, snapshot};
 
+/// Takes foreign bytes.
+pub type Target = fn(&[u8]);
+
 /// The targets. One returns whatever the bytes are; a panic, a hang or an exhausted memory is a fault.
-pub const TARGETS: [(&str, fn(&[u8])); 12] = [
+pub const TARGETS: [(&str, Target); 12] = [
     ("pdf", |bytes| document(ContentKind::Pdf, bytes)),
     ("html", |bytes| document(ContentKind::Html, bytes)),
     ("markdown", |bytes| document(ContentKind::Markdown, bytes)),
@@ -25,7 +28,7 @@ pub const TARGETS: [(&str, fn(&[u8])); 12] = [
 ];
 
 /// The target of this name.
-pub fn find(name: &str) -> Option<fn(&[u8])> {
+pub fn find(name: &str) -> Option<Target> {
     let mut targets = TARGETS.iter();
     targets
         .find(|(known, _)| *known == name)

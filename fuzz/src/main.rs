@@ -5,9 +5,9 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use wattwise::fuzzing;
+use wattwise::fuzzing::{self, Target};
 
-static TARGET: LazyLock<fn(&[u8])> = LazyLock::new(|| {
+static TARGET: LazyLock<Target> = LazyLock::new(|| {
     let name = std::env::var("WATTWISE_FUZZ").unwrap_or_default();
     fuzzing::find(&name).unwrap_or_else(|| {
         eprintln!("WATTWISE_FUZZ={name:?} is no target of src/fuzzing.rs");

@@ -51,15 +51,8 @@ pub(super) async fn run(
     let since = clock::utc(clock::now());
     // Released when this function ends, after the store is closed.
     let mut lock = take_state(&settings, &since).await?;
-    let store = wiring::store(
-        &settings.state,
-        SessionLimits {
-            entries: limits.max_session_entries,
-            bytes: limits.max_session_size * 1024,
-        },
-        limits.max_state_size << 20,
-    )
-    .await?;
+    let most_bytes = limits.max_state_size << 20;
+    let store = wiring::store(&settings.state, session_limits(&limits), most_bytes).await?;
     let operator = settings.auth_api_key.as_deref().map(str::trim);
     let operator = operator.map(|key| KeyHash::of(key.as_bytes()));
     let access = Arc::new(Access::open(Arc::clone(&store) as Arc<dyn KeyStore>, operator).await?);
@@ -157,6 +150,13 @@ async fn probe(chat_model: Option<Arc<ChatModel>>) {
             %error, generator = model.name(),
             "answers will be extractive until the language model can be asked: {error}"
         ),
+    }
+}
+
+fn session_limits(limits: &LimitsSettings) -> SessionLimits {
+    SessionLimits {
+        entries: limits.max_session_entries,
+        bytes: limits.max_session_size * 1024,
     }
 }
 

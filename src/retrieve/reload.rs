@@ -92,16 +92,14 @@ async fn patiently<T: Send + 'static>(
     look: impl FnOnce() -> T + Send + 'static,
 ) -> T {
     let mut looking = Box::pin(blocking::run(look));
-    match tokio::time::timeout(limit, &mut looking).await {
-        Ok(found) => found,
-        Err(_) => {
-            tracing::warn!(
-                index = %index.display(), seconds = limit.as_secs(),
-                "the index directory does not answer; what answers goes on answering"
-            );
-            looking.await
-        }
+    if let Ok(found) = tokio::time::timeout(limit, &mut looking).await {
+        return found;
     }
+    tracing::warn!(
+        index = %index.display(), seconds = limit.as_secs(),
+        "the index directory does not answer; what answers goes on answering"
+    );
+    looking.await
 }
 
 /// Why a new generation does not answer yet.

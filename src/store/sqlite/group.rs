@@ -146,9 +146,10 @@ enum Failure {
 
 impl From<rusqlite::Error> for Failure {
     fn from(error: rusqlite::Error) -> Self {
-        match Refusal::from(error) {
-            Refusal::Engine(words) => Self::Final(Fault::Engine(words)),
-            _ => Self::OutOfRoom,
+        if let Refusal::Engine(words) = Refusal::from(error) {
+            Self::Final(Fault::Engine(words))
+        } else {
+            Self::OutOfRoom
         }
     }
 }
