@@ -20,7 +20,7 @@ use crate::model::{ContentKind, Extracted};
 
 /// Version of the rules by which text is kept. Raised when a change of them should reach documents
 /// whose bytes have not changed.
-pub const EXTRACTION_VERSION: u32 = 4;
+pub const EXTRACTION_VERSION: u32 = 5;
 
 /// Extracts the readable text of one file of a known kind. `charset` is what the server declared.
 pub fn extract(
@@ -53,6 +53,9 @@ pub enum ExtractError {
     /// The file opened but has no text to keep.
     #[error("no readable text: {0}")]
     NoText(String),
+    /// What a server sent in place of a document.
+    #[error("no document: {0}")]
+    NoDocument(String),
     /// A limit that protects the run was reached.
     #[error("over the limit: {0}")]
     OverLimit(String),

@@ -68,6 +68,13 @@ pub enum Warning {
     Truncated(String),
     /// Bytes that are not valid in the declared character set were replaced.
     BadEncoding(String),
+    /// Little of what a page shows outside its navigation was kept, in characters.
+    LittleKept {
+        /// Kept.
+        kept: usize,
+        /// Outside navigation, banner, footer and what stands beside the content.
+        of: usize,
+    },
 }
 
 impl fmt::Display for Warning {
@@ -81,6 +88,7 @@ impl fmt::Display for Warning {
             Self::BadEncoding(charset) => {
                 write!(f, "bytes that are not valid {charset} were replaced")
             }
+            Self::LittleKept { kept, of } => write!(f, "kept {kept} of {of} characters"),
         }
     }
 }
