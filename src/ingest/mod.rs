@@ -19,6 +19,7 @@ mod progress;
 mod report;
 mod select;
 mod sources;
+mod template;
 mod walk;
 
 pub use error::IngestError;

@@ -13,6 +13,7 @@ use super::options::IngestOptions;
 use super::report::{self, Report, Totals};
 use super::select::{describe_failures, removed_rows, select, with_chunk_counts};
 use super::sources::{self, Source};
+use super::template::Templates;
 use super::walk::Walk;
 use super::{IngestError, Progress};
 use crate::crawl::Crawler;
@@ -79,9 +80,10 @@ impl Ingestor {
             return Err(IngestError::NoSources);
         }
         let previous = self.open_previous().await;
-        let gathered = self
+        let mut gathered = self
             .gather(sources, previous.as_deref(), now, cache)
             .await?;
+        self.strip_templates(&mut gathered, previous.as_deref());
         let (mut rows, texts, unindexed) = select(gathered);
         rows.extend(removed_rows(previous.as_deref(), &rows));
         if texts.is_empty() {
@@ -203,6 +205,19 @@ impl Ingestor {
             tracing::warn!(%error, "the links of this run cannot be kept; the next one reads all pages anew");
         }
         Ok(gathered)
+    }
+
+    /// Takes out of the pages what every page of their site repeats.
+    fn strip_templates(&self, gathered: &mut [Gathered], previous: Option<&Records>) {
+        let index = &self.options.index;
+        let mut templates = Templates::open(index);
+        templates.apply(gathered, previous);
+        if self.options.dry_run {
+            return;
+        }
+        if let Err(error) = templates.save(index) {
+            tracing::warn!(%error, "the blocks of this run's pages cannot be kept; the next one counts those it reads");
+        }
     }
 
     /// Whether the live generation is just what this run would make.
