@@ -460,7 +460,7 @@ fn nothing_to_read_is_an_error() {
         "",
         " ",
         "<html></html>",
-        "<nav>Home</nav>",
+        "<html><body><nav>Home</nav></body></html>",
         "<script>x</script>",
         "<p>•</p>",
     ] {
