@@ -72,7 +72,7 @@ eval: build model ## Quality of retrieval and answers on every labelled set, as 
 
 eval-extraction: build ## Extraction quality and robustness on the shared files
 	@[ -d $(SHARED)/extraction ] || { echo "eval-extraction needs the shared files at $(SHARED)/extraction" >&2; exit 1; }
-	scripts/eval_extraction.sh $(WATTWISE) $(SHARED)
+	TRAFILATURA=$(TRAFILATURA) READABILITY=$(READABILITY) MANUAL=$(MANUAL) scripts/eval_extraction.sh $(WATTWISE) $(SHARED)
 
 check-api: build model ## Every route against its own description, by schemathesis
 	scripts/check_api.sh $(WATTWISE)

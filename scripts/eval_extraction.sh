@@ -41,6 +41,15 @@ print(f"HTML: {len(pages) / runs[2]:.0f} pages a CPU second in one process")
 PYTHON
 python3 "$shared/extraction/score_html.py" "$work/predicted.json"
 
+echo "HTML: sets outside the repository, by path"
+python3 "$(dirname "$0")/score_html_sets.py" "$wattwise" --trafilatura "${TRAFILATURA:-}" \
+  --readability "${READABILITY:-}" --manual "${MANUAL:-}"
+if [ -f "$shared/cases/check_cases.py" ]; then
+  python3 "$shared/cases/check_cases.py" "$wattwise" || true
+else
+  echo "cases: absent, not measured"
+fi
+
 echo "PDF: robustness, and text against a reference"
 python3 "$(dirname "$0")/score_pdf.py" --binary "$wattwise" --pdfs "$shared/extraction/pdf" \
   --truth "$shared/extraction/pdf/pypdf_GeoTopo-komprimiert.txt" --seed "$shared/corpus/pdf" \

@@ -15,6 +15,8 @@ const PRESCAN_BYTES: usize = 1024;
 /// How much of the file the guess looks at.
 const DETECT_BYTES: usize = 256 * 1024;
 
+/// In another charset than UTF-8, valid sequences are chance and broken ones the rule.
+const SEQUENCES_PER_DAMAGE: usize = 50;
 /// How many characters tell text from binary data.
 const BINARY_SAMPLE: usize = 16 * 1024;
 
@@ -124,9 +126,9 @@ fn choose<'a>(
         {
             wide
         }
-        // A label of one-byte charsets is often a server's default. Bytes that are valid UTF-8
-        // with multi-byte sequences are practically never anything else.
-        Some(named) if named == WINDOWS_1252 && is_multibyte_utf8(bytes) => UTF_8,
+        // A label is often a server's or an editor's default. Bytes that are valid UTF-8 with
+        // multi-byte sequences are practically never anything else.
+        Some(named) if named != UTF_8 && is_multibyte_utf8(bytes) => UTF_8,
         Some(named) if named == UTF_8 && std::str::from_utf8(bytes).is_err() => {
             mislabelled_utf8(bytes)
         }
@@ -195,17 +197,25 @@ fn meta_label(attributes: &str) -> Option<&str> {
     Some(&value[..end.unwrap_or(value.len())])
 }
 
+/// Whether there are multi-byte sequences of UTF-8, and next to no damage among them.
 fn is_multibyte_utf8(bytes: &[u8]) -> bool {
-    !bytes.is_ascii() && std::str::from_utf8(bytes).is_ok()
+    let (good, bad) = utf8_sequences(bytes);
+    good > 0 && bad * SEQUENCES_PER_DAMAGE <= good
 }
 
-/// Says UTF-8 and is not. A few broken sequences are damage in UTF-8; many mean another charset.
-fn mislabelled_utf8(bytes: &[u8]) -> &'static Encoding {
+/// How many characters beyond ASCII are valid UTF-8, and how many sequences are not.
+fn utf8_sequences(bytes: &[u8]) -> (usize, usize) {
     let (mut good, mut bad) = (0usize, 0usize);
     for chunk in bytes.utf8_chunks() {
         good += chunk.valid().chars().filter(|c| !c.is_ascii()).count();
         bad += usize::from(!chunk.invalid().is_empty());
     }
+    (good, bad)
+}
+
+/// Says UTF-8 and is not. A few broken sequences are damage in UTF-8; many mean another charset.
+fn mislabelled_utf8(bytes: &[u8]) -> &'static Encoding {
+    let (good, bad) = utf8_sequences(bytes);
     if good >= bad { UTF_8 } else { guess(bytes) }
 }
 

@@ -113,6 +113,9 @@ pub enum ExtractError {
     /// The file opened but has no text to keep.
     #[error("no readable text: {0}")]
     NoText(String),
+    /// What a server sent in place of a document.
+    #[error("no document: {0}")]
+    NoDocument(String),
     /// A limit that protects the run was reached.
     #[error("over the limit: {0}")]
     OverLimit(String),

@@ -16,9 +16,10 @@ use super::sources::Source;
 use super::worker::Job;
 use super::{IngestError, Status};
 use crate::crawl::{
-    Crawler, FetchOutcome, Masks, Validators, Visit, is_same_site, normalize, same_site_links,
+    Crawler, FetchError, FetchOutcome, Masks, Validators, Visit, is_same_site, normalize,
+    same_site_links,
 };
-use crate::extract::{sniff, unread};
+use crate::extract::{html, sniff, unread};
 use crate::model::{ContentKind, Document, DocumentId, Extracted};
 use crate::runtime::blocking;
 use crate::snapshot::Records;
@@ -26,6 +27,9 @@ use crate::snapshot::Records;
 pub(super) const SECONDS_PER_DAY: i64 = 86_400;
 /// A run that takes over from an interrupted one believes pages that were fetched so long ago.
 const RESUME_SECONDS: i64 = 6 * 3600;
+
+/// Pages that only lead on, one to the next, on the way to a document; as browsers, after some no more.
+const MOST_REFRESHES: usize = 5;
 
 /// A document with its text.
 #[derive(Debug, Clone)]
@@ -185,7 +189,7 @@ impl Gatherer {
             known: &known,
             stay_on_site,
         };
-        match self.crawler.visit(visit).await {
+        match self.visit(visit).await {
             Ok(FetchOutcome::NotModified) => Arrival::NotModified,
             Ok(FetchOutcome::Body(fetched)) => {
                 let content_type = fetched.content_type.as_deref();
@@ -199,6 +203,41 @@ impl Gatherer {
             Err(error) if error.is_final() => Arrival::Gone(error.to_string()),
             Err(error) => Arrival::Failed(error.to_string()),
         }
+    }
+
+    /// Visits a page, and where it leads on to by itself.
+    async fn visit(&self, visit: Visit<'_>) -> Result<FetchOutcome, FetchError> {
+        let mut outcome = self.crawler.visit(visit).await?;
+        for _ in 0..MOST_REFRESHES {
+            let FetchOutcome::Body(fetched) = &outcome else {
+                break;
+            };
+            let kind = sniff(
+                &fetched.body,
+                fetched.content_type.as_deref(),
+                fetched.url.as_str(),
+            );
+            let target = (kind == Some(ContentKind::Html))
+                .then(|| html::refresh_target(&fetched.body))
+                .flatten()
+                .and_then(|address| fetched.url.join(&address).ok())
+                .filter(|target| *target != fetched.url);
+            let Some(target) = target else {
+                break;
+            };
+            if visit.stay_on_site && !is_same_site(visit.url, &target) {
+                return Err(FetchError::OffSite(
+                    target.host_str().unwrap_or_default().to_owned(),
+                ));
+            }
+            let onward = Visit {
+                url: &target,
+                known: &Validators::default(),
+                stay_on_site: visit.stay_on_site,
+            };
+            outcome = self.crawler.visit(onward).await?;
+        }
+        Ok(outcome)
     }
 
     /// Makes a document of what arrived.

@@ -24,6 +24,7 @@ mod report;
 mod select;
 mod sources;
 mod split;
+mod template;
 mod walk;
 mod watchdog;
 pub mod worker;

@@ -16,6 +16,7 @@ use super::report::{self, Report};
 use super::select::{count_chunks, describe_failures, removed_rows, select};
 use super::sources::{self, Named, Source};
 use super::split::{self, GiveWay};
+use super::template::Templates;
 use super::walk::Walk;
 use super::{IngestError, Progress};
 use crate::chunk::ChunkParameters;
@@ -109,9 +110,10 @@ impl Ingestor {
             cache: Arc::clone(cache),
             max_stale: self.max_stale(),
         };
-        let gathered = self
+        let mut gathered = self
             .gather(&gatherer, sources, &sitemaps, previous.as_deref())
             .await?;
+        self.strip_templates(&mut gathered, previous.as_deref());
         let (mut rows, texts, unindexed) = select(gathered);
         rows.extend(removed_rows(previous.as_deref(), &rows, &gatherer.masks));
         if texts.is_empty() {
@@ -273,6 +275,19 @@ impl Ingestor {
             tracing::warn!(%error, "the links of this run cannot be kept; the next one reads all pages anew");
         }
         Ok(gathered)
+    }
+
+    /// Takes out of the pages what every page of their site repeats.
+    fn strip_templates(&self, gathered: &mut [Gathered], previous: Option<&Records>) {
+        let index = &self.options.index;
+        let mut templates = Templates::open(index);
+        templates.apply(gathered, previous);
+        if self.options.dry_run {
+            return;
+        }
+        if let Err(error) = templates.save(index) {
+            tracing::warn!(%error, "the blocks of this run's pages cannot be kept; the next one counts those it reads");
+        }
     }
 
     /// Whether the live generation is just what this run would make.

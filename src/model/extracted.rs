@@ -121,6 +121,13 @@ pub enum Warning {
     BadEncoding(String),
     /// A part of the file that was not read, and why.
     LeftOut(String),
+    /// Little of what a page shows outside its navigation was kept, in characters.
+    LittleKept {
+        /// Kept.
+        kept: usize,
+        /// Outside navigation, banner, footer and what stands beside the content.
+        of: usize,
+    },
 }
 
 impl fmt::Display for Warning {
@@ -138,6 +145,7 @@ impl fmt::Display for Warning {
             Self::BadEncoding(charset) => {
                 write!(f, "bytes that are not valid {charset} were replaced")
             }
+            Self::LittleKept { kept, of } => write!(f, "kept {kept} of {of} characters"),
         }
     }
 }

@@ -28,13 +28,17 @@ pub(super) struct Lean {
     pub(super) html: String,
     /// A template or an included part: a page would say where its head or body is.
     pub(super) is_fragment: bool,
+    /// The scripts that hold data about the page, not a program.
+    pub(super) linked_data: Vec<String>,
 }
 
 /// Reads the markup; refuses it when its tree would be deeper than `max_depth` or larger than any
 /// real page.
 pub(super) fn lean_markup(html: &str, max_depth: usize) -> Result<Lean, ExtractError> {
     let mut lean = String::with_capacity(html.len());
-    let mut is_fragment = true;
+    let (mut is_fragment, mut linked_data) = (true, Vec::new());
+    // Of the open templates, which are shadow roots: a browser shows their content in place.
+    let mut templates: Vec<bool> = Vec::new();
     let mut open = OpenElements::default();
     let mut elements = 0usize;
     let mut rest = html;
@@ -49,6 +53,11 @@ pub(super) fn lean_markup(html: &str, max_depth: usize) -> Result<Lean, ExtractE
             Token::Skip(len) => 1 + len,
             Token::End { name, len } => {
                 open.end(&name);
+                if name == "template" && templates.pop() == Some(true) {
+                    lean.push_str("</div>");
+                    rest = &rest[1 + len..];
+                    continue;
+                }
                 1 + len
             }
             Token::Start(tag) => {
@@ -59,12 +68,24 @@ pub(super) fn lean_markup(html: &str, max_depth: usize) -> Result<Lean, ExtractE
                     MAX_ATTRIBUTES,
                 )?;
                 let content_len = raw_text_len(&tag, &rest[1 + tag.len..]);
+                let head = &rest[1..=tag.len];
                 if DROPPED.contains(&tag.name.as_str()) {
+                    if tag.name == "script" && head.contains("ld+json") {
+                        linked_data.push(rest[1 + tag.len..][..content_len].to_owned());
+                    }
                     rest = after_end_tag(&rest[1 + tag.len + content_len..]);
                     continue;
                 }
                 is_fragment &= !matches!(tag.name.as_str(), "html" | "head" | "body");
                 open.start(&tag);
+                if tag.name == "template" {
+                    templates.push(head.contains("shadowrootmode"));
+                    if templates.last() == Some(&true) {
+                        lean.push_str("<div>");
+                        rest = &rest[1 + tag.len..];
+                        continue;
+                    }
+                }
                 1 + tag.len + content_len
             }
         };
@@ -77,6 +98,7 @@ pub(super) fn lean_markup(html: &str, max_depth: usize) -> Result<Lean, ExtractE
     Ok(Lean {
         html: lean,
         is_fragment,
+        linked_data,
     })
 }
 

@@ -1,14 +1,18 @@
 //! Where a page leads.
 
-use dom_query::Document;
+use std::collections::HashSet;
+
+use dom_query::{Document, NodeRef};
+
+use super::element::{Sight, sight};
 
 /// More links than a page for readers has.
 const MAX_LINKS: usize = 2_000;
 /// Longer addresses are not addresses.
 const MAX_ADDRESS_BYTES: usize = 2_048;
 
-/// The addresses of links, as written, in their order. Call it once what nobody sees is removed:
-/// links that only machines see are traps. None of a page that asks for its links not to be
+/// The addresses of links that are seen at once, as written, in their order: links that only machines
+/// see are traps. None of a page that asks for its links not to be
 /// followed, and none of the links that ask for it themselves.
 pub(super) fn links(document: &Document) -> Vec<String> {
     let asks = document
@@ -27,6 +31,7 @@ pub(super) fn links(document: &Document) -> Vec<String> {
                 .attr("rel")
                 .is_some_and(|rel| holds_word(&rel, &["nofollow"]))
         })
+        .filter(|link| link.nodes().first().is_some_and(is_seen))
         .filter_map(|link| link.attr("href"))
         .map(|href| href.trim().to_owned())
         .filter(|href| {
@@ -34,6 +39,17 @@ pub(super) fn links(document: &Document) -> Vec<String> {
         })
         .take(MAX_LINKS)
         .collect()
+}
+
+fn is_seen(link: &NodeRef<'_>) -> bool {
+    let opened = HashSet::new();
+    let is_open = |node: &NodeRef<'_>| {
+        node.element_ref().is_none_or(|element| {
+            !matches!(&*element.name.local, "noscript" | "template" | "dialog")
+                && sight(node, &element, &opened) == Sight::Seen
+        })
+    };
+    is_open(link) && link.ancestors_it(None).all(|node| is_open(&node))
 }
 
 /// What the page says that its links are relative to.
@@ -75,6 +91,13 @@ mod tests {
             of("<meta name=robots content=noindex><a href=a>x</a>").len(),
             1
         );
+    }
+
+    #[test]
+    fn links_that_nobody_sees_are_not_followed() {
+        let html = "<p style='display:none'><a href=trap>x</a></p><div hidden><a href=trap>x</a></div>\
+                    <noscript><a href=trap>x</a></noscript><a href=seen>y</a>";
+        assert_eq!(of(html), ["seen"]);
     }
 
     #[test]

@@ -1,33 +1,41 @@
 //! Web pages to text.
 //!
 //! The steps, one file each: refuse what would stop a parser (`guard`, with `markup` and
-//! `open_elements`), take out what is not content (`clutter`), find the main content
-//! (`main_content`), lay it out as a flat sequence of blocks (`flatten`, `tables`), take out what publishers
-//! set between them (`trim`), render their text (`render`). Beside them stand the page's `title`, its
-//! own address (`canonical`) and its `links`.
+//! `open_elements`); lay the page out as a flat sequence of blocks and the parts that they lie in
+//! (`flatten`, with `element` for what the specifications say, `inline`, `lists`, `tables` and
+//! `spacing`); choose the content among them by structure (`content`, `prune`); render its text (`render`).
+//! Beside them stand the page's `title`, its own address (`canonical`), its `links`, and what it says
+//! about itself as data (`jsonld`).
 
 mod canonical;
-mod clutter;
+mod content;
+mod element;
 mod flatten;
 mod guard;
+mod inline;
+mod jsonld;
 mod links;
-mod main_content;
+mod lists;
 mod markup;
 mod open_elements;
+mod prune;
 mod render;
+mod spacing;
+mod stub;
 mod tables;
 #[cfg(test)]
 mod tests;
 mod title;
-mod trim;
 
 use dom_query::Document;
 
 use super::ExtractError;
 use super::builder::{DEFAULT_MAX_TEXT_BYTES, TextBuilder};
 use super::charset::{self, Markup};
-use crate::model::extracted::Extracted;
-use main_content::{Form, MainContent};
+use crate::model::extracted::{BlockKind, Extracted, Warning};
+use content::Form;
+use flatten::{FlatBlock, Manner};
+use jsonld::Linked;
 
 /// What protects a run from one page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +58,14 @@ impl Default for Limits {
     }
 }
 
+const DECLARES_ARTICLE: &str = "meta[property='og:type'][content='article' i], meta[property^='article:'], \
+     [itemtype$='Article'], [itemtype$='BlogPosting']";
+
+/// Larger pages are there to be read, whatever they lead on to.
+const MAX_REFRESH_BYTES: usize = 64 * 1024;
+/// A page of which less than this share (in percent) is kept gets a warning.
+const LITTLE_PERCENT: usize = 30;
+
 /// Reads a web page, a page's fragment or a template.
 pub fn extract(
     bytes: &[u8],
@@ -61,19 +77,22 @@ pub fn extract(
         return Err(ExtractError::OverLimit(reason));
     }
     let (html, warning) = charset::read(bytes, declared_charset, Markup::Html)?;
-    let guard::Lean { html, is_fragment } = guard::lean_markup(&html, limits.max_depth)?;
-    let document = Document::from(html.as_str());
+    let lean = guard::lean_markup(&html, limits.max_depth)?;
+    let document = Document::from(lean.html.as_str());
     guard::check_tree(&document.root(), limits.max_depth)?;
-    clutter::remove_invisible(&document);
+    let linked = Linked::read(&lean.linked_data);
+    let form = form_of(&document, lean.is_fragment, linked.is_article);
+
     let title = title::title(&document);
-    let canonical_url = canonical::canonical_url(&document);
-    let (base_url, links) = (links::base(&document), links::links(&document));
-    let form = Form::of(&document, is_fragment);
-    clutter::remove_furniture(&document, form == Form::Article);
-    let mut builder = text_of(&main_content::find(document, form), form, limits)?;
-    if builder.is_empty() {
-        builder = text_of(&whole_page(&html), form, limits)?;
+    let mut content = content_of(&document, form, title.as_deref(), limits);
+    add_linked(&mut content.blocks, &linked, limits);
+    if form != Form::Fragment
+        && let Some(what) = stub::what_else(&document, &html, content.own)
+    {
+        return Err(ExtractError::NoDocument(what));
     }
+    let mut builder = TextBuilder::new(limits.max_text_bytes);
+    render::render(&content.blocks, &mut builder)?;
     if builder.is_empty() {
         return Err(ExtractError::NoText(
             "the page has no text outside of navigation".to_owned(),
@@ -81,30 +100,129 @@ pub fn extract(
     }
     let mut extracted = builder.finish();
     extracted.title = title;
-    extracted.canonical_url = canonical_url;
-    extracted.base_url = base_url;
-    extracted.links = links;
+    extracted.canonical_url = canonical::canonical_url(&document);
+    extracted.base_url = links::base(&document);
+    extracted.links = links::links(&document);
     extracted.warnings.extend(warning);
+    extracted.warnings.extend(content.warning);
     Ok(extracted)
 }
 
-/// Everything visible, for pages that look like furniture all over.
-fn whole_page(html: &str) -> MainContent {
-    let document = Document::from(html);
-    clutter::remove_invisible(&document);
-    MainContent::whole(document)
+/// Where a page that has no text of its own leads on by itself, as written.
+pub fn refresh_target(bytes: &[u8]) -> Option<String> {
+    let limits = Limits::default();
+    if bytes.len() > MAX_REFRESH_BYTES {
+        return None;
+    }
+    let (html, _) = charset::read(bytes, None, Markup::Html).ok()?;
+    let lean = guard::lean_markup(&html, limits.max_depth).ok()?;
+    let document = Document::from(lean.html.as_str());
+    guard::check_tree(&document.root(), limits.max_depth).ok()?;
+    let own = content_of(&document, Form::Page, None, &limits).own;
+    stub::refresh(&document).filter(|_| own <= stub::MOST_TEXT)
 }
 
-fn text_of(
-    content: &MainContent,
-    form: Form,
-    limits: &Limits,
-) -> Result<TextBuilder, ExtractError> {
-    // Markup inside the text takes room too; what is cut here is cut again, with a warning, below.
-    let max_bytes = limits.max_text_bytes.saturating_mul(2).saturating_add(1);
-    let blocks = flatten::flatten(&content.root(), form == Form::Fragment, max_bytes);
-    let blocks = trim::trim(blocks, form == Form::Article);
+fn form_of(document: &Document, is_fragment: bool, says_article: bool) -> Form {
+    if is_fragment {
+        Form::Fragment
+    } else if says_article || document.select_single(DECLARES_ARTICLE).exists() {
+        Form::Article
+    } else {
+        Form::Page
+    }
+}
+
+/// Longer lists of questions are no page's own.
+const MAX_QUESTIONS: usize = 200;
+
+/// What is kept of a page.
+struct Content {
+    blocks: Vec<FlatBlock>,
+    /// Bytes of the page's own text outside landmarks.
+    own: usize,
+    /// That it is little of what the page shows.
+    warning: Option<Warning>,
+}
+
+fn content_of(document: &Document, form: Form, title: Option<&str>, limits: &Limits) -> Content {
+    let root = document.body().unwrap_or_else(|| document.root());
+    let manner = Manner {
+        is_template: form == Form::Fragment,
+        // Markup inside the text takes room too; what is cut here is cut again, with a warning.
+        max_bytes: limits.max_text_bytes.saturating_mul(2).saturating_add(1),
+        max_depth: limits.max_depth,
+    };
+    let flat = flatten::flatten(&root, document, &manner);
+    let choice = content::choose(&flat, form, title);
+    let is_little = choice.kept * 100 < choice.visible * LITTLE_PERCENT;
+    let warning = is_little.then_some(Warning::LittleKept {
+        kept: choice.kept,
+        of: choice.visible,
+    });
+    let mut keeps = choice.keeps.into_iter();
+    let mut blocks = flat.blocks;
+    blocks.retain(|_| keeps.next().unwrap_or(true));
+    Content {
+        blocks,
+        own: choice.own,
+        warning,
+    }
+}
+
+/// Adds what the page says only as data: the article's text if it shows none of it, and answers that
+/// it does not show.
+fn add_linked(blocks: &mut Vec<FlatBlock>, linked: &Linked, limits: &Limits) {
+    let squeezed = |text: &str| {
+        text.chars()
+            .filter(|c| c.is_alphanumeric())
+            .collect::<String>()
+    };
+    let mut shown = String::new();
+    for block in blocks.iter() {
+        shown.push_str(&squeezed(&block.html));
+    }
+    let is_shown = |added: &[FlatBlock], shown: &str| {
+        let all: String = added.iter().map(|block| squeezed(&block.html)).collect();
+        all.is_empty() || shown.contains(&all)
+    };
+    if let Some(body) = &linked.article_body {
+        let added = blocks_of(body, limits);
+        let text = |blocks: &[FlatBlock]| blocks.iter().map(|block| block.ink.own()).sum::<usize>();
+        if text(blocks) * 4 < text(&added) && !is_shown(&added, &shown) {
+            blocks.extend(added);
+        }
+    }
+    for (question, answer) in linked.questions.iter().take(MAX_QUESTIONS) {
+        let added = blocks_of(answer, limits);
+        if is_shown(&added, &shown) {
+            continue;
+        }
+        if !shown.contains(&squeezed(question)) {
+            let heading = blocks_of(question, limits).into_iter().next();
+            blocks.extend(heading.map(|block| FlatBlock {
+                kind: BlockKind::Heading(3),
+                ..block
+            }));
+        }
+        blocks.extend(added);
+    }
+}
+
+/// The blocks of a piece of HTML, all of them.
+fn blocks_of(html: &str, limits: &Limits) -> Vec<FlatBlock> {
+    let Ok(lean) = guard::lean_markup(html, limits.max_depth) else {
+        return Vec::new();
+    };
+    let document = Document::from(lean.html.as_str());
+    if guard::check_tree(&document.root(), limits.max_depth).is_err() {
+        return Vec::new();
+    }
+    content_of(&document, Form::Fragment, None, limits).blocks
+}
+
+/// Reads a piece of HTML that stands inside another format, such as Markdown: all of it is content.
+pub fn fragment(html: &str, limits: &Limits) -> Result<Extracted, ExtractError> {
     let mut builder = TextBuilder::new(limits.max_text_bytes);
-    render::render(&blocks, &mut builder)?;
-    Ok(builder)
+    render::render(&blocks_of(html, limits), &mut builder)?;
+    Ok(builder.finish())
 }

@@ -135,49 +135,254 @@ fn tables_are_readable_row_by_row() {
 }
 
 #[test]
-fn hidden_things_are_dropped() {
-    let hidden = "<p hidden>a</p><p aria-hidden=TRUE>b</p><p style='color:red; DISPLAY : none !important'>c</p>\
-                  <p style='visibility:hidden'>d</p><script>e</script><style>f</style><noscript>g</noscript>\
-                  <template>h</template><svg><text>i</text></svg><button>j</button><!-- k --><nav>l</nav>";
-    assert_eq!(body(hidden), "");
+fn what_nobody_can_see_is_dropped() {
+    let unseen = "<p hidden>a</p><p>Kept <i aria-hidden=TRUE>b</i></p><p>so <b style='color:red; DISPLAY : none !important'>c</b></p>\
+                  <script>e</script><style>f</style><template>h</template><svg><text>i</text></svg><!-- k --><nav>l</nav>";
+    assert_eq!(body(unseen), "Kept\n\nso");
 }
 
 #[test]
-fn furniture_is_dropped() {
+fn what_a_visitor_can_open_is_text() {
+    for (markup, text) in [
+        (
+            "<h3><button aria-expanded=false>How long?</button></h3><div hidden><p>Ninety days.</p></div>",
+            "How long?\n\nNinety days.",
+        ),
+        (
+            "<button aria-controls=p>How long?</button><div id=p hidden><p>Ninety days.</p></div>",
+            "How long?\n\nNinety days.",
+        ),
+        (
+            "<div role=tablist><button role=tab aria-controls=t>Gas</button></div><div id=t role=tabpanel hidden>Costs more.</div>",
+            "Gas\n\nCosts more.",
+        ),
+        (
+            "<dl><dt>How long?</dt><dd style='display:none'>Ninety days.</dd></dl>",
+            "- How long? Ninety days.",
+        ),
+        (
+            "<div style='visibility:hidden;height:0'><p>Ninety days.</p></div>",
+            "Ninety days.",
+        ),
+        (
+            "<p>Short <span id=more style='display:none'>and the rest.</span></p>",
+            "Short and the rest.",
+        ),
+        (
+            "<noscript><p>Without scripts.</p></noscript>",
+            "Without scripts.",
+        ),
+        (
+            "<x-card><template shadowrootmode=open><p>In the shadow.</p></template></x-card>",
+            "In the shadow.",
+        ),
+        (
+            "<iframe srcdoc='&lt;p&gt;In a frame.&lt;/p&gt;'></iframe>",
+            "In a frame.",
+        ),
+    ] {
+        assert_eq!(body(markup), text, "{markup}");
+    }
+}
+
+#[test]
+fn landmarks_are_dropped_and_names_of_classes_are_not_read() {
     for furniture in [
-        "<div class='cookie-banner'>We use cookies</div>",
-        "<div id=CookieConsent>Accept</div>",
-        "<div class='post__share-bar'>Tweet</div>",
         "<div role=navigation>Menu</div>",
-        "<footer>All rights reserved</footer>",
-        "<div class=related-posts><h3>Other</h3><a href=x>Other page</a></div>",
-        "<div class=toc><a href='#a'>Contents here</a></div>",
-        "<section id=comments><p>First!</p></section>",
+        "<nav><ul><li><a href=x>Home</a></li></ul></nav>",
+        "<div role=search><label>Find</label></div>",
+        "<div role=dialog><p>Accept?</p></div>",
     ] {
         assert_eq!(body(furniture), "", "{furniture}");
     }
-    for content in [
-        "body-with-sidebar",
-        "has-share-bar",
-        "entry-content",
-        "shared-ownership",
+    for name in [
+        "cookie-banner",
+        "related",
+        "share-bar",
+        "popup",
+        "sidebar",
+        "comments",
+        "toc",
+        "gdpr-text",
     ] {
-        assert_eq!(
-            body(&format!("<div class={content}>Kept</div>")),
-            "Kept",
-            "{content}"
+        let section = format!(
+            "<section id={name} class={name}><h2 id={name}>Of {name}</h2><p class={name}>Kept.</p></section>"
         );
+        assert_eq!(body(&section), format!("Of {name}\n\nKept."), "{name}");
+        let line = format!("<p>Press the <a class={name} href=x>blue key</a> twice.</p>");
+        assert_eq!(body(&line), "Press the blue key twice.", "{name}");
     }
 }
 
 #[test]
-fn a_page_wrapped_in_a_furniture_name_is_still_read() {
+fn phrases_decide_nothing() {
+    for line in [
+        "We use cookies to remember your region.",
+        "(c) The landlord replaces the alarm.",
+        "Subscribe to the topic.",
+        "Photo: the sensor takes one each hour",
+        "Published 2020",
+    ] {
+        assert_eq!(body(&format!("<p>{line}</p>")), line);
+        assert_eq!(
+            body(&format!("<ul><li>{line}</li><li>Close</li></ul>")),
+            format!("- {line}\n- Close")
+        );
+    }
+    assert_eq!(
+        body("<h2>Apply</h2><p><a href=/f.pdf>Form HB1</a></p><p><a href='tel:1'>0800 111</a></p>"),
+        "Apply\n\nForm HB1\n\n0800 111"
+    );
+}
+
+#[test]
+fn a_page_that_is_all_landmark_is_still_read() {
     let page = read(&format!(
-        "<html><body><div class=sidebar>{PROSE}{PROSE}{PROSE}{PROSE}</div></body></html>"
+        "<html><body><header>{PROSE}{PROSE}</header><nav><a href=x>Home</a></nav></body></html>"
     ));
-    assert_eq!(page.blocks.len(), 4);
-    let page = read("<html><body><div class=popup>Only this</div></body></html>");
-    assert_eq!(page.text, "Only this");
+    assert_eq!(page.blocks.len(), 2);
+}
+
+#[test]
+fn a_declared_main_part_outranks_the_rest_and_little_of_a_page_is_none() {
+    let beside = format!("<div>{}</div>", PROSE.repeat(3));
+    let page = read(&format!(
+        "<html><body><main><h1>T</h1>{PROSE}{PROSE}</main>{beside}</body></html>"
+    ));
+    assert_eq!(page.text.matches("heat pump").count(), 2, "{}", page.text);
+    let page = read(&format!(
+        "<html><body><main><p>Loading the text.</p></main>{beside}</body></html>"
+    ));
+    assert_eq!(page.text.matches("heat pump").count(), 3, "{}", page.text);
+}
+
+#[test]
+fn little_of_an_article_is_said() {
+    let beside = PROSE.replace("heat pump", "boiler").repeat(10);
+    let more = PROSE.replace("home", "house");
+    let page = read(&format!(
+        "<html><head><meta property=og:type content=article></head><body><article><h1>T</h1>{PROSE}{more}</article>\
+         <div>{beside}</div></body></html>"
+    ));
+    assert!(
+        matches!(page.warnings[..], [Warning::LittleKept { kept, of }] if kept * 5 < of),
+        "{:?}",
+        page.warnings
+    );
+}
+
+#[test]
+fn lists_count_as_they_show() {
+    assert_eq!(
+        body("<ol type=a><li>meter</li><li>leaks</li></ol>"),
+        "a. meter\nb. leaks"
+    );
+    assert_eq!(
+        body("<ol reversed><li>two</li><li>one</li></ol>"),
+        "2. two\n1. one"
+    );
+    assert_eq!(
+        body("<ol style='list-style-type:upper-roman' start=4><li>four</li></ol>"),
+        "IV. four"
+    );
+}
+
+#[test]
+fn controls_and_pictures_speak_inside_lines() {
+    for (markup, text) in [
+        (
+            "<p>Click <button>Save</button> and then <input type=submit value=Send>.</p>",
+            "Click Save and then Send .",
+        ),
+        (
+            "<p>Efficiency: <meter value=0.9>90 percent</meter>.</p>",
+            "Efficiency: 90 percent.",
+        ),
+        (
+            "<p>Hold the <img src=b.png alt='blue key'> down.</p>",
+            "Hold the blue key down.",
+        ),
+        (
+            "<p><img src=p.jpg alt='A man at a door'>He waits.</p>",
+            "He waits.",
+        ),
+        (
+            "<table><tr><th>Key</th><th>Use</th></tr><tr><td><img src=x alt=Blue></td><td>Reset</td></tr></table>",
+            "Key | Use\nBlue | Reset",
+        ),
+        ("<p>It costs <s>£20</s> £15.</p>", "It costs ~~£20~~ £15."),
+        (
+            "<p>The <abbr title='energy certificate'>EPC</abbr>, or <abbr title='energy certificate'>EPC</abbr></p>",
+            "The EPC (energy certificate), or EPC",
+        ),
+    ] {
+        assert_eq!(body(markup), text, "{markup}");
+    }
+}
+
+#[test]
+fn tables_by_role_and_code_by_line_keep_their_cells_and_lines() {
+    let table = "<div role=table><div role=row><span role=columnheader>Model</span><span role=columnheader>Price</span></div>\
+                 <div role=row><span role=cell>B-20</span><span role=cell>410</span></div></div>";
+    assert_eq!(body(table), "Model | Price\nB-20 | 410");
+    assert_eq!(
+        body("<pre><code><div>port = 1</div><div>host = 2</div></code></pre>"),
+        "port = 1\nhost = 2"
+    );
+    assert_eq!(
+        body("<pre><span style='display:block'>a</span><span style='display:block'>b</span></pre>"),
+        "a\nb"
+    );
+}
+
+#[test]
+fn what_a_page_says_only_as_data_is_read_once() {
+    let script = r#"<script type="application/ld+json">{"@type":"NewsArticle","articleBody":"The night tariff begins at ten."}</script>"#;
+    let page = read(&format!(
+        "<html><head><title>T</title>{script}</head><body><div id=root></div></body></html>"
+    ));
+    assert_eq!(page.text, "The night tariff begins at ten.");
+    let faq = r#"<script type="application/ld+json">{"@type":"FAQPage","mainEntity":[{"@type":"Question","name":"When?","acceptedAnswer":{"text":"<p>At ten.</p>"}}]}</script>"#;
+    assert_eq!(body(faq), "When?\n\nAt ten.");
+    assert_eq!(
+        body(&format!("{faq}<h3>When?</h3><p>At ten.</p>")),
+        "When?\n\nAt ten."
+    );
+}
+
+#[test]
+fn pages_in_place_of_a_document_say_what_they_are() {
+    let page = "<html><head><meta name=robots content=noindex><meta http-equiv=refresh content=300></head><body><p>Wait.</p></body></html>";
+    let refused = extract(page.as_bytes(), None, &Limits::default());
+    assert!(
+        matches!(refused, Err(ExtractError::NoDocument(_))),
+        "{refused:?}"
+    );
+    let leads = b"<html><head><meta http-equiv=refresh content='0; url=/new'></head><body><a href=/new>Here</a></body></html>";
+    assert_eq!(refresh_target(leads).as_deref(), Some("/new"));
+}
+
+#[test]
+fn the_title_is_the_articles_although_a_logo_is_the_first_heading() {
+    let page = read(&format!(
+        "<html><head><title>Peanuts early - Site</title></head><body><div><h1>Health Center</h1></div>\
+         <div><h2>Peanuts early</h2>{PROSE}{PROSE}</div></body></html>"
+    ));
+    assert_eq!(page.title.as_deref(), Some("Peanuts early"));
+}
+
+#[test]
+fn lines_of_chinese_join_without_spaces() {
+    assert_eq!(
+        body("<p>夜间电价从<b>晚上\n</b>十点半\n开始。</p>"),
+        "夜间电价从晚上十点半开始。"
+    );
+    let mislabelled = extract(
+        "<meta charset=gb2312><p>夜间电价".as_bytes(),
+        None,
+        &Limits::default(),
+    );
+    assert_eq!(mislabelled.unwrap().text, "夜间电价");
 }
 
 #[test]
@@ -193,7 +398,7 @@ fn inline_markup_reads_as_text() {
     assert_eq!(
         body(
             "<p>W/m<sup>2</sup>, CO<sub>2</sub>, 1<sup>st</sup><sup><a href=#n>[3]</a></sup>, <q>so</q>, \
-              <a href=x>link</a>, x&lt;y, <code>a&lt;b</code>, &eacute;<img src=x alt=picture>.</p>"
+              <a href=x>link</a>, x&lt;y, <code>a&lt;b</code>, &eacute;.</p>"
         ),
         "W/m², CO2, 1st, “so”, link, x<y, a<b, é."
     );
@@ -232,7 +437,7 @@ fn fragments_and_templates_are_content_all_through() {
 fn articles_lose_what_the_press_sets_around_them() {
     let page = read(&format!(
         "<html><head><meta property=og:type content=article><title>Cold homes</title></head><body><article>\
-         <h1>Cold homes</h1><p>By Ann Lee</p><p>3 May 2024</p>{PROSE}<p><a href=x>READ MORE: Boilers explained</a></p>\
+         <h1>Cold homes</h1><div><a rel=author href=l>Ann Lee</a> <time>3 May 2024</time></div>{PROSE}<div><a href=x>Boilers explained</a></div>\
          {PROSE}{PROSE}{PROSE}{PROSE}<ul><li><a href=a>One other page</a></li><li><a href=b>Another page</a></li></ul>\
          </article></body></html>"
     ));
@@ -246,11 +451,7 @@ fn articles_lose_what_the_press_sets_around_them() {
         "{}",
         page.text
     );
-    assert!(
-        !page.text.contains("other page")
-            && !page.text.contains("Ann Lee")
-            && !page.text.contains("READ")
-    );
+    assert!(!page.text.contains("other page"), "{}", page.text);
 }
 
 #[test]
@@ -259,7 +460,7 @@ fn nothing_to_read_is_an_error() {
         "",
         " ",
         "<html></html>",
-        "<nav>Home</nav>",
+        "<html><body><nav>Home</nav></body></html>",
         "<script>x</script>",
         "<p>•</p>",
     ] {

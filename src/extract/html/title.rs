@@ -27,7 +27,8 @@ const SEPARATORS: &[&str] = &[
 /// Chooses among the headings, the shared title and the document title.
 pub(super) fn title(document: &Document) -> Option<String> {
     let named = Named {
-        headings: headings(document),
+        headings: headings(document, "h1"),
+        sections: headings(document, "h2"),
         shared: meta(document, "meta[property='og:title']"),
         document: usable(&document.select_single("head > title, title").text()),
         site: meta(document, "meta[property='og:site_name']"),
@@ -37,6 +38,8 @@ pub(super) fn title(document: &Document) -> Option<String> {
 
 struct Named {
     headings: Vec<String>,
+    /// Headings of the second level, one of which may be the page's own under a site's.
+    sections: Vec<String>,
     shared: Option<String>,
     document: Option<String>,
     site: Option<String>,
@@ -72,11 +75,18 @@ impl Named {
             .iter()
             .filter(|heading| !self.is_site(heading))
             .find(is_confirmed);
+        let section = self.sections.iter().find(|heading| {
+            let heading = comparable(heading);
+            titles
+                .iter()
+                .flatten()
+                .any(|title| comparable(&self.without_site(title)) == heading)
+        });
         let only = match self.headings.as_slice() {
             [only] if !self.is_site(only) => Some(only),
             _ => None,
         };
-        confirmed.or(only).map(String::as_str)
+        confirmed.or(section).or(only).map(String::as_str)
     }
 
     /// Whether the words are the site's name: it says so, or the title ends in them.
@@ -136,9 +146,9 @@ fn first_separator(title: &str) -> Option<(&str, &str)> {
         .map(|(head, tail)| (head.trim(), tail.trim()))
 }
 
-fn headings(document: &Document) -> Vec<String> {
+fn headings(document: &Document, name: &str) -> Vec<String> {
     document
-        .select("h1")
+        .select(name)
         .nodes()
         .iter()
         .filter_map(|node| usable(&heading_text(node)))
@@ -150,7 +160,8 @@ fn heading_text(heading: &NodeRef<'_>) -> String {
     let mut text = String::new();
     for node in heading.descendants_it().filter(NodeRef::is_text) {
         let piece = node.text();
-        if has_words(&piece) || !super::clutter::is_permalink_sign(&piece) {
+        let is_sign = !has_words(&piece) || matches!(piece.trim(), "🔗" | "⚓");
+        if !(is_sign && node.parent().is_some_and(|parent| parent.has_name("a"))) {
             text.push_str(&piece);
         }
     }

@@ -1,0 +1,405 @@
+//! Which blocks of a page are its content.
+//!
+//! Structure decides: the landmarks that the page declares, its own main part, and where its text
+//! stands that leads nowhere else. Nothing here reads a word or a name. What every page of a site
+//! repeats is learned by `ingest` from the pages themselves, not guessed from one of them.
+
+use std::ops::Range;
+
+use super::element::Role;
+use super::flatten::{Flat, FlatBlock, Part};
+use crate::model::extracted::BlockKind;
+
+/// Shares are in percent of a page's own text: text that is neither a link away nor a button.
+pub(super) struct Shares {
+    /// A landmark with running text that holds more was declared in error.
+    furniture_at_most: usize,
+    /// A page's own main part holds at least this much of what is outside landmarks.
+    main_at_least: usize,
+    /// Of several articles, one that holds this much is the page's.
+    article_at_least: usize,
+    /// Where nothing is declared, the content is the smallest part that holds this much.
+    content_of_page: usize,
+    /// The same for news and blogs, where readers' comments and teasers follow the text.
+    content_of_article: usize,
+    /// A part, or a run of blocks, of which so much leads elsewhere is navigation.
+    pub(super) leads_away: usize,
+    /// What is set beside the text of an article holds at most this much of it.
+    pub(super) side_at_most: usize,
+    /// A choice that keeps less of what is outside landmarks is given up.
+    least_of_page: usize,
+    /// The same for news and blogs.
+    least_of_article: usize,
+}
+
+pub(super) const SHARES: Shares = Shares {
+    furniture_at_most: 50,
+    main_at_least: 15,
+    article_at_least: 50,
+    content_of_page: 95,
+    content_of_article: 75,
+    leads_away: 60,
+    side_at_most: 40,
+    least_of_page: 40,
+    least_of_article: 10,
+};
+
+/// Bytes of own text from which a paragraph is prose although it ends in no full stop.
+pub(super) const PROSE_BYTES: usize = 140;
+/// Shorter sentences may be labels.
+const SENTENCE_BYTES: usize = 40;
+
+/// What kind of page it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// A template or an included part: all of it is content.
+    Fragment,
+    /// The page declares itself to be an article of a newspaper or blog.
+    Article,
+    /// Everything else.
+    Page,
+}
+
+/// What is kept of a page.
+pub(super) struct Choice {
+    /// For each block, whether it is content.
+    pub(super) keeps: Vec<bool>,
+    /// Bytes of own text outside landmarks.
+    pub(super) own: usize,
+    /// Characters kept.
+    pub(super) kept: usize,
+    /// Characters outside landmarks.
+    pub(super) visible: usize,
+}
+
+/// Chooses the content of a page.
+pub(super) fn choose(flat: &Flat, form: Form, title: Option<&str>) -> Choice {
+    let mut chooser = Chooser {
+        flat,
+        anchor: title.and_then(|title| anchor(&flat.blocks, title)),
+        keeps: vec![true; flat.blocks.len()],
+        sums: Vec::new(),
+    };
+    if form == Form::Fragment {
+        return chooser.choice(&[]);
+    }
+    chooser.drop_landmarks();
+    let outside = chooser.keeps.clone();
+    chooser.weigh(form);
+    let root = chooser.root(form);
+    chooser.keep_only(&root);
+    chooser.drop_lists_of_links(&root);
+    if form == Form::Article {
+        chooser.prune_article(&root);
+        // An article's heading is its title, and kept as such.
+        if let Some(anchor) = chooser.anchor {
+            chooser.keeps[anchor] = false;
+        }
+    } else {
+        chooser.keep_title(&root, &outside);
+    }
+    chooser.keep_more_if_little(outside.clone(), form);
+    chooser.choice(&outside)
+}
+
+/// Whether a block is running text: a sentence, or long.
+pub(super) fn is_prose(block: &FlatBlock) -> bool {
+    let is_text = matches!(block.kind, BlockKind::Paragraph | BlockKind::ListItem);
+    let own = block.ink.own();
+    is_text && (own >= PROSE_BYTES || (own >= SENTENCE_BYTES && ends_sentence(&block.html)))
+}
+
+pub(super) fn ends_sentence(html: &str) -> bool {
+    let text = html
+        .trim_end()
+        .trim_end_matches(['"', '”', '’', ')', '\'', '»', '」']);
+    text.ends_with(['.', '!', '?', '…', ':', '。', '！', '？', '।', '؟'])
+}
+
+/// The heading that is the page's title: the content begins there.
+fn anchor(blocks: &[FlatBlock], title: &str) -> Option<usize> {
+    let letters = |text: &str| -> String {
+        text.chars()
+            .filter(|c| c.is_alphanumeric())
+            .flat_map(char::to_lowercase)
+            .collect()
+    };
+    let title = letters(title);
+    blocks.iter().position(|block| {
+        matches!(block.kind, BlockKind::Heading(_)) && letters(&block.html) == title
+    })
+}
+
+/// Chooses, step by step.
+pub(super) struct Chooser<'a> {
+    pub(super) flat: &'a Flat,
+    /// The heading that is the page's title, if it is among the blocks.
+    pub(super) anchor: Option<usize>,
+    /// For each block, whether it is content, as far as is known.
+    pub(super) keeps: Vec<bool>,
+    /// Before each block, what all blocks before it weigh.
+    sums: Vec<usize>,
+}
+
+impl Chooser<'_> {
+    /// Bytes of own text among the kept blocks of a run.
+    pub(super) fn own(&self, blocks: &Range<usize>) -> usize {
+        self.sum(blocks, |block| block.ink.own())
+    }
+
+    pub(super) fn sum(
+        &self,
+        blocks: &Range<usize>,
+        measure: impl Fn(&FlatBlock) -> usize,
+    ) -> usize {
+        blocks
+            .clone()
+            .filter(|at| self.keeps[*at])
+            .map(|at| measure(&self.flat.blocks[at]))
+            .sum()
+    }
+
+    fn all(&self) -> Range<usize> {
+        0..self.flat.blocks.len()
+    }
+
+    pub(super) fn drop_run(&mut self, blocks: &Range<usize>) {
+        self.keeps[blocks.clone()].fill(false);
+    }
+
+    fn drop_landmarks(&mut self) {
+        let total = self.own(&self.all());
+        let mut holds_main = vec![false; self.flat.parts.len()];
+        for part in self
+            .flat
+            .parts
+            .iter()
+            .filter(|part| part.role == Role::Main)
+        {
+            let mut outer = part.parent;
+            while let Some(at) = outer.filter(|at| !holds_main[*at]) {
+                holds_main[at] = true;
+                outer = self.flat.parts[at].parent;
+            }
+        }
+        let dropped: Vec<Range<usize>> = self
+            .flat
+            .parts
+            .iter()
+            .zip(holds_main)
+            .filter(|(_, holds_main)| !holds_main)
+            .map(|(part, _)| part)
+            .filter(|part| part.role == Role::Furniture || self.is_page_aside(part))
+            .filter(|part| {
+                self.own(&part.blocks) * 100 <= total * SHARES.furniture_at_most
+                    || !self.has_prose(&part.blocks)
+            })
+            .map(|part| part.blocks.clone())
+            .collect();
+        for blocks in dropped {
+            self.drop_run(&blocks);
+        }
+    }
+
+    fn has_prose(&self, blocks: &Range<usize>) -> bool {
+        self.flat.blocks[blocks.clone()].iter().any(is_prose)
+    }
+
+    /// Beside the page's content, not beside a paragraph of it.
+    fn is_page_aside(&self, part: &Part) -> bool {
+        part.role == Role::Aside
+            && !self.is_inside(part, &[Role::Main, Role::Article, Role::ArticleBody])
+    }
+
+    pub(super) fn is_inside(&self, part: &Part, roles: &[Role]) -> bool {
+        let mut parent = part.parent;
+        while let Some(at) = parent {
+            if roles.contains(&self.flat.parts[at].role) {
+                return true;
+            }
+            parent = self.flat.parts[at].parent;
+        }
+        false
+    }
+
+    /// The run of blocks that holds the content.
+    fn root(&self, form: Form) -> Range<usize> {
+        let total = self.seen(&self.all());
+        let main = self.declared(&[Role::Main], total);
+        let within = main.clone().unwrap_or_else(|| self.all());
+        if form == Form::Page {
+            return main
+                .or_else(|| self.declared(&[Role::ArticleBody], total))
+                .or_else(|| self.declared(&[Role::Article], total))
+                .unwrap_or_else(|| self.densest(&within, SHARES.content_of_page));
+        }
+        let inner = self.seen(&within);
+        let article = self
+            .declared_in(&within, &[Role::ArticleBody], inner)
+            .or_else(|| self.declared_in(&within, &[Role::Article], inner))
+            .unwrap_or(within);
+        let found = self.densest(&article, SHARES.content_of_article);
+        // What stands between the title and the text belongs to it.
+        match self.anchor {
+            Some(anchor) if article.contains(&anchor) && anchor < found.start => anchor..found.end,
+            Some(_) | None => found,
+        }
+    }
+
+    fn declared(&self, roles: &[Role], total: usize) -> Option<Range<usize>> {
+        self.declared_in(&self.all(), roles, total)
+    }
+
+    /// The part of these roles, or the one of several that holds most of their text.
+    fn declared_in(
+        &self,
+        within: &Range<usize>,
+        roles: &[Role],
+        total: usize,
+    ) -> Option<Range<usize>> {
+        let parts = || {
+            self.flat.parts.iter().filter(|part| {
+                roles.contains(&part.role)
+                    && within.start <= part.blocks.start
+                    && part.blocks.end <= within.end
+            })
+        };
+        let largest = parts().max_by_key(|part| self.seen(&part.blocks))?;
+        let first = parts().map(|part| part.blocks.start).min()?;
+        let last = parts().map(|part| part.blocks.end).max()?;
+        let titled = self.first_prose().and_then(|first| {
+            parts().find(|part| {
+                part.blocks.contains(&first)
+                    && self.seen(&part.blocks) * 100 >= total * SHARES.main_at_least
+            })
+        });
+        if let Some(part) = titled {
+            return Some(part.blocks.clone());
+        }
+        let (held, all) = (self.seen(&largest.blocks), self.seen(&(first..last)));
+        if held * 100 < total * SHARES.main_at_least {
+            return None;
+        }
+        Some(if held * 100 >= all * SHARES.article_at_least {
+            largest.blocks.clone()
+        } else {
+            first..last
+        })
+    }
+
+    /// The smallest part inside that holds so many percent of its text.
+    fn densest(&self, within: &Range<usize>, percent: usize) -> Range<usize> {
+        let total = self.seen(within);
+        let first = self.first_prose();
+        let holders = self.flat.parts.iter().filter(|part| {
+            within.start <= part.blocks.start
+                && first
+                    .is_none_or(|first| !within.contains(&first) || part.blocks.contains(&first))
+                && part.blocks.end <= within.end
+                && self.seen(&part.blocks) * 100 >= total * percent
+        });
+        // Of parts that hold each other, the last is the innermost.
+        holders
+            .last()
+            .map_or_else(|| within.clone(), |part| part.blocks.clone())
+    }
+
+    /// Where the text under the page's title begins.
+    fn first_prose(&self) -> Option<usize> {
+        let anchor = self.anchor?;
+        (anchor..self.flat.blocks.len())
+            .find(|at| self.sums[*at + 1] > self.sums[*at] && is_prose(&self.flat.blocks[*at]))
+    }
+
+    /// What speaks for a run to be the content: its own text that is seen at once.
+    fn seen(&self, blocks: &Range<usize>) -> usize {
+        self.sums[blocks.end] - self.sums[blocks.start]
+    }
+
+    /// Sums up, block by block, what speaks for each. Labels count for little; so do, in an article,
+    /// items, which comments are often set as.
+    fn weigh(&mut self, form: Form) {
+        let mut closed = vec![false; self.flat.parts.len()];
+        for (at, part) in self.flat.parts.iter().enumerate() {
+            closed[at] = part.is_closed || part.parent.is_some_and(|parent| closed[parent]);
+        }
+        let weight = |at: usize, counts_closed: bool| {
+            let block = &self.flat.blocks[at];
+            let is_counted = self.keeps[at] && (counts_closed || !closed[block.part]);
+            let is_light = (block.kind == BlockKind::Paragraph && !is_prose(block))
+                || (form == Form::Article && block.kind == BlockKind::ListItem);
+            let own = block.ink.own() / if is_light { 4 } else { 1 };
+            if is_counted { own } else { 0 }
+        };
+        let sums = |counts_closed: bool| {
+            let mut sums = vec![0];
+            for at in self.all() {
+                sums.push(sums[at] + weight(at, counts_closed));
+            }
+            sums
+        };
+        let (open, all) = (sums(false), sums(true));
+        let is_shown = open.last() >= all.last().map(|all| all / 4).as_ref();
+        self.sums = if is_shown { open } else { all };
+    }
+
+    fn keep_only(&mut self, root: &Range<usize>) {
+        for at in self.all() {
+            self.keeps[at] &= root.contains(&at);
+        }
+    }
+
+    /// A choice that leaves out too much is no choice: all that is outside landmarks stays.
+    fn keep_more_if_little(&mut self, outside: Vec<bool>, form: Form) {
+        let kept = self.own(&self.all());
+        let chosen = std::mem::replace(&mut self.keeps, outside);
+        let all = self.own(&self.all());
+        let least = if form == Form::Article {
+            SHARES.least_of_article
+        } else {
+            SHARES.least_of_page
+        };
+        if kept * 100 >= all * least && kept > 0 {
+            self.keeps = chosen;
+        }
+    }
+
+    /// The page's heading often stands above its content.
+    fn keep_title(&mut self, root: &Range<usize>, outside: &[bool]) {
+        let is_title = |at: &usize| self.flat.blocks[*at].kind == BlockKind::Heading(1);
+        if root.clone().any(|at| is_title(&at)) {
+            return;
+        }
+        if let Some(at) = (0..root.start).rev().find(is_title) {
+            self.keeps[at] = outside[at];
+        }
+    }
+
+    fn choice(self, outside: &[bool]) -> Choice {
+        let chars = |keeps: &[bool]| {
+            self.flat
+                .blocks
+                .iter()
+                .zip(keeps)
+                .filter(|(_, keeps)| **keeps)
+                .map(|(block, _)| block.ink.chars)
+                .sum()
+        };
+        let kept = chars(&self.keeps);
+        let own = self.flat.blocks.iter().enumerate();
+        let own = own
+            .filter(|(at, _)| outside.get(*at).copied().unwrap_or(true))
+            .map(|(_, block)| block.ink.own())
+            .sum();
+        Choice {
+            own,
+            kept,
+            visible: if outside.is_empty() {
+                kept
+            } else {
+                chars(outside)
+            },
+            keeps: self.keeps,
+        }
+    }
+}
