@@ -31,11 +31,7 @@ pub(super) fn compose(
             citation.marker = u32::try_from(citations.len() + 1).unwrap_or(u32::MAX);
             let said = under(subject.take(), piece.text.trim_end());
             if !text.is_empty() {
-                text.push_str(if text.contains('\n') || said.contains('\n') {
-                    "\n\n"
-                } else {
-                    " "
-                });
+                text.push_str("\n\n");
             }
             text.push_str(&format!("{said} [{}]", citation.marker));
             sentences.push(AnswerSentence {
