@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use crate::assistant::Assistant;
 use crate::assistant::answer_cache::{AnswerCache, AnswerCacheOptions};
+use crate::assistant::{Assistant, Replies, SHIPPED_REPLIES};
 use crate::chunk::{ChunkParameters, Chunker};
 use crate::config::{self, ChatSettings, EmbedSettings, GenerateSettings, IngestSettings, Switch};
 use crate::crawl::{FetchLimits, FrontierLimits, MASKED_PARAMETERS, Manners, PrivateHosts};
@@ -272,6 +272,19 @@ pub async fn answer_cache(
     };
     let cache = AnswerCache::open(store, options, generation.as_str()).await?;
     Ok(Some(Arc::new(cache)))
+}
+
+/// The replies that `named` means: `shipped`, `off`, or a file; `None` where they are off.
+pub async fn replies(named: &str, embedder: &dyn Embedder) -> anyhow::Result<Option<Arc<Replies>>> {
+    let text = match named {
+        "off" => return Ok(None),
+        "shipped" => SHIPPED_REPLIES.to_owned(),
+        file => fs_err::read_to_string(file)?,
+    };
+    let replies = Replies::load(&text, embedder)
+        .await
+        .with_context(|| format!("cannot use the replies of {named}"))?;
+    Ok(Some(Arc::new(replies)))
 }
 
 /// The use cases over a store and a live generation.

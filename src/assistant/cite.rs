@@ -33,11 +33,7 @@ pub(super) fn compose(
             let said = under(subject.take(), piece.text.trim_end());
             let said = without_markup(&said);
             if !text.is_empty() {
-                text.push_str(if text.contains('\n') || said.contains('\n') {
-                    "\n\n"
-                } else {
-                    " "
-                });
+                text.push_str("\n\n");
             }
             text.push_str(&format!("{said} [{}]", citation.marker));
             sentences.push(AnswerSentence {

@@ -13,6 +13,7 @@ mod error;
 pub(crate) mod fixture;
 mod passage;
 mod prepared;
+mod replies;
 mod request;
 mod respond;
 mod sessions;
@@ -24,6 +25,7 @@ pub use chat::{Begun, Chat};
 pub use error::AssistantError;
 pub use passage::{Surroundings, SurroundingsRequest};
 pub use prepared::Prepared;
+pub use replies::{Replies, RepliesError, SHIPPED as SHIPPED_REPLIES};
 pub use request::{
     AnswerEvent, ChatRequest, Degraded, GenerationInfo, Question, Render, Retrieved, Summary,
     SummaryRequest, SuppliedContext,
@@ -39,6 +41,7 @@ use crate::generate::ChatModel;
 use crate::model::{Filter, GenerationId, Message, Once, Owner};
 use crate::retrieve::{Coverage, InContext, Ranked, RetrievalParameters, Retriever, in_context};
 use crate::runtime::keyed_mutex::KeyedMutex;
+use crate::snapshot::Generation;
 use crate::snapshot::live::Live;
 use crate::store::SessionStore;
 
@@ -50,6 +53,7 @@ pub struct Assistant {
     embedder: Arc<dyn Embedder>,
     chat_model: Option<Arc<ChatModel>>,
     answer_cache: Option<Arc<AnswerCache>>,
+    replies: Option<Arc<Replies>>,
     /// A repetition waits for the one that it repeats.
     repeatable: KeyedMutex<(Owner, Once)>,
 }
@@ -69,6 +73,7 @@ impl Assistant {
             embedder,
             chat_model: None,
             answer_cache: None,
+            replies: None,
             repeatable: KeyedMutex::default(),
         }
     }
@@ -84,6 +89,13 @@ impl Assistant {
     #[must_use]
     pub fn with_answer_cache(mut self, cache: Option<Arc<AnswerCache>>) -> Self {
         self.answer_cache = cache;
+        self
+    }
+
+    /// Replies to small talk, and the owner's own, before anything is searched.
+    #[must_use]
+    pub fn with_replies(mut self, replies: Option<Arc<Replies>>) -> Self {
+        self.replies = replies;
         self
     }
 
@@ -108,19 +120,21 @@ impl Assistant {
             Question::Session(session) => self.store.messages(*session).await?,
             Question::Text(_) | Question::Conversation(_) => Vec::new(),
         };
-        let text = match question {
-            Question::Session(_) => in_context(&texts(&history)),
-            Question::Conversation(messages) => {
-                in_context(&messages.iter().map(String::as_str).collect::<Vec<_>>())
-            }
-            Question::Text(text) => Some(InContext::alone(text)),
+        let mut messages: Vec<String> = match question {
+            Question::Session(_) => texts(&history).into_iter().map(str::to_owned).collect(),
+            Question::Conversation(messages) => messages.clone(),
+            Question::Text(text) => vec![text.clone()],
         };
+        let corrected = self.correct(&self.live.current(), &mut messages).await;
+        let messages: Vec<&str> = messages.iter().map(String::as_str).collect();
+        let text = in_context(&messages);
         let ranked = match text.filter(|text| !text.question.trim().is_empty()) {
             Some(text) => Some(self.search(&text, k, filter).await?),
             None => None,
         };
         Ok(Retrieved {
             contexts: ranked.as_ref().map(Ranked::contexts).unwrap_or_default(),
+            corrected,
             history,
             coverage: ranked
                 .as_ref()
@@ -131,6 +145,18 @@ impl Assistant {
                 |ranked| ranked.generation.id().to_string(),
             ),
         })
+    }
+
+    /// Mends mistyped words in the last message, and tells it if there were any.
+    pub(super) async fn correct(
+        &self,
+        generation: &Arc<Generation>,
+        messages: &mut [String],
+    ) -> Option<String> {
+        let last = messages.last_mut()?;
+        let mended = self.retriever.mend(generation, last).await?;
+        last.clone_from(&mended);
+        Some(mended)
     }
 
     async fn search(

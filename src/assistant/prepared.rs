@@ -14,6 +14,8 @@ use crate::snapshot::Generation;
 
 /// What a generator without a model is called.
 pub(super) const EXTRACTIVE: &str = "extractive";
+/// What is said to have written a reply that was there before the question.
+const CURATED: &str = "curated";
 
 /// What a model is asked where the caller sent contexts and no question.
 const NO_QUESTION: &str = "What do the sources say?";
@@ -28,6 +30,10 @@ pub struct Prepared {
     pub(super) passages: Vec<Passage>,
     pub(super) extractive: Answer,
     pub(super) cached: Cached,
+    /// The last message as it was read, where words of it were mistyped.
+    pub(super) corrected: Option<String>,
+    /// Whether the answer is one of the [`Replies`](super::Replies).
+    pub(super) is_curated: bool,
 }
 
 impl Prepared {
@@ -61,10 +67,12 @@ impl Prepared {
 
     /// The extractive answer.
     pub(super) fn extractive(&self, degraded: Option<Degraded>) -> Summary {
+        let generator = if self.is_curated { CURATED } else { EXTRACTIVE };
         Summary {
             answer: self.extractive.clone(),
+            corrected: self.corrected.clone(),
             generation: self.generation(),
-            generator: EXTRACTIVE.to_owned(),
+            generator: generator.to_owned(),
             degraded,
         }
     }

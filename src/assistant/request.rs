@@ -21,6 +21,8 @@ pub enum Question {
 pub struct Retrieved {
     /// Best first.
     pub contexts: Vec<Context>,
+    /// The question as it was searched for, where words of it were mistyped.
+    pub corrected: Option<String>,
     /// The session's messages, oldest first; empty without a session.
     pub history: Vec<Message>,
     /// How well the sources cover the question.
@@ -62,7 +64,9 @@ pub struct Summary {
     pub answer: Answer,
     /// The generation whose stored text verified it.
     pub generation: String,
-    /// What wrote it: `extractive`, or adapter and model.
+    /// The question as it was read, where words of it were mistyped.
+    pub corrected: Option<String>,
+    /// What wrote it: `extractive`, `curated`, or adapter and model.
     pub generator: String,
     /// Why it is not the language model's, if it should be.
     pub degraded: Option<Degraded>,

@@ -54,7 +54,8 @@ impl Assistant {
     async fn write_answer(&self, prepared: &Prepared, outlet: &Outlet) -> Summary {
         let model = self.chat_model.as_ref();
         // A question that the sources do not cover is none for a model either.
-        let Some(model) = model.filter(|_| prepared.extractive.answered) else {
+        let model = model.filter(|_| prepared.extractive.answered && !prepared.is_curated);
+        let Some(model) = model else {
             let summary = prepared.extractive(None);
             outlet.tell_all(&summary).await;
             return summary;
@@ -63,6 +64,7 @@ impl Assistant {
         match write(model, prepared, &mut draft, outlet).await {
             Ok(Outcome::Refused) => {
                 let summary = Summary {
+                    corrected: prepared.corrected.clone(),
                     answer: not_covered(&prepared.generation, &prepared.sources),
                     generation: prepared.generation(),
                     generator: model.name().to_owned(),
@@ -73,6 +75,7 @@ impl Assistant {
             }
             Ok(Outcome::Written) => match draft.finish() {
                 Some(answer) => Summary {
+                    corrected: prepared.corrected.clone(),
                     answer,
                     generation: prepared.generation(),
                     generator: model.name().to_owned(),

@@ -33,7 +33,12 @@ impl Assistant {
                     .await?
             }
         };
-        let messages: Vec<&str> = history.iter().map(String::as_str).collect();
+        if let Some(prepared) = self.curated(&history).await? {
+            return Ok(prepared);
+        }
+        let mut read = history.clone();
+        let corrected = self.correct(&self.live.current(), &mut read).await;
+        let messages: Vec<&str> = read.iter().map(String::as_str).collect();
         let question = contextual_query(&messages).filter(|question| !question.trim().is_empty());
         let asked = in_context(&messages);
         let (generation, sources, scores) = match (request.contexts, &question) {
@@ -86,9 +91,47 @@ impl Assistant {
             passages,
             extractive,
             cached: Cached::Bypass,
+            corrected,
+            is_curated: false,
         };
         prepared.cached = self.look_up(&prepared, wanted).await;
         Ok(prepared)
+    }
+
+    /// The reply to the last message, if one is there before it is searched for.
+    async fn curated(&self, history: &[String]) -> Result<Option<Prepared>, AssistantError> {
+        let (Some(replies), Some(message)) = (&self.replies, history.last()) else {
+            return Ok(None);
+        };
+        if message.trim().is_empty() {
+            return Ok(None);
+        }
+        let vector = self
+            .retriever
+            .embed(message)
+            .await
+            .map_err(|error| AssistantError::Embedder(error.to_string()))?;
+        let generation = self.live.current();
+        let Some(reply) = replies.find(message, &vector) else {
+            return Ok(None);
+        };
+        let answer = Answer {
+            text: reply.say(&generation),
+            answered: reply.answers,
+            citations: Vec::new(),
+            sentences: Vec::new(),
+        };
+        Ok(Some(Prepared {
+            generation,
+            history: history.to_vec(),
+            sources: Vec::new(),
+            scores: Vec::new(),
+            passages: Vec::new(),
+            extractive: answer,
+            cached: Cached::Bypass,
+            corrected: None,
+            is_curated: true,
+        }))
     }
 
     /// What to look for in the cache; `None` without a model, whose answers alone are kept.

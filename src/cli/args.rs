@@ -49,6 +49,8 @@ pub enum Command {
     ///
     /// As soon as there is one, the server asks for one on every route but /healthz and /readyz.
     Keys(KeysArguments),
+    /// Check the replies that are given before anything is searched
+    Replies(RepliesArguments),
     /// List, verify, roll back and prune generations
     Snapshot(SnapshotArguments),
     /// Measure retrieval on labelled questions
@@ -114,6 +116,27 @@ pub struct KeysArguments {
     /// What to do with them.
     #[command(subcommand)]
     pub action: KeysAction,
+}
+
+/// `replies`
+#[derive(Debug, Args)]
+pub struct RepliesArguments {
+    /// Embedder.
+    #[command(flatten)]
+    pub embed: EmbedConfig,
+    /// What to do with them.
+    #[command(subcommand)]
+    pub action: RepliesAction,
+}
+
+/// What to do with replies.
+#[derive(Debug, Clone, Subcommand)]
+pub enum RepliesAction {
+    /// Match the tests of a file; exit status 3 if any fails
+    Check {
+        /// The file; the one that `serve` would use if left out
+        file: Option<String>,
+    },
 }
 
 /// What to do with keys.

@@ -43,13 +43,15 @@ pub(super) async fn run(arguments: AskArguments, file: File) -> anyhow::Result<E
     let chat_model = wiring::chat_model(generate)?;
     let embedder = wiring::embedder(embed).await?;
     let generation = wiring::generation(&serve.index, embedder.as_ref()).await?;
+    let replies = wiring::replies(&serve.replies, embedder.as_ref()).await?;
     let assistant = wiring::assistant(
         Arc::new(MemoryStore::default()),
         Arc::new(Live::new(generation)),
         embedder,
         RetrievalParameters::default(),
     )
-    .with_chat_model(chat_model);
+    .with_chat_model(chat_model)
+    .with_replies(replies);
     let filter = arguments.filter.to_filter();
     let contexts = if filter.is_empty() {
         None
@@ -83,7 +85,11 @@ fn supplied(context: Context) -> SuppliedContext {
 }
 
 fn as_text(summary: &Summary) -> String {
-    let mut text = summary.answer.text.clone();
+    // Marks of Markdown are for those who show it.
+    let mut text = summary.answer.text.replace("**", "");
+    if let Some(corrected) = &summary.corrected {
+        text.insert_str(0, &format!("(read as: {corrected})\n\n"));
+    }
     if let Some(degraded) = summary.degraded {
         text.push_str(&format!("\n\n({})", degraded.reason));
     }

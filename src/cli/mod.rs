@@ -11,6 +11,7 @@ mod health;
 mod ingest;
 mod keys;
 mod printer;
+mod replies;
 mod serve;
 mod snapshot;
 
@@ -88,6 +89,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitStatus> {
             Command::Ask(arguments) => ask::run(arguments, file).await,
             Command::Extract(arguments) => extract::run(&arguments, file).await,
             Command::Keys(arguments) => keys::run(arguments, file).await,
+            Command::Replies(arguments) => replies::run(arguments, file).await,
             Command::Snapshot(arguments) => snapshot::run(arguments, file).await,
             Command::Eval(arguments) => eval::run(arguments, file).await,
             Command::ExtractWorker(_) => unreachable!("handled before the runtime starts"),

@@ -64,6 +64,16 @@ pub(super) async fn run(
     let counts = generation.records.manifest.counts;
     let id = generation.id().clone();
     let live = Arc::new(Live::new(generation));
+    let replies = wiring::replies(&settings.replies, embedder.as_ref()).await?;
+    if let Some(replies) = &replies {
+        let unchecked: Vec<&str> = replies.unchecked().collect();
+        if !unchecked.is_empty() {
+            tracing::warn!(
+                replies = unchecked.join(", "),
+                "these replies are given although nobody has marked them as checked"
+            );
+        }
+    }
     let answer_cache = wiring::answer_cache(&generate, Arc::clone(&store), &id).await?;
 
     let reload_now = Arc::new(Notify::new());
@@ -103,7 +113,8 @@ pub(super) async fn run(
     let assistant = Arc::new(
         assistant
             .with_chat_model(chat_model)
-            .with_answer_cache(answer_cache),
+            .with_answer_cache(answer_cache)
+            .with_replies(replies),
     );
     let limits = server_limits(&limits, settings.drain);
     let state = http::AppState::new(http::Parts {

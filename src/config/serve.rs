@@ -54,6 +54,10 @@ pub struct ServeConfig {
         value_delimiter = ','
     )]
     pub allowed_host: Option<Vec<String>>,
+    /// Replies to small talk and emergencies that need no source: `shipped`, `off`, or a TOML file
+    /// of your own in the form of data/replies.toml [default: shipped]
+    #[arg(long, env = "WATTWISE_REPLIES", value_name = "FILE")]
+    pub replies: Option<String>,
     /// Seconds that requests under way have to finish at shutdown [default: 10]
     #[arg(long, value_name = "SECONDS")]
     pub drain: Option<u64>,
@@ -75,6 +79,8 @@ pub struct ServeSettings {
     /// The clients' key; never printed.
     #[serde(skip)]
     pub auth_api_key: Option<String>,
+    /// `shipped`, `off` or a file.
+    pub replies: String,
     /// Seconds.
     pub drain: u64,
     /// Seconds.
@@ -114,6 +120,7 @@ impl Layer for ServeConfig {
             allowed_host: self.allowed_host.or(below.allowed_host),
             tls_cert: self.tls_cert.or(below.tls_cert),
             tls_key: self.tls_key.or(below.tls_key),
+            replies: self.replies.or(below.replies),
             drain: self.drain.or(below.drain),
             reload_interval: self.reload_interval.or(below.reload_interval),
         }
@@ -136,6 +143,7 @@ impl ServeConfig {
                 .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8000))),
             state: self.state.unwrap_or_else(|| PathBuf::from("state")),
             auth_api_key: self.auth_api_key,
+            replies: self.replies.unwrap_or_else(|| "shipped".to_owned()),
             drain: self.drain.unwrap_or(10),
             reload_interval: self.reload_interval.unwrap_or(2),
             cors_origin: origins(self.cors_origin.unwrap_or_default())?,

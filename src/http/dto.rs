@@ -50,6 +50,8 @@ pub(super) struct RetrievedBody {
     pub(super) contexts: Vec<ContextBody>,
     /// The session's messages, oldest first.
     pub(super) message_history: Vec<String>,
+    /// The question as it was searched for, where words of it were mistyped; else null.
+    pub(super) corrected_query: Option<String>,
 }
 
 impl RetrievedBody {
@@ -66,6 +68,7 @@ impl RetrievedBody {
                 .map(ContextBody::from)
                 .collect(),
             message_history: history,
+            corrected_query: retrieved.corrected,
         }
     }
 }
@@ -225,13 +228,18 @@ pub(super) struct SummaryReply {
     citations: Vec<CitationBody>,
     /// What the answer says, sentence by sentence, and what became of each when it was checked.
     sentences: Vec<SentenceBody>,
-    /// What wrote it: `extractive`, or adapter and model.
+    /// What wrote it: `extractive`, `curated`, or adapter and model.
     #[schema(example = "extractive")]
     generator: String,
     /// True when a language model should have written it and could not.
     degraded: bool,
     /// Why.
     degraded_reason: Option<&'static str>,
+    /// The question as it was read, where words of it were mistyped; else null.
+    corrected_query: Option<String>,
+    /// Always `markdown`: paragraphs, lists, and bold for what tells most.
+    #[schema(example = "markdown")]
+    summary_format: &'static str,
 }
 
 /// A sentence of an answer.
@@ -281,6 +289,8 @@ impl SummaryReply {
             generator: summary.generator,
             degraded: summary.degraded.is_some(),
             degraded_reason: summary.degraded.map(|degraded| degraded.reason),
+            corrected_query: summary.corrected,
+            summary_format: "markdown",
         }
     }
 }

@@ -12,6 +12,7 @@ pub mod lexical;
 pub mod moments;
 pub mod quantised;
 pub mod spans;
+pub mod spelling;
 mod stored;
 mod wire;
 pub mod words;

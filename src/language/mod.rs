@@ -15,4 +15,4 @@ pub use rows::{cells, names_columns};
 pub use sentences::sentences;
 pub use stopwords::is_stop_word;
 pub use terms::{content_words, terms};
-pub use words::{Extreme, asks_to_do, extreme, forbids, points_back};
+pub use words::{Extreme, asks_to_do, extreme, forbids, month, points_back};

@@ -11,6 +11,7 @@ struct Words {
     forbids: Vec<String>,
     asks_to_do: Vec<String>,
     points_back: Vec<String>,
+    months: Vec<String>,
     largest: BTreeMap<String, Vec<String>>,
     smallest: BTreeMap<String, Vec<String>>,
 }
@@ -43,6 +44,12 @@ pub fn points_back(sentence: &str) -> bool {
     let first = spaced(sentence);
     let first = first.split_whitespace().next().unwrap_or_default();
     WORDS.points_back.iter().any(|word| word == first)
+}
+
+/// The number of the month that a word in lower case names, from 1.
+pub fn month(word: &str) -> Option<u8> {
+    let position = WORDS.months.iter().position(|month| month == word)?;
+    u8::try_from(position + 1).ok()
 }
 
 /// The superlative in a question, and the columns that it may speak of.

@@ -11,6 +11,7 @@ mod query_cache;
 pub mod reload;
 mod retriever;
 mod score;
+mod spelling;
 
 pub use compatibility::check_embedder;
 pub use confidence::Coverage;

@@ -9,9 +9,11 @@ use super::confidence::{self, Coverage};
 use super::conversation::InContext;
 use super::query::Query;
 use super::query_cache::QueryCache;
-use super::score::Scorer;
+use super::score::{Candidate, Scorer};
+use super::spelling::mend;
 use crate::embed::{EmbedError, Embedder};
 use crate::index::bm25::LexicalQuery;
+use crate::language::identifiers;
 use crate::model::{Context, Filter, UnitVector, dot};
 use crate::runtime::{blocking, cpu_pool, stages};
 use crate::snapshot::Generation;
@@ -59,6 +61,9 @@ impl Default for RetrievalParameters {
 
 /// Questions whose vectors are remembered.
 const CACHED_QUERIES: usize = 4_096;
+
+/// A name that stands in more rows than this tells little.
+const MOST_NAMED_ROWS: usize = 32;
 
 /// A question is searched by its first bytes up to this many: nobody asks more than a page, and a
 /// pasted book must not cost seconds.
@@ -173,6 +178,16 @@ impl Retriever {
         Ok(self.understand(question).await?.whole.clone())
     }
 
+    /// The question with mistyped words as the sources of `generation` write them; `None` if there is
+    /// nothing to mend.
+    pub async fn mend(&self, generation: &Arc<Generation>, question: &str) -> Option<String> {
+        let question = cut(question).to_owned();
+        let generation = Arc::clone(generation);
+        let embedder = Arc::clone(&self.embedder);
+        // The first mistyped word has all words of the sources collected.
+        blocking::run(move || mend(&question, &generation, embedder.as_ref())).await
+    }
+
     async fn understand(&self, question: &str) -> Result<Arc<Query>, RetrieveError> {
         if let Some(query) = self.cache.find(question) {
             return Ok(query);
@@ -211,11 +226,14 @@ fn search(
         .map(|hit| hit.row)
         .collect();
     rows.extend(lexical.best(candidates, |row| admitted.admits(row)));
+    let named = named_rows(generation, texts[0].0);
+    rows.extend(named.iter().flatten().filter(|row| admitted.admits(**row)));
     rows.sort_unstable();
     rows.dedup();
 
-    let ranked = Scorer::new(generation, query, &words, &lexical, parameters).rank(&rows);
+    let mut ranked = Scorer::new(generation, query, &words, &lexical, parameters).rank(&rows);
     let scores = confidence::chances(&ranked, ranked.len(), &words);
+    named_first(&named, &mut ranked);
     let mut chosen: Vec<RankedChunk> = Vec::with_capacity(k);
     for (found, score) in ranked.iter().zip(scores) {
         if chosen.len() == k {
@@ -229,6 +247,30 @@ fn search(
         }
     }
     (chosen, confidence::coverage(&ranked, &words))
+}
+
+/// The rows of each name of a question that stands in few enough: by the parts of the name, or by
+/// all of it in one.
+fn named_rows(generation: &Generation, question: &str) -> Vec<Vec<u32>> {
+    let rows = identifiers(question).into_iter().map(|name| {
+        let (parts, whole) = name.words();
+        let mut rows = generation.lexical.rows_with(&parts);
+        rows.extend(generation.lexical.rows_with(&[whole]));
+        rows
+    });
+    rows.filter(|rows| rows.len() <= MOST_NAMED_ROWS).collect()
+}
+
+/// Puts chunks that hold more of the names of a question before the others; otherwise the order
+/// stays.
+fn named_first(named: &[Vec<u32>], ranked: &mut [Candidate]) {
+    let held = |candidate: &Candidate| {
+        named
+            .iter()
+            .filter(|rows| rows.contains(&candidate.row))
+            .count()
+    };
+    ranked.sort_by_cached_key(|candidate| std::cmp::Reverse(held(candidate)));
 }
 
 /// The rows that a filter lets through; `None` when there is no filter.

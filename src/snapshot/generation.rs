@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use super::Manifest;
 use crate::index::Hit;
@@ -11,6 +12,7 @@ use crate::index::flat::FlatVectors;
 use crate::index::lexical::LexicalIndex;
 use crate::index::moments::Moments;
 use crate::index::spans::SpanVectors;
+use crate::index::spelling::Spellings;
 use crate::index::words::WordVectors;
 use crate::model::{BlockKind, Chunk, ChunkId, Context, Document, GenerationId, Place, UnitVector};
 
@@ -98,12 +100,25 @@ pub struct Generation {
     pub(super) dense: DenseIndex,
     pub(super) rows_by_id: HashMap<ChunkId, u32>,
     pub(super) rows_by_text: HashMap<blake3::Hash, u32>,
+    pub(super) spellings: OnceLock<Spellings>,
 }
 
 impl Generation {
     /// Which generation this is.
     pub fn id(&self) -> &GenerationId {
         &self.records.manifest.generation
+    }
+
+    /// The words of the texts as they are written; collected when they are first asked for.
+    pub fn spellings(&self) -> &Spellings {
+        self.spellings.get_or_init(|| {
+            let records = &self.records;
+            let titles = records
+                .documents
+                .iter()
+                .map(|document| document.title.as_str());
+            Spellings::of(records.texts.iter().map(AsRef::as_ref).chain(titles))
+        })
     }
 
     /// One chunk.

@@ -299,6 +299,7 @@ fn load_search(
         dense,
         rows_by_id,
         rows_by_text,
+        spellings: std::sync::OnceLock::new(),
     })
 }
 

@@ -58,6 +58,7 @@ pub(super) fn from_json(
     let sentences = value["sentences"].as_array()?.iter();
     let sentences = sentences.map(sentence).collect::<Option<Vec<_>>>()?;
     Some(Summary {
+        corrected: None,
         answer: Answer {
             text: value["text"].as_str()?.to_owned(),
             answered: true,

@@ -115,7 +115,7 @@ fn siblings(name: &Identifier, sections: &[Section<'_>], units: &[Unit<'_>]) -> 
     let mut look = |text: &str| found.extend(Runs::of(text).siblings(name, text));
     for section in sections {
         // A number behind a word of running text counts something; one in a title or heading names.
-        if name.kind == IdentifierKind::Code {
+        if name.kind == IdentifierKind::Code || name.is_dotted() {
             look(&section.text[section.near.clone()]);
         }
         look(section.title);

@@ -6,6 +6,7 @@
 //! it (`statement`).
 
 mod conditions;
+mod dates;
 mod question;
 mod statement;
 mod tables;
@@ -18,7 +19,7 @@ use std::ops::Range;
 pub use units::blocks_of_lines;
 
 use self::conditions::Met;
-use self::question::{Question, above, stems};
+use self::question::{Question, stems};
 use self::units::{Form, Unit};
 use self::weigh::{Weighed, weigh};
 use crate::language::forbids;
@@ -26,6 +27,9 @@ use crate::model::Block;
 
 /// Units of different documents that hold the same name are both answers where they weigh within this.
 const AS_GOOD: f32 = 0.05;
+
+/// Rows that all have what the question asks for are told up to this many.
+const MOST_ROWS_ALIKE: usize = 6;
 
 /// A context as evidence: what of it may support a claim. Best first in a slice of them.
 #[derive(Debug, Clone, PartialEq)]
@@ -181,27 +185,65 @@ pub fn answer(asked: &Asked<'_>, sections: &[Section<'_>], vocabulary: &Vocabula
         Met::Missing(text) => return Found::Missing(text),
     };
     let weighed = weigh(&question, units, sections);
-    let Some(best) = weighed.first() else {
+    if let Some(statement) = from_table(&question, &weighed, sections) {
+        return Found::Answer {
+            statements: vec![statement],
+            is_sure: true,
+        };
+    }
+    let Some(best) = weighed.get(dates::latest(&question, &weighed)) else {
         return Found::Nothing;
     };
     let mut statements: Vec<Statement> =
         warning(&question, &weighed, sections).into_iter().collect();
-    statements.push(state(&question, best, sections));
+    let rows = rows_alike(best, &weighed, sections);
+    statements.extend(rows.iter().map(|found| state(&question, found, sections)));
     if is_named {
-        let other = weighed
-            .iter()
-            .skip(1)
-            .take_while(|other| best.weight - other.weight <= AS_GOOD);
-        let is_other = |other: &&Weighed<'_>| {
-            sections[other.unit.section].title != sections[best.unit.section].title
-        };
-        let other = other.clone().find(is_other);
+        let as_good = |other: &&Weighed<'_>| best.weight - other.weight <= AS_GOOD;
+        let others = weighed.iter().skip(1).take_while(as_good);
+        let other = others
+            .filter(|other| sections[other.unit.section].title != sections[best.unit.section].title)
+            .find(|other| other.unit.form == best.unit.form);
         statements.extend(other.map(|other| state(&question, other, sections)));
     }
     Found::Answer {
         statements,
-        is_sure: is_named || best.has_all,
+        is_sure: is_named || best.is_sure,
     }
+}
+
+/// The end of a column, or all rows of a table, where that is what the question asks for: no row has
+/// a word of it that does not stand above all rows, and nothing else has more of its words.
+fn from_table(
+    question: &Question,
+    weighed: &[Weighed<'_>],
+    sections: &[Section<'_>],
+) -> Option<Statement> {
+    let most = weighed.iter().map(|found| found.holds).fold(0.0, f32::max);
+    let rows = weighed.iter().filter(|found| {
+        found.unit.form == Form::Row
+            && found.adds <= 0.0
+            && found.holds >= most - 1e-4
+            && most > 0.0
+    });
+    for found in rows {
+        let (unit, section) = (&found.unit, &sections[found.unit.section]);
+        if let Some(said) = tables::at_the_end(question, unit, section) {
+            return Some(statement::of_rows(question, unit, said, false));
+        }
+        let kinds = [unit.head.first(), unit.path.last()];
+        let kinds: HashSet<String> = kinds
+            .into_iter()
+            .flatten()
+            .flat_map(|kind| stems(kind))
+            .collect();
+        if question.asks_for_several(&kinds)
+            && let Some(said) = tables::list(unit, section)
+        {
+            return Some(statement::of_rows(question, unit, said, true));
+        }
+    }
+    None
 }
 
 /// The units of all sections, each once.
@@ -219,22 +261,37 @@ fn all_units<'a>(sections: &[Section<'a>]) -> Vec<Unit<'a>> {
     all
 }
 
+/// The heaviest unit, and where it is a row, the rows of its table that have as many of the question's
+/// words; in reading order.
+fn rows_alike<'w, 'a>(
+    best: &'w Weighed<'a>,
+    weighed: &'w [Weighed<'a>],
+    sections: &[Section<'_>],
+) -> Vec<&'w Weighed<'a>> {
+    let table = |found: &Weighed<'_>| {
+        (
+            sections[found.unit.section].text.as_ptr(),
+            found.unit.table.clone(),
+        )
+    };
+    let is_row = best.unit.form == Form::Row && best.adds > 0.0;
+    let alike = |other: &&Weighed<'_>| {
+        is_row && table(other) == table(best) && (other.adds - best.adds).abs() < 1e-4
+    };
+    let mut rows: Vec<&Weighed<'_>> = weighed.iter().filter(alike).take(MOST_ROWS_ALIKE).collect();
+    if rows.len() < 2 {
+        return vec![best];
+    }
+    rows.sort_by_key(|found| found.unit.parts[0].range.start);
+    rows
+}
+
 /// What the heaviest unit says.
 fn state(question: &Question, found: &Weighed<'_>, sections: &[Section<'_>]) -> Statement {
     let unit = &found.unit;
     let section = &sections[unit.section];
     if unit.form != Form::Row {
         return statement::of(question, found, sections);
-    }
-    if found.adds <= 0.0 {
-        if let Some(said) = tables::at_the_end(question, unit, section) {
-            return statement::of_rows(question, unit, said, false);
-        }
-        if question.asks_for_several(&stems(&above(unit, section)))
-            && let Some(said) = tables::list(unit, section)
-        {
-            return statement::of_rows(question, unit, said, true);
-        }
     }
     let said = tables::row(question, unit, section);
     statement::of_rows(question, unit, said, false)

@@ -26,6 +26,8 @@ pub(super) struct Question {
     pub(super) names: Vec<Identifier>,
     /// What kind of answer it expects.
     pub(super) expected: Expected,
+    /// The terms that only belong to the question word: "how much", "how long".
+    pub(super) manner: HashSet<String>,
     /// Whether it asks whether or how to do something.
     pub(super) asks_to_do: bool,
 }
@@ -69,6 +71,7 @@ impl Question {
         };
         Self {
             new: stems(&asking),
+            manner: manner(&asking),
             asks_to_do: asks_to_do(&asking),
             expected,
             terms,
@@ -110,6 +113,21 @@ impl Question {
         held.map(|(_, weight)| weight).sum()
     }
 
+    /// Whether every word of the question stands in `stems`, but those of the question word.
+    pub(super) fn is_all_in(&self, stems: &HashSet<String>) -> bool {
+        let held = |(stem, _): &(String, f32)| stems.contains(stem) || self.manner.contains(stem);
+        !self.terms.is_empty() && self.terms.iter().all(held)
+    }
+
+    /// Whether the question holds every word of a name.
+    pub(super) fn names(&self, name: &str) -> bool {
+        let name = stems(name);
+        !name.is_empty()
+            && name
+                .iter()
+                .all(|stem| self.terms.iter().any(|(term, _)| term == stem))
+    }
+
     /// The weight of all terms.
     pub(super) fn weight(&self) -> f32 {
         self.terms.iter().map(|(_, weight)| weight).sum()
@@ -139,6 +157,15 @@ fn story_and_question(message: &str) -> (String, String) {
     } else {
         (asking.join(" "), story.join(" "))
     }
+}
+
+/// What stands behind each "how".
+fn manner(asking: &str) -> HashSet<String> {
+    let words: Vec<&str> = asking.split_whitespace().collect();
+    let behind = words
+        .windows(2)
+        .filter(|pair| pair[0].eq_ignore_ascii_case("how"));
+    behind.flat_map(|pair| stems(pair[1])).collect()
 }
 
 /// The stems of a text in the form in which they are compared.
@@ -211,7 +238,7 @@ mod tests {
         for (a, b) in [
             ("colour", "color"),
             ("metre", "meter"),
-            ("organise", "organize"),
+            ("analyse", "analyze"),
             ("three", "3"),
         ] {
             assert_eq!(stems(a), stems(b), "{a} {b}");

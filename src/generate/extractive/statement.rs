@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
+use super::dates::date;
 use super::question::{Question, stems};
 use super::tables::Said;
 use super::units::{Form, SHORT_SECTION_WORDS, Unit};
-use super::weigh::Weighed;
+use super::weigh::{Weighed, term};
 use super::{Piece, Section, Statement};
 use crate::language::points_back;
 
@@ -53,22 +54,30 @@ pub(super) fn of_rows(
     }
 }
 
-/// What stands above a unit and must be said: the heading right above it (where `innermost` says
-/// so), and further out what the question names and the text does not.
-fn subject<'a>(question: &Question, unit: &Unit<'a>, body: &str, innermost: bool) -> Vec<&'a str> {
+/// What stands above a unit and must be said: its headings (where `headings` says so) as far as its
+/// text does not say the same, and of its title, or of the headings of a row, what the question names.
+fn subject<'a>(question: &Question, unit: &Unit<'a>, body: &str, headings: bool) -> Vec<&'a str> {
     let mut said = stems(body);
     let mut subject = Vec::new();
+    let titles = titles(&unit.path);
     for (level, heading) in unit.path.iter().enumerate().rev() {
         let mut news = stems(heading);
         news.retain(|stem| !said.contains(stem));
-        let is_first = innermost && level > 0 && level + 1 == unit.path.len();
-        if (is_first && !news.is_empty()) || question.weight_in(&news) > 0.0 {
+        let is_dated = headings && date(heading).is_some();
+        let is_heading = headings && level >= titles && !news.is_empty() || is_dated;
+        if is_heading || question.weight_in(&news) > 0.0 {
             said.extend(news);
             subject.push(*heading);
         }
     }
     subject.reverse();
     subject
+}
+
+/// How many of a path are the title of the document: it, and a first heading that says it again.
+fn titles(path: &[&str]) -> usize {
+    let again = path.get(1).filter(|_| path.len() > 2);
+    1 + usize::from(again.is_some_and(|heading| !stems(heading).is_disjoint(&stems(path[0]))))
 }
 
 fn prose(found: &Weighed<'_>, section: &Section<'_>) -> Piece {
@@ -139,11 +148,7 @@ fn list(found: &Weighed<'_>, section: &Section<'_>) -> Vec<Piece> {
 /// Whether the most telling item is an entry of its own, a term with its text: items that are
 /// steps or examples belong together.
 fn stands_out(found: &Weighed<'_>, section: &Section<'_>) -> bool {
-    let has_term = |range: &Range<usize>| {
-        let text = section.text[range.clone()].trim_start_matches("- ");
-        text.find([':', '\u{2013}', '\u{2014}', '?'])
-            .is_some_and(|at| text[..at].split_whitespace().count() <= 6)
-    };
+    let has_term = |range: &Range<usize>| term(&found.unit, &section.text[range.clone()]).is_some();
     found.unit.parts.iter().all(|part| has_term(&part.range))
 }
 

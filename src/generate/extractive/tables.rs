@@ -32,7 +32,20 @@ pub(super) fn row(question: &Question, unit: &Unit<'_>, section: &Section<'_>) -
         _ => row[column].to_owned(),
     };
     if let [column] = asked.as_slice() {
+        // What tells which row is meant is said too.
+        let names = |cell: &&&str| question.weight_in(&stems(cell)) > 0.0;
+        let beside = row
+            .iter()
+            .enumerate()
+            .skip(1)
+            .filter(|(at, _)| at != column);
         let mut subject = vec![key];
+        subject.extend(
+            beside
+                .map(|(_, cell)| cell)
+                .filter(names)
+                .map(|&cell| cell.to_owned()),
+        );
         subject.extend(unit.head.get(*column).map(|&name| name.to_owned()));
         return Said {
             subject,

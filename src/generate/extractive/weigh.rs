@@ -6,7 +6,7 @@ use super::question::{Question, above, stems};
 use super::units::{Form, Unit};
 use super::{Section, heads_references};
 use crate::generate::expected::Expected;
-use crate::language::forbids;
+use crate::language::{Runs, cells, forbids};
 
 /// What speaks for a unit, and how much. Chosen on three fields (bicycles, school rules, household
 /// energy) and left alone on a fourth; `docs/answers.md` has the figures.
@@ -25,6 +25,8 @@ struct Weights {
     figure: f32,
     /// By the share of the words of the heading right above it that the question has.
     heading: f32,
+    /// For a row or an entry whose term the question names, and for what stands under the name itself.
+    term: f32,
     /// Against a list of sources, or an address.
     reference: f32,
 }
@@ -37,9 +39,12 @@ const WEIGHTS: Weights = Weights {
     place: 0.08,
     figure: 0.06,
     heading: 0.08,
+    term: 0.2,
     reference: 0.2,
 };
 
+/// What stands before a colon is a term up to this many words.
+const LONGEST_TERM_WORDS: usize = 6;
 /// Within a unit: what its most telling part has.
 const TELLING_WORDS: f32 = 0.3;
 /// For a part that forbids, where the question asks whether to do something.
@@ -55,8 +60,11 @@ pub(super) struct Weighed<'a> {
     pub(super) telling: usize,
     /// The weight of the question's words that it has itself and nothing above it has.
     pub(super) adds: f32,
-    /// Whether every word of the question stands in it or above it.
-    pub(super) has_all: bool,
+    /// Whether every word of the question stands in it or above it, or the question names the term
+    /// that it explains.
+    pub(super) is_sure: bool,
+    /// The weight of the question's words in it or above it.
+    pub(super) holds: f32,
 }
 
 /// All units, heaviest first; equal ones in reading order.
@@ -100,17 +108,47 @@ fn of<'a>(question: &Question, unit: Unit<'a>, section: &Section<'a>) -> Weighed
     if holds_figure(text, &question.expected) {
         weight += WEIGHTS.figure;
     }
+    let lacks_figure = question.expected.is_figure() && !holds_figure(text, &question.expected);
+    let has_all = !lacks_figure && question.is_all_in(&own.union(&above).cloned().collect());
+    let part = &section.text[unit.parts[telling].range.clone()];
+    let term = term(&unit, part);
+    let names_term = term.is_some_and(|term| question.names(term));
+    if names_term || defines(question, term.or(unit.path.last().copied())) {
+        weight += WEIGHTS.term;
+    }
     let heading = unit.path.last().copied().unwrap_or_default();
     if heads_references(heading) || text.contains("://") || text.contains("www.") {
         weight -= WEIGHTS.reference;
     }
     Weighed {
-        has_all: all > 0.0 && adds + in_above >= all - 1e-4,
+        is_sure: has_all || names_term,
+        holds: adds + in_above,
         unit,
         weight,
         telling,
         adds,
     }
+}
+
+/// The term that an entry explains: the first cell of a row, what stands before the colon of an item.
+pub(super) fn term<'t>(unit: &Unit<'_>, part: &'t str) -> Option<&'t str> {
+    match unit.form {
+        Form::Row => cells(part).first().copied(),
+        Form::List => {
+            let item = part.trim_start_matches("- ");
+            let at = item.find([':', '\u{2013}', '\u{2014}', '?'])?;
+            Some(&item[..at]).filter(|term| term.split_whitespace().count() <= LONGEST_TERM_WORDS)
+        }
+        Form::Prose => None,
+    }
+}
+
+/// Whether a term or heading is one of the names in the question.
+fn defines(question: &Question, term: Option<&str>) -> bool {
+    let Some(runs) = term.map(Runs::of) else {
+        return false;
+    };
+    question.names.iter().any(|name| runs.find(name).is_some())
 }
 
 /// The most telling part of a unit, and its cosine.
