@@ -25,6 +25,7 @@ use crate::index::hnsw::HnswParameters;
 use crate::ingest::ocr::{OCR_PAGES, OCR_TIMEOUT, Ocr};
 use crate::ingest::{ExtractorOptions, FolderRules, IngestOptions, Ingestor, Progress};
 use crate::model::GenerationId;
+use crate::reader::{NetworkReader, Reader, Remembered};
 use crate::retrieve::{RetrievalParameters, check_embedder};
 use crate::runtime::breaker::BreakerOptions;
 use crate::runtime::{blocking, clock, cpu_pool};
@@ -285,6 +286,17 @@ pub async fn replies(named: &str, embedder: &dyn Embedder) -> anyhow::Result<Opt
         .await
         .with_context(|| format!("cannot use the replies of {named}"))?;
     Ok(Some(Arc::new(replies)))
+}
+
+/// The reader, unless it is switched off.
+pub async fn reader(switch: Switch) -> anyhow::Result<Option<Arc<dyn Reader>>> {
+    Ok(match switch {
+        Switch::On => {
+            let reader = blocking::run(NetworkReader::open).await?;
+            Some(Arc::new(Remembered::new(reader)))
+        }
+        Switch::Off => None,
+    })
 }
 
 /// The use cases over a store and a live generation.

@@ -13,6 +13,7 @@ mod error;
 pub(crate) mod fixture;
 mod passage;
 mod prepared;
+mod reading;
 mod replies;
 mod request;
 mod respond;
@@ -36,9 +37,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::answer_cache::AnswerCache;
+use self::reading::Reads;
 use crate::embed::Embedder;
 use crate::generate::ChatModel;
 use crate::model::{Filter, GenerationId, Message, Once, Owner};
+use crate::reader::{READ, Reader};
 use crate::retrieve::{Coverage, InContext, Ranked, RetrievalParameters, Retriever, in_context};
 use crate::runtime::keyed_mutex::KeyedMutex;
 use crate::snapshot::Generation;
@@ -54,6 +57,7 @@ pub struct Assistant {
     chat_model: Option<Arc<ChatModel>>,
     answer_cache: Option<Arc<AnswerCache>>,
     replies: Option<Arc<Replies>>,
+    reads: Option<Reads>,
     /// A repetition waits for the one that it repeats.
     repeatable: KeyedMutex<(Owner, Once)>,
 }
@@ -74,6 +78,7 @@ impl Assistant {
             chat_model: None,
             answer_cache: None,
             replies: None,
+            reads: None,
             repeatable: KeyedMutex::default(),
         }
     }
@@ -96,6 +101,13 @@ impl Assistant {
     #[must_use]
     pub fn with_replies(mut self, replies: Option<Arc<Replies>>) -> Self {
         self.replies = replies;
+        self
+    }
+
+    /// Lets a reader order the first contexts and tell whether they answer.
+    #[must_use]
+    pub fn with_reader(mut self, reader: Option<Arc<dyn Reader>>) -> Self {
+        self.reads = reader.map(Reads::new);
         self
     }
 
@@ -165,10 +177,17 @@ impl Assistant {
         k: usize,
         filter: &Filter,
     ) -> Result<Ranked, AssistantError> {
-        self.retriever
-            .retrieve(self.live.current(), text, k, filter)
+        // The best is chosen among those that are read, however few are wanted.
+        let looked_at = if self.reads.is_some() { k.max(READ) } else { k };
+        let mut ranked = self
+            .retriever
+            .retrieve(self.live.current(), text, looked_at, filter)
             .await
-            .map_err(|error| AssistantError::Embedder(error.to_string()))
+            .map_err(|error| AssistantError::Embedder(error.to_string()))?;
+        self.reorder(text, &ranked.generation, &mut ranked.chunks)
+            .await;
+        ranked.chunks.truncate(k);
+        Ok(ranked)
     }
 
     /// Proves that a question could be answered now: the store works, the embedder embeds and the

@@ -11,6 +11,7 @@ const MAY_NAME: [(&str, &[&str]); 22] = [
     ("codec", &[]),
     ("language", &[]),
     ("extract", &["model", "codec"]),
+    ("reader", &[]),
     ("chunk", &["model", "language"]),
     ("config", &[]),
     ("telemetry", &["config"]),
@@ -34,7 +35,8 @@ const MAY_NAME: [(&str, &[&str]); 22] = [
     (
         "assistant",
         &[
-            "model", "runtime", "language", "embed", "retrieve", "generate", "snapshot", "store",
+            "model", "runtime", "language", "reader", "embed", "retrieve", "generate", "snapshot",
+            "store",
         ],
     ),
     ("evaluate", &["model", "assistant"]),
@@ -58,6 +60,7 @@ const MAY_NAME: [(&str, &[&str]); 22] = [
             "index",
             "generate",
             "ingest",
+            "reader",
             "retrieve",
             "snapshot",
             "store",
