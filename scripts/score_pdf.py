@@ -372,6 +372,8 @@ def main():
     parser.add_argument("--chars", action="store_true", help="block positions count characters, not bytes")
     parser.add_argument("--bare", action="store_true", help="the binary takes only the file (a development program)")
     options = parser.parse_args()
+    # What an installed OCR program reads would differ from machine to machine.
+    os.environ["WATTWISE_OCR_COMMAND"] = "off"
     options.command = [options.binary] if options.bare else [options.binary, "extract"]
     options.arguments = [] if options.bare else ["--json"]
     score_truth(options)

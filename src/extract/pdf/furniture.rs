@@ -171,7 +171,7 @@ fn repeated(pages: &[&mut Frame], candidates: &[Place]) -> BTreeMap<Pattern, BTr
             let numbers: Vec<Number> = numbers
                 .iter()
                 .enumerate()
-                .map(|(index, &number)| match ways >> index & 1 {
+                .map(|(index, &number)| match (ways >> index) & 1 {
                     0 => Number::Fixed(number),
                     _ => Number::Counts(number - page),
                 })
@@ -196,27 +196,42 @@ fn repeated(pages: &[&mut Frame], candidates: &[Place]) -> BTreeMap<Pattern, BTr
 /// repeat: those with a neighbour that does not.
 fn keep_text_whole(pages: &[&mut Frame], found: &mut BTreeMap<Pattern, BTreeSet<Place>>) {
     let usual = usual_size(pages);
+    let heads = |place: Place| line_at(pages, place).size > usual * LARGER;
     loop {
         let gone: HashSet<Place> = found.values().flatten().copied().collect();
-        let mut taken_back = false;
-        for (pattern, places) in found.iter_mut() {
-            let gap = match (pattern.counts(), pattern.has_words()) {
-                (true, false) => continue,
-                (true, true) => APART,
-                (false, _) => NEXT_LINE,
-            };
-            let before = places.len();
-            let is_text = |place: Place| {
-                let heads = || line_at(pages, place).size > usual * LARGER;
-                gap == APART && (heads() || leaves_nothing(pages, place.0, &gone))
-            };
-            places.retain(|&place| is_apart(pages, place, gap, &gone) && !is_text(place));
-            taken_back |= places.len() < before;
+        let changed = take_back(found, |pattern, place| {
+            match (pattern.counts(), pattern.has_words()) {
+                (true, false) => true,
+                (true, true) => is_apart(pages, place, APART, &gone) && !heads(place),
+                (false, _) => is_apart(pages, place, NEXT_LINE, &gone),
+            }
+        });
+        if changed {
+            continue;
         }
-        if !taken_back {
+        // What counts and has words, and is all that a page holds, is the page's text.
+        let changed = take_back(found, |pattern, place| {
+            let may_be_text = pattern.counts() && pattern.has_words();
+            !(may_be_text && leaves_nothing(pages, place.0, &gone))
+        });
+        if !changed {
             return;
         }
     }
+}
+
+/// Takes back the lines for which `stays` says no; whether there were any.
+fn take_back(
+    found: &mut BTreeMap<Pattern, BTreeSet<Place>>,
+    stays: impl Fn(&Pattern, Place) -> bool,
+) -> bool {
+    let mut changed = false;
+    for (pattern, places) in found {
+        let before = places.len();
+        places.retain(|&place| stays(pattern, place));
+        changed |= places.len() < before;
+    }
+    changed
 }
 
 /// Whether a page has nothing but what is `gone`.

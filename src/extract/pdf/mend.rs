@@ -21,11 +21,11 @@ const IDENTITY: &[u8] = b"/CIDInit /ProcSet findresource begin begincmap
 1 beginbfrange <0000> <FFFF> <0000> endbfrange endcmap";
 
 /// What the font resolver knows by name.
-pub(super) fn cmap_by_name(name: CMapName<'_>) -> Option<&'static [u8]> {
-    match name {
-        CMapName::IdentityH | CMapName::IdentityV => Some(IDENTITY),
-        other => load_embedded(other),
+fn cmap_by_name(name: CMapName<'_>) -> Option<&'static [u8]> {
+    if matches!(name, CMapName::IdentityH | CMapName::IdentityV) {
+        return Some(IDENTITY);
     }
+    load_embedded(name)
 }
 
 /// Whether a font of the page lacks a map that [`mended`] can add.
@@ -124,15 +124,13 @@ fn numbered_map(document: &Document, font: &Dictionary) -> Option<Characters> {
     let mut map = Characters::new();
     let mut code = 0_u32;
     for one in differences.as_array().ok()?.iter().take(512) {
-        match one {
-            Object::Integer(next) => code = u32::try_from(*next).ok()?,
-            Object::Name(name) => {
-                if let Some(text) = number_in(name).and_then(character_of) {
-                    map.insert(code, text);
-                }
-                code += 1;
+        if let Ok(next) = one.as_i64() {
+            code = u32::try_from(next).ok()?;
+        } else if let Ok(name) = one.as_name() {
+            if let Some(text) = number_in(name).and_then(character_of) {
+                map.insert(code, text);
             }
-            _ => {}
+            code = code.saturating_add(1);
         }
     }
     map.retain(|&code, _| code < 256);
@@ -179,17 +177,15 @@ fn cjk_map(document: &Document, font: &Dictionary) -> Option<Characters> {
     let ordering = info.as_dict().ok()?.get_deref(b"Ordering", document).ok()?;
     let family = CidFamily::from_registry_ordering(b"Adobe", ordering.as_str().ok()?);
     let by_cid = CMap::parse(load_embedded(family.ucs2_cmap()?)?, load_embedded)?;
-    let encoding = match font.get_deref(b"Encoding", document).ok()? {
-        Object::Name(name) => match CMapName::from_bytes(name) {
-            CMapName::IdentityH => CMap::identity_h(),
-            CMapName::IdentityV => CMap::identity_v(),
-            other => CMap::parse(load_embedded(other)?, load_embedded)?,
-        },
-        Object::Stream(stream) => {
-            let data = stream.decompressed_content().ok()?;
+    let encoding = font.get_deref(b"Encoding", document).ok()?;
+    let encoding = match encoding.as_name() {
+        Ok(b"Identity-H") => CMap::identity_h(),
+        Ok(b"Identity-V") => CMap::identity_v(),
+        Ok(name) => CMap::parse(load_embedded(CMapName::from_bytes(name))?, load_embedded)?,
+        Err(_) => {
+            let data = encoding.as_stream().ok()?.decompressed_content().ok()?;
             CMap::parse(&data, load_embedded)?
         }
-        _ => return None,
     };
     let map: Characters = (0..=0xFFFF)
         .filter_map(|code| {

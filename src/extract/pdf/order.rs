@@ -431,7 +431,7 @@ mod tests {
         pieces_of(frame)
             .into_iter()
             .flat_map(|piece| match piece {
-                Piece::Text(lines) => lines.into_iter().map(|line| line.text).collect(),
+                Piece::Text(lines) => lines.into_iter().map(|line| line.text).collect::<Vec<_>>(),
                 Piece::Table(table) => table.rows.iter().map(|row| row.join(" | ")).collect(),
             })
             .collect()
