@@ -274,7 +274,7 @@ impl Area {
     }
 }
 
-/// The text of a string, PDFDocEncoding or Unicode; of a name its own.
+/// The text of a string, `PDFDocEncoding` or Unicode; of a name its own.
 fn text_of(object: Option<Object<'_>>) -> String {
     let bytes = match object {
         Some(Object::String(text)) => text.as_bytes().to_vec(),

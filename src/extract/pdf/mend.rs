@@ -2,7 +2,6 @@
 //! missing (ISO 32000-1, 9.10), and the file is drawn with it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use hayro_interpret::hayro_cmap::{BfString, CMap, CMapName, CidFamily, load_embedded};
 use hayro_interpret::hayro_syntax::object::{Array, Dict, Name, Object as DrawnObject};
@@ -11,7 +10,7 @@ use lopdf::{Dictionary, Document, Object, Stream, dictionary};
 
 /// Fonts of one page that are looked at.
 const MAX_FONTS: usize = 500;
-/// Entries of one section of a CMap (Adobe Technical Note 5014).
+/// Entries of one section of a `CMap` (Adobe Technical Note 5014).
 const SECTION: usize = 100;
 
 /// A map that says of every code that it is its own character, for fonts whose `ToUnicode` is the
@@ -21,7 +20,7 @@ const IDENTITY: &[u8] = b"/CIDInit /ProcSet findresource begin begincmap
 1 beginbfrange <0000> <FFFF> <0000> endbfrange endcmap";
 
 /// What the font resolver knows by name.
-fn cmap_by_name(name: CMapName<'_>) -> Option<&'static [u8]> {
+pub(super) fn cmap_by_name(name: CMapName<'_>) -> Option<&'static [u8]> {
     if matches!(name, CMapName::IdentityH | CMapName::IdentityV) {
         return Some(IDENTITY);
     }
@@ -200,7 +199,7 @@ fn cjk_map(document: &Document, font: &Dictionary) -> Option<Characters> {
     (!map.is_empty()).then_some(map)
 }
 
-/// The map as a `ToUnicode` CMap.
+/// The map as a `ToUnicode` `CMap`.
 fn cmap_of(width: usize, map: &Characters) -> Vec<u8> {
     let digits = width * 2;
     let last = "F".repeat(digits);
@@ -212,21 +211,16 @@ fn cmap_of(width: usize, map: &Characters) -> Vec<u8> {
     for section in entries.chunks(SECTION) {
         text.push_str(&format!("{} beginbfchar\n", section.len()));
         for (code, characters) in section {
-            let units: String = characters
-                .encode_utf16()
-                .map(|unit| format!("{unit:04X}"))
-                .collect();
-            text.push_str(&format!("<{code:0digits$X}> <{units}>\n"));
+            text.push_str(&format!("<{code:0digits$X}> <"));
+            for unit in characters.encode_utf16() {
+                text.push_str(&format!("{unit:04X}"));
+            }
+            text.push_str(">\n");
         }
         text.push_str("endbfchar\n");
     }
     text.push_str("endcmap\n");
     text.into_bytes()
-}
-
-/// The resolver that hayro asks for CMaps by name.
-pub(super) fn resolver() -> Arc<dyn Fn(CMapName<'_>) -> Option<&'static [u8]> + Send + Sync> {
-    Arc::new(cmap_by_name)
 }
 
 #[cfg(test)]
