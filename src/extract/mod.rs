@@ -90,10 +90,10 @@ pub fn extract_with_scans(
         scans_from: Some(from),
         ..pdf::Limits::default()
     };
-    match kind {
-        ContentKind::Pdf => pdf::extract(bytes, &limits),
-        _ => extract(kind, bytes, charset),
+    if kind == ContentKind::Pdf {
+        return pdf::extract(bytes, &limits);
     }
+    extract(kind, bytes, charset)
 }
 
 /// Why nothing could be kept of a file.

@@ -22,7 +22,7 @@ const MAX_TEXT_BYTES: u64 = 1 << 20;
 const POLL: Duration = Duration::from_millis(20);
 
 /// For one page.
-pub const OCR_TIMEOUT: Duration = Duration::from_secs(60);
+pub const OCR_TIMEOUT: Duration = Duration::from_mins(1);
 /// Of one document.
 pub const OCR_PAGES: usize = 500;
 

@@ -4,6 +4,8 @@
 //! 32000-1, 12.5.5 and 12.7.3.3). Where the appearance shows it, hayro has drawn it already; else its
 //! characters are set here, in its rectangle.
 
+use std::borrow::Cow;
+
 use hayro_interpret::TransformExt;
 use hayro_interpret::hayro_syntax::object::{Array, Dict, Name, Object, Rect, String as Text};
 use hayro_interpret::hayro_syntax::page::Page;
@@ -27,7 +29,7 @@ const MAX_SIZE: f32 = 11.0;
 /// A box to tick is no larger than this, points.
 const MAX_BOX: f32 = 40.0;
 /// Annotation flags `Hidden` and `NoView` (ISO 32000-1, table 165).
-const UNSEEN: u32 = 1 << 1 | 1 << 5;
+const UNSEEN: u32 = (1 << 1) | (1 << 5);
 /// Field flags (tables 226 to 230): `Multiline`, `Password`, `Pushbutton`.
 const MULTILINE: u32 = 1 << 12;
 const PASSWORD: u32 = 1 << 13;
@@ -272,14 +274,14 @@ impl Area {
     }
 }
 
-/// The text of a string, PDFDocEncoding or Unicode; of a name its own.
+/// The text of a string, `PDFDocEncoding` or Unicode; of a name its own.
 fn text_of(object: Option<Object<'_>>) -> String {
     let bytes = match object {
         Some(Object::String(text)) => text.as_bytes().to_vec(),
         Some(Object::Name(name)) => name.as_ref().to_vec(),
         Some(Object::Stream(stream)) => stream
             .decoded_data()
-            .map(|data| data.into_owned())
+            .map(Cow::into_owned)
             .unwrap_or_default(),
         _ => return String::new(),
     };
@@ -348,14 +350,12 @@ fn walk_names(node: &Dict<'_>, depth: usize, names: &mut Vec<String>) {
 
 /// The name in a file specification.
 fn file_name(file: Object<'_>) -> String {
-    match file {
-        Object::Dict(dict) => {
-            let name = |key: &str| {
-                dict.get::<Text<'_>>(key)
-                    .map(|name| text_of(Some(Object::String(name))))
-            };
-            name("UF").or_else(|| name("F")).unwrap_or_default()
-        }
-        other => text_of(Some(other)),
+    if let Object::Dict(dict) = &file {
+        let name = |key: &str| {
+            dict.get::<Text<'_>>(key)
+                .map(|name| text_of(Some(Object::String(name))))
+        };
+        return name("UF").or_else(|| name("F")).unwrap_or_default();
     }
+    text_of(Some(file))
 }

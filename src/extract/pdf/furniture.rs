@@ -171,7 +171,7 @@ fn repeated(pages: &[&mut Frame], candidates: &[Place]) -> BTreeMap<Pattern, BTr
             let numbers: Vec<Number> = numbers
                 .iter()
                 .enumerate()
-                .map(|(index, &number)| match ways >> index & 1 {
+                .map(|(index, &number)| match (ways >> index) & 1 {
                     0 => Number::Fixed(number),
                     _ => Number::Counts(number - page),
                 })
@@ -196,13 +196,14 @@ fn repeated(pages: &[&mut Frame], candidates: &[Place]) -> BTreeMap<Pattern, BTr
 /// repeat: those with a neighbour that does not.
 fn keep_text_whole(pages: &[&mut Frame], found: &mut BTreeMap<Pattern, BTreeSet<Place>>) {
     let usual = usual_size(pages);
+    let nothing: HashSet<Place> = HashSet::new();
     let heads = |place: Place| line_at(pages, place).size > usual * LARGER;
     loop {
         let gone: HashSet<Place> = found.values().flatten().copied().collect();
         let changed = take_back(found, |pattern, place| {
             match (pattern.counts(), pattern.has_words()) {
                 (true, false) => true,
-                (true, true) => is_apart(pages, place, APART, &gone) && !heads(place),
+                (true, true) => is_apart(pages, place, APART, &nothing) && !heads(place),
                 (false, _) => is_apart(pages, place, NEXT_LINE, &gone),
             }
         });
@@ -403,8 +404,8 @@ mod tests {
         assert_eq!(
             texts,
             [
-                "Warm home hacks 2024",
                 "Page 1 of 4",
+                "Warm home hacks 2024",
                 "a guide by the council"
             ]
         );

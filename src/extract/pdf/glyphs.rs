@@ -114,7 +114,7 @@ impl<'a> GlyphReader<'a> {
         let settings = InterpreterSettings {
             warning_sink: Arc::new(|_| {}),
             render_content: RenderContent::all(),
-            cmap_resolver: mend::resolver(),
+            cmap_resolver: Arc::new(mend::cmap_by_name),
             ..InterpreterSettings::default()
         };
         Self {

@@ -86,7 +86,7 @@ pub(super) fn frames_of(mut page: PageGlyphs) -> Vec<Frame> {
     }
     for frame in &mut frames {
         if frame.height > 0.0 {
-            frame.tables = tables.clone();
+            frame.tables.clone_from(&tables);
         }
         take_tables(frame);
     }

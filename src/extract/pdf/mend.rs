@@ -2,7 +2,6 @@
 //! missing (ISO 32000-1, 9.10), and the file is drawn with it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use hayro_interpret::hayro_cmap::{BfString, CMap, CMapName, CidFamily, load_embedded};
 use hayro_interpret::hayro_syntax::object::{Array, Dict, Name, Object as DrawnObject};
@@ -11,7 +10,7 @@ use lopdf::{Dictionary, Document, Object, Stream, dictionary};
 
 /// Fonts of one page that are looked at.
 const MAX_FONTS: usize = 500;
-/// Entries of one section of a CMap (Adobe Technical Note 5014).
+/// Entries of one section of a `CMap` (Adobe Technical Note 5014).
 const SECTION: usize = 100;
 
 /// A map that says of every code that it is its own character, for fonts whose `ToUnicode` is the
@@ -22,10 +21,10 @@ const IDENTITY: &[u8] = b"/CIDInit /ProcSet findresource begin begincmap
 
 /// What the font resolver knows by name.
 pub(super) fn cmap_by_name(name: CMapName<'_>) -> Option<&'static [u8]> {
-    match name {
-        CMapName::IdentityH | CMapName::IdentityV => Some(IDENTITY),
-        other => load_embedded(other),
+    if matches!(name, CMapName::IdentityH | CMapName::IdentityV) {
+        return Some(IDENTITY);
     }
+    load_embedded(name)
 }
 
 /// Whether a font of the page lacks a map that [`mended`] can add.
@@ -124,15 +123,13 @@ fn numbered_map(document: &Document, font: &Dictionary) -> Option<Characters> {
     let mut map = Characters::new();
     let mut code = 0_u32;
     for one in differences.as_array().ok()?.iter().take(512) {
-        match one {
-            Object::Integer(next) => code = u32::try_from(*next).ok()?,
-            Object::Name(name) => {
-                if let Some(text) = number_in(name).and_then(character_of) {
-                    map.insert(code, text);
-                }
-                code += 1;
+        if let Ok(next) = one.as_i64() {
+            code = u32::try_from(next).ok()?;
+        } else if let Ok(name) = one.as_name() {
+            if let Some(text) = number_in(name).and_then(character_of) {
+                map.insert(code, text);
             }
-            _ => {}
+            code = code.saturating_add(1);
         }
     }
     map.retain(|&code, _| code < 256);
@@ -179,17 +176,15 @@ fn cjk_map(document: &Document, font: &Dictionary) -> Option<Characters> {
     let ordering = info.as_dict().ok()?.get_deref(b"Ordering", document).ok()?;
     let family = CidFamily::from_registry_ordering(b"Adobe", ordering.as_str().ok()?);
     let by_cid = CMap::parse(load_embedded(family.ucs2_cmap()?)?, load_embedded)?;
-    let encoding = match font.get_deref(b"Encoding", document).ok()? {
-        Object::Name(name) => match CMapName::from_bytes(name) {
-            CMapName::IdentityH => CMap::identity_h(),
-            CMapName::IdentityV => CMap::identity_v(),
-            other => CMap::parse(load_embedded(other)?, load_embedded)?,
-        },
-        Object::Stream(stream) => {
-            let data = stream.decompressed_content().ok()?;
+    let encoding = font.get_deref(b"Encoding", document).ok()?;
+    let encoding = match encoding.as_name() {
+        Ok(b"Identity-H") => CMap::identity_h(),
+        Ok(b"Identity-V") => CMap::identity_v(),
+        Ok(name) => CMap::parse(load_embedded(CMapName::from_bytes(name))?, load_embedded)?,
+        Err(_) => {
+            let data = encoding.as_stream().ok()?.decompressed_content().ok()?;
             CMap::parse(&data, load_embedded)?
         }
-        _ => return None,
     };
     let map: Characters = (0..=0xFFFF)
         .filter_map(|code| {
@@ -204,7 +199,7 @@ fn cjk_map(document: &Document, font: &Dictionary) -> Option<Characters> {
     (!map.is_empty()).then_some(map)
 }
 
-/// The map as a `ToUnicode` CMap.
+/// The map as a `ToUnicode` `CMap`.
 fn cmap_of(width: usize, map: &Characters) -> Vec<u8> {
     let digits = width * 2;
     let last = "F".repeat(digits);
@@ -216,21 +211,16 @@ fn cmap_of(width: usize, map: &Characters) -> Vec<u8> {
     for section in entries.chunks(SECTION) {
         text.push_str(&format!("{} beginbfchar\n", section.len()));
         for (code, characters) in section {
-            let units: String = characters
-                .encode_utf16()
-                .map(|unit| format!("{unit:04X}"))
-                .collect();
-            text.push_str(&format!("<{code:0digits$X}> <{units}>\n"));
+            text.push_str(&format!("<{code:0digits$X}> <"));
+            for unit in characters.encode_utf16() {
+                text.push_str(&format!("{unit:04X}"));
+            }
+            text.push_str(">\n");
         }
         text.push_str("endbfchar\n");
     }
     text.push_str("endcmap\n");
     text.into_bytes()
-}
-
-/// The resolver that hayro asks for CMaps by name.
-pub(super) fn resolver() -> Arc<dyn Fn(CMapName<'_>) -> Option<&'static [u8]> + Send + Sync> {
-    Arc::new(cmap_by_name)
 }
 
 #[cfg(test)]

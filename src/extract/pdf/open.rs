@@ -41,9 +41,9 @@ pub(super) fn open(bytes: &[u8], limits: &Limits) -> Result<Opened, ExtractError
         }
         Err(LoadPdfError::Decryption(_)) if locked => Err(ExtractError::Encrypted),
         Ok(_) | Err(_) => {
-            let pdf = repaired(bytes, limits).or_else(|error| match error {
-                ExtractError::Malformed { .. } => rebuilt(bytes).ok_or(error),
-                other => Err(other),
+            let pdf = repaired(bytes, limits).or_else(|error| {
+                let is_damaged = matches!(error, ExtractError::Malformed { .. });
+                is_damaged.then(|| rebuilt(bytes)).flatten().ok_or(error)
             })?;
             Ok(Opened { pdf, title })
         }

@@ -1,6 +1,6 @@
 //! Files whose table of objects or page tree is lost, as a broken download leaves them.
 //!
-//! As MuPDF and pdf.js do: every `N G obj` in the bytes is an object, the last one of a number counts,
+//! As `MuPDF` and pdf.js do: every `N G obj` in the bytes is an object, the last one of a number counts,
 //! objects in object streams are objects too, and every object of type `Page` is a page, in the order
 //! of the file. A new page tree, table and trailer are put behind what is there.
 
@@ -39,10 +39,10 @@ pub(super) fn rebuilt(bytes: &[u8]) -> Option<Vec<u8>> {
         return None;
     }
     let next = places.keys().next_back()? + 1;
-    let kids: String = pages
-        .iter()
-        .map(|number| format!("{number} 0 R "))
-        .collect();
+    let mut kids = String::new();
+    for number in &pages {
+        kids.push_str(&format!("{number} 0 R "));
+    }
     for (number, body) in [
         (
             next,

@@ -540,7 +540,7 @@ fn a_file_that_was_cut_off_is_rebuilt_from_its_pages() {
     ]);
     // Neither the table of objects nor the way from the page tree to its pages is left.
     let position = |what: &[u8]| whole.windows(what.len()).position(|window| window == what);
-    let mut cut = whole[..position(b"\nxref").unwrap()].to_vec();
+    let mut cut = whole[..position(b"/XRef").unwrap()].to_vec();
     let kids = position(b"/Kids").unwrap();
     cut[kids..kids + 5].copy_from_slice(b"/Lost");
     let text = extract(&cut, &Limits::default()).unwrap().text;
