@@ -85,7 +85,7 @@ pub(super) fn cite(
                 source: document.source.clone(),
                 title: document.title.clone(),
                 page: chunk.page,
-                location: document.location_at(stored_range.start).map(str::to_owned),
+                location: document.location_of(&stored_range),
                 range: stored_range,
             };
             Some(Citation {

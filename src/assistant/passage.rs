@@ -62,7 +62,7 @@ impl Assistant {
             source: document.source.clone(),
             title: document.title.clone(),
             page: chunk.page,
-            location: document.location_at(start).map(str::to_owned),
+            location: document.location_of(&(start..end)),
             range: start..end,
         };
         Ok(Surroundings {

@@ -146,7 +146,7 @@ impl Generation {
             kind: document.kind,
             heading_path: chunk.heading_path.clone(),
             page: chunk.page,
-            location: document.location_at(chunk.range.start).map(str::to_owned),
+            location: document.location_of(&chunk.range),
             range: chunk.range.clone(),
             text: self.records.chunk_text(chunk).to_owned(),
             score,

@@ -102,7 +102,7 @@ fn place(chunk: &str, value: &Value, quote: &str, generation: &Generation) -> Op
         source: document.source.clone(),
         title: document.title.clone(),
         page: chunk.page,
-        location: document.location_at(range.start).map(str::to_owned),
+        location: document.location_of(&range),
         range,
     })
 }
