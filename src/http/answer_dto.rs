@@ -55,7 +55,7 @@ pub(super) struct SurroundingsBody {
     title: String,
     /// The page the chunk begins on, counted from 1.
     page: Option<u32>,
-    /// Where the quotation begins in a file without pages, such as a sheet's row.
+    /// Where the quotation stands in a file without pages, such as a sheet's row.
     location: Option<String>,
     /// The headings above it, outermost first, joined by ` > `.
     heading: String,

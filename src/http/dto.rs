@@ -99,7 +99,7 @@ pub(super) struct MetadataBody {
     /// The page it begins on, counted from 1 as readers do (the original application counted from
     /// 0); null for documents without pages.
     page: Option<u32>,
-    /// Where it begins in a file without pages, such as a sheet's row, a slide or a chapter.
+    /// Where it stands in a file without pages, such as a sheet's row, a slide or a chapter.
     #[schema(example = "sheet Prices, row 12")]
     location: Option<String>,
     /// In [0, 1]; higher fits better.
@@ -290,7 +290,7 @@ pub(super) struct CitationBody {
     title: Option<String>,
     /// The page the chunk begins on, counted from 1.
     page: Option<u32>,
-    /// Where the quote begins in a file without pages, such as a sheet's row, a slide or a chapter.
+    /// Where the quote stands in a file without pages, such as a sheet's row, a slide or a chapter.
     #[schema(example = "sheet Prices, row 12")]
     location: Option<String>,
     /// First byte in the document's stored text.
