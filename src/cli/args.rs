@@ -344,7 +344,7 @@ pub struct FilterArguments {
     /// Web pages of this host
     #[arg(long)]
     pub host: Option<String>,
-    /// Documents of this kind: pdf, html, markdown or text
+    /// Documents of this kind: pdf, html, markdown, text, docx, xlsx, mail and so on
     #[arg(long, value_parser = kind)]
     pub kind: Option<ContentKind>,
     /// This page on, in documents that have pages

@@ -55,7 +55,7 @@ pub(super) struct SurroundingsBody {
     title: String,
     /// The page on which its first word stands, counted from 1.
     page: Option<u32>,
-    /// Where the quotation begins in a file without pages, such as a sheet's row.
+    /// Where the quotation stands in a file without pages, such as a sheet's row.
     location: Option<String>,
     /// The page on which its last word stands.
     page_end: Option<u32>,

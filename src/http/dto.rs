@@ -105,7 +105,7 @@ pub(super) struct MetadataBody {
     page: Option<u32>,
     /// The page it ends on.
     page_end: Option<u32>,
-    /// Where it begins in a file without pages, such as a sheet's row, a slide or a chapter.
+    /// Where it stands in a file without pages, such as a sheet's row, a slide or a chapter.
     #[schema(example = "sheet Prices, row 12")]
     location: Option<String>,
     /// In [0, 1]; higher fits better.
@@ -317,7 +317,7 @@ pub(super) struct CitationBody {
     page: Option<u32>,
     /// The page on which its last word stands: another one if the quote runs over a page break.
     page_end: Option<u32>,
-    /// Where the quote begins in a file without pages, such as a sheet's row, a slide or a chapter.
+    /// Where the quote stands in a file without pages, such as a sheet's row, a slide or a chapter.
     #[schema(example = "sheet Prices, row 12")]
     location: Option<String>,
     /// The address that opens the source at the quote: with `#page=` for kinds that have pages.

@@ -300,7 +300,7 @@ fn one_line(name: &str) -> Cow<'_, str> {
 /// Rows that only say that all went well are shown up to this number of each kind.
 const ROUTINE_LINES: usize = 20;
 /// Reasons named in the last line.
-const REASONS: usize = 5;
+const REASONS: usize = 8;
 
 fn notes(row: &Row) -> String {
     let parts: Vec<&str> = row

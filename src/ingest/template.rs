@@ -300,6 +300,8 @@ mod tests {
                 etag: None,
                 last_modified: None,
                 stale_since: None,
+                locations: Vec::new(),
+                metadata: Vec::new(),
             },
             text,
         });

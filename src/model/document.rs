@@ -169,10 +169,31 @@ pub struct Document {
 }
 
 impl Document {
-    /// Where the byte `offset` of the text stands in a file without pages, such as
-    /// `sheet Prices, row 12`.
-    pub fn location_at(&self, offset: usize) -> Option<&str> {
-        Location::find(&self.locations, offset)
+    /// Where `range` of the text stands in a file without pages: `sheet Prices, row 12`, or
+    /// `sheet Prices, row 1 to row 12` where it reaches from one place to another.
+    pub fn location_of(&self, range: &Range<usize>) -> Option<String> {
+        let first = self
+            .locations
+            .partition_point(|location| location.range.end <= range.start);
+        let within = self.locations[first..].iter();
+        let mut names: Vec<&str> = within
+            .take_while(|location| location.range.start < range.end)
+            .map(|location| location.name.as_str())
+            .collect();
+        // The name of a sheet stands above its rows.
+        if let [whole, part, ..] = names.as_slice()
+            && part.starts_with(whole)
+        {
+            names.remove(0);
+        }
+        let (first, last) = (*names.first()?, *names.last()?);
+        if first == last {
+            return Some(first.to_owned());
+        }
+        let split = |name| str::rsplit_once(name, ", ").unwrap_or(("", name));
+        let ((above, _), (above_last, last_part)) = (split(first), split(last));
+        let last = if above == above_last { last_part } else { last };
+        Some(format!("{first} to {last}"))
     }
 
     /// The pages on which the first and the last word of `range` stand, counted from 1, for paged
@@ -191,8 +212,108 @@ impl Document {
     /// When the source says it was changed last, in seconds since the Unix epoch; `None` when it
     /// does not say, or not in a way that can be read.
     pub fn modified_at(&self) -> Option<i64> {
-        let moment = httpdate::parse_http_date(self.last_modified.as_deref()?).ok()?;
+        let Some(header) = self.last_modified.as_deref() else {
+            return self.own_date();
+        };
+        let moment = httpdate::parse_http_date(header).ok()?;
         let since = moment.duration_since(std::time::UNIX_EPOCH).ok()?;
         i64::try_from(since.as_secs()).ok()
+    }
+
+    /// The beginning of the day that the document gives for itself.
+    fn own_date(&self) -> Option<i64> {
+        let value = |wanted: &&str| {
+            let mut fields = self.metadata.iter();
+            fields.find(|(name, _)| name.eq_ignore_ascii_case(wanted))
+        };
+        DATE_FIELDS
+            .iter()
+            .find_map(|wanted| start_of_day(&value(wanted)?.1))
+    }
+}
+
+/// Fields that say when a document was changed or made (Dublin Core, and what writers of front matter
+/// call it), the most telling first.
+const DATE_FIELDS: [&str; 6] = [
+    "modified",
+    "updated",
+    "lastmod",
+    "date",
+    "published",
+    "created",
+];
+
+/// The day at the beginning of a date in ISO 8601, in seconds since the Unix epoch.
+fn start_of_day(date: &str) -> Option<i64> {
+    let mut parts = date.get(..10)?.split('-');
+    let mut next = || parts.next()?.parse::<i64>().ok();
+    let (year, month, day) = (next()?, next()?, next()?);
+    if !(1..=12).contains(&month) || !(1..=31).contains(&day) || year < 1 {
+        return None;
+    }
+    // Years that begin in March have the leap day at their end (proleptic Gregorian calendar).
+    let (year, month) = if month > 2 {
+        (year, month - 3)
+    } else {
+        (year - 1, month + 9)
+    };
+    let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1;
+    Some((days - 719_468) * 86_400)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_named_from_its_first_part_to_its_last() {
+        let named = [
+            (0..6, "sheet A"),
+            (8..20, "sheet A, row 1"),
+            (21..30, "sheet A, row 12"),
+            (32..40, "sheet B, row 1"),
+        ];
+        let document = Document {
+            id: DocumentId::of_source("a"),
+            source: String::new(),
+            title: String::new(),
+            kind: ContentKind::Xlsx,
+            content_digest: String::new(),
+            text_digest: String::new(),
+            page_count: None,
+            blocks: Vec::new(),
+            fetched_at: 0,
+            etag: None,
+            last_modified: None,
+            stale_since: None,
+            locations: named
+                .map(|(range, name)| Location {
+                    range,
+                    name: name.to_owned(),
+                })
+                .to_vec(),
+            metadata: vec![("Date".to_owned(), "1970-01-02".to_owned())],
+        };
+        for (range, name) in [
+            (22..25, Some("sheet A, row 12")),
+            (0..20, Some("sheet A, row 1")),
+            (10..25, Some("sheet A, row 1 to row 12")),
+            (10..39, Some("sheet A, row 1 to sheet B, row 1")),
+            (30..32, None),
+            (50..60, None),
+        ] {
+            assert_eq!(document.location_of(&range).as_deref(), name, "{range:?}");
+        }
+        assert_eq!(document.modified_at(), Some(86_400));
+    }
+
+    #[test]
+    fn days_are_counted_from_the_epoch() {
+        assert_eq!(start_of_day("1970-01-01"), Some(0));
+        assert_eq!(start_of_day("2024-05-03T10:00:00Z"), Some(1_714_694_400));
+        assert_eq!(start_of_day("2024-02-29"), Some(1_709_164_800));
+        for text in ["May 2024", "2024-13-01", "2024-5-3", ""] {
+            assert_eq!(start_of_day(text), None, "{text}");
+        }
     }
 }

@@ -161,7 +161,7 @@ impl Generation {
             heading: self.headings_above(chunk, range.start),
             page,
             page_end,
-            location: document.location_at(range.start).map(str::to_owned),
+            location: document.location_of(&range),
             range,
         }
     }
@@ -195,7 +195,7 @@ impl Generation {
             heading_path: chunk.heading_path.clone(),
             page,
             page_end,
-            location: document.location_at(chunk.range.start).map(str::to_owned),
+            location: document.location_of(&chunk.range),
             range: chunk.range.clone(),
             text: self.records.chunk_text(chunk).to_owned(),
             score,
