@@ -119,35 +119,46 @@ fn rows<'a>(unit: &Unit<'_>, section: &Section<'a>) -> Vec<(Range<usize>, Vec<&'
         .collect()
 }
 
-/// The table as a list of what its first column names, with the last of the other columns that has
-/// words: the meaning of a code, the purpose of a form.
+/// The table as a list of what its first column names, with the column that says most about it.
 pub(super) fn list(unit: &Unit<'_>, section: &Section<'_>) -> Option<Said> {
     let rows = rows(unit, section);
-    let (first, last) = (
-        rows.first()?,
-        rows.get(..MOST_ROWS.min(rows.len()))?.last()?,
-    );
-    let range = first.0.start..last.0.end;
+    let shown = rows.get(..MOST_ROWS.min(rows.len()))?;
+    let range = shown.first()?.0.start..shown.last()?.0.end;
+    let told = telling_column(&rows);
     let line = |(_, row): &(Range<usize>, Vec<&str>)| {
-        let meaning = row
-            .iter()
-            .skip(1)
-            .find(|cell| cell.contains(char::is_alphabetic));
         let key = named_key(unit, row);
+        let meaning = told
+            .and_then(|told| row.get(told))
+            .filter(|cell| !cell.is_empty());
         meaning.map_or_else(
             || format!("- {key}"),
             |meaning| format!("- {key}: {meaning}"),
         )
     };
-    let mut lines: Vec<String> = rows.iter().take(MOST_ROWS).map(line).collect();
-    if rows.len() > MOST_ROWS {
-        lines.push(format!("- and {} more", rows.len() - MOST_ROWS));
+    let mut lines: Vec<String> = shown.iter().map(line).collect();
+    if rows.len() > shown.len() {
+        lines.push(format!("- and {} more", rows.len() - shown.len()));
     }
     Some(Said {
         subject: Vec::new(),
         text: lines.join("\n"),
         range,
     })
+}
+
+/// The first column behind the first that is written in phrases, or else in words: the meaning of a
+/// code, the purpose of a form.
+fn telling_column(rows: &[(Range<usize>, Vec<&str>)]) -> Option<usize> {
+    let columns = rows.iter().map(|(_, row)| row.len()).max()?;
+    let words = |column: usize| -> usize {
+        let cells = rows.iter().filter_map(|(_, row)| row.get(column));
+        let words = cells.flat_map(|cell| cell.split_whitespace());
+        words
+            .filter(|word| word.contains(char::is_alphabetic))
+            .count()
+    };
+    let with = |least: usize| (1..columns).find(|column| words(*column) >= least * rows.len());
+    with(2).or_else(|| with(1))
 }
 
 /// The row at the end of a column that the question asks for. `None` where it asks for none, or the
