@@ -124,16 +124,16 @@ pub(super) fn list(unit: &Unit<'_>, section: &Section<'_>) -> Option<Said> {
     let rows = rows(unit, section);
     let shown = rows.get(..MOST_ROWS.min(rows.len()))?;
     let range = shown.first()?.0.start..shown.last()?.0.end;
-    let told = telling_column(&rows);
+    let told = telling_columns(&rows);
     let line = |(_, row): &(Range<usize>, Vec<&str>)| {
         let key = named_key(unit, row);
-        let meaning = told
-            .and_then(|told| row.get(told))
-            .filter(|cell| !cell.is_empty());
-        meaning.map_or_else(
-            || format!("- {key}"),
-            |meaning| format!("- {key}: {meaning}"),
-        )
+        let cells = told.iter().filter_map(|column| row.get(*column));
+        let cells: Vec<&str> = cells.copied().filter(|cell| !cell.is_empty()).collect();
+        if cells.is_empty() {
+            format!("- {key}")
+        } else {
+            format!("- {key}: {}", cells.join("; "))
+        }
     };
     let mut lines: Vec<String> = shown.iter().map(line).collect();
     if rows.len() > shown.len() {
@@ -146,10 +146,10 @@ pub(super) fn list(unit: &Unit<'_>, section: &Section<'_>) -> Option<Said> {
     })
 }
 
-/// The first column behind the first that is written in phrases, or else in words: the meaning of a
-/// code, the purpose of a form.
-fn telling_column(rows: &[(Range<usize>, Vec<&str>)]) -> Option<usize> {
-    let columns = rows.iter().map(|(_, row)| row.len()).max()?;
+/// The columns behind the first that have words in every row, up to the first that is written in
+/// phrases: the meaning of a code, the purpose of a form, and the name before it.
+fn telling_columns(rows: &[(Range<usize>, Vec<&str>)]) -> Vec<usize> {
+    let columns = rows.iter().map(|(_, row)| row.len()).max().unwrap_or(0);
     let words = |column: usize| -> usize {
         let cells = rows.iter().filter_map(|(_, row)| row.get(column));
         let words = cells.flat_map(|cell| cell.split_whitespace());
@@ -157,8 +157,10 @@ fn telling_column(rows: &[(Range<usize>, Vec<&str>)]) -> Option<usize> {
             .filter(|word| word.contains(char::is_alphabetic))
             .count()
     };
-    let with = |least: usize| (1..columns).find(|column| words(*column) >= least * rows.len());
-    with(2).or_else(|| with(1))
+    let phrases = (1..columns).find(|column| words(*column) >= 2 * rows.len());
+    let last = phrases.or_else(|| (1..columns).find(|column| words(*column) >= rows.len()));
+    let upto = 1..last.map_or(1, |last| last + 1);
+    upto.filter(|column| words(*column) >= rows.len()).collect()
 }
 
 /// The row at the end of a column that the question asks for. `None` where it asks for none, or the
