@@ -127,7 +127,7 @@ fn siblings(name: &Identifier, sections: &[Section<'_>], units: &[Unit<'_>]) -> 
             .for_each(|cell| look(cell));
     }
     let mut found: Vec<String> = found.into_iter().collect();
-    found.sort_by_key(|name| (name.len(), name.clone()));
+    found.sort_by_key(|name| (name.len(), name.to_lowercase()));
     found.dedup_by_key(|name| name.to_lowercase());
     found
 }

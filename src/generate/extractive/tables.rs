@@ -119,35 +119,48 @@ fn rows<'a>(unit: &Unit<'_>, section: &Section<'a>) -> Vec<(Range<usize>, Vec<&'
         .collect()
 }
 
-/// The table as a list of what its first column names, with the last of the other columns that has
-/// words: the meaning of a code, the purpose of a form.
+/// The table as a list of what its first column names, with the column that says most about it.
 pub(super) fn list(unit: &Unit<'_>, section: &Section<'_>) -> Option<Said> {
     let rows = rows(unit, section);
-    let (first, last) = (
-        rows.first()?,
-        rows.get(..MOST_ROWS.min(rows.len()))?.last()?,
-    );
-    let range = first.0.start..last.0.end;
+    let shown = rows.get(..MOST_ROWS.min(rows.len()))?;
+    let range = shown.first()?.0.start..shown.last()?.0.end;
+    let told = telling_columns(&rows);
     let line = |(_, row): &(Range<usize>, Vec<&str>)| {
-        let meaning = row
-            .iter()
-            .skip(1)
-            .find(|cell| cell.contains(char::is_alphabetic));
         let key = named_key(unit, row);
-        meaning.map_or_else(
-            || format!("- {key}"),
-            |meaning| format!("- {key}: {meaning}"),
-        )
+        let cells = told.iter().filter_map(|column| row.get(*column));
+        let cells: Vec<&str> = cells.copied().filter(|cell| !cell.is_empty()).collect();
+        if cells.is_empty() {
+            format!("- {key}")
+        } else {
+            format!("- {key}: {}", cells.join("; "))
+        }
     };
-    let mut lines: Vec<String> = rows.iter().take(MOST_ROWS).map(line).collect();
-    if rows.len() > MOST_ROWS {
-        lines.push(format!("- and {} more", rows.len() - MOST_ROWS));
+    let mut lines: Vec<String> = shown.iter().map(line).collect();
+    if rows.len() > shown.len() {
+        lines.push(format!("- and {} more", rows.len() - shown.len()));
     }
     Some(Said {
         subject: Vec::new(),
         text: lines.join("\n"),
         range,
     })
+}
+
+/// The columns behind the first that have words in every row, up to the first that is written in
+/// phrases: the meaning of a code, the purpose of a form, and the name before it.
+fn telling_columns(rows: &[(Range<usize>, Vec<&str>)]) -> Vec<usize> {
+    let columns = rows.iter().map(|(_, row)| row.len()).max().unwrap_or(0);
+    let words = |column: usize| -> usize {
+        let cells = rows.iter().filter_map(|(_, row)| row.get(column));
+        let words = cells.flat_map(|cell| cell.split_whitespace());
+        words
+            .filter(|word| word.contains(char::is_alphabetic))
+            .count()
+    };
+    let phrases = (1..columns).find(|column| words(*column) >= 2 * rows.len());
+    let last = phrases.or_else(|| (1..columns).find(|column| words(*column) >= rows.len()));
+    let upto = 1..last.map_or(1, |last| last + 1);
+    upto.filter(|column| words(*column) >= rows.len()).collect()
 }
 
 /// The row at the end of a column that the question asks for. `None` where it asks for none, or the
