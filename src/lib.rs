@@ -33,6 +33,7 @@ pub mod index;
 pub mod ingest;
 pub mod language;
 pub mod model;
+pub mod reader;
 pub mod retrieve;
 pub mod runtime;
 pub mod snapshot;

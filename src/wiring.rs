@@ -24,6 +24,7 @@ use crate::generate::{ChatModel, Generator, TimeLimits, TokenLimits};
 use crate::index::hnsw::HnswParameters;
 use crate::ingest::{ExtractorOptions, IngestOptions, Ingestor, Progress};
 use crate::model::GenerationId;
+use crate::reader::{NetworkReader, Reader, Remembered};
 use crate::retrieve::{RetrievalParameters, check_embedder};
 use crate::runtime::breaker::BreakerOptions;
 use crate::runtime::{blocking, clock, cpu_pool};
@@ -240,6 +241,17 @@ pub async fn answer_cache(
     };
     let cache = AnswerCache::open(store, options, generation.as_str()).await?;
     Ok(Some(Arc::new(cache)))
+}
+
+/// The reader, unless it is switched off.
+pub async fn reader(switch: Switch) -> anyhow::Result<Option<Arc<dyn Reader>>> {
+    Ok(match switch {
+        Switch::On => {
+            let reader = blocking::run(NetworkReader::open).await?;
+            Some(Arc::new(Remembered::new(reader)))
+        }
+        Switch::Off => None,
+    })
 }
 
 /// The use cases over a store and a live generation.

@@ -12,6 +12,7 @@ mod error;
 pub(crate) mod fixture;
 mod passage;
 mod prepared;
+mod reading;
 mod request;
 mod respond;
 mod sessions;
@@ -32,9 +33,11 @@ pub use respond::AnswerEvents;
 use std::sync::Arc;
 
 use self::answer_cache::AnswerCache;
+use self::reading::Reads;
 use crate::embed::Embedder;
 use crate::generate::ChatModel;
 use crate::model::{Filter, GenerationId, Message, Once, Owner};
+use crate::reader::{READ, Reader};
 use crate::retrieve::{Coverage, InContext, Ranked, RetrievalParameters, Retriever, in_context};
 use crate::runtime::keyed_mutex::KeyedMutex;
 use crate::snapshot::live::Live;
@@ -48,6 +51,7 @@ pub struct Assistant {
     embedder: Arc<dyn Embedder>,
     chat_model: Option<Arc<ChatModel>>,
     answer_cache: Option<Arc<AnswerCache>>,
+    reads: Option<Reads>,
     /// A repetition waits for the one that it repeats.
     repeatable: KeyedMutex<(Owner, Once)>,
 }
@@ -67,6 +71,7 @@ impl Assistant {
             embedder,
             chat_model: None,
             answer_cache: None,
+            reads: None,
             repeatable: KeyedMutex::default(),
         }
     }
@@ -82,6 +87,13 @@ impl Assistant {
     #[must_use]
     pub fn with_answer_cache(mut self, cache: Option<Arc<AnswerCache>>) -> Self {
         self.answer_cache = cache;
+        self
+    }
+
+    /// Lets a reader order the first contexts and tell whether they answer.
+    #[must_use]
+    pub fn with_reader(mut self, reader: Option<Arc<dyn Reader>>) -> Self {
+        self.reads = reader.map(Reads::new);
         self
     }
 
@@ -137,10 +149,17 @@ impl Assistant {
         k: usize,
         filter: &Filter,
     ) -> Result<Ranked, AssistantError> {
-        self.retriever
-            .retrieve(self.live.current(), text, k, filter)
+        // The best is chosen among those that are read, however few are wanted.
+        let looked_at = if self.reads.is_some() { k.max(READ) } else { k };
+        let mut ranked = self
+            .retriever
+            .retrieve(self.live.current(), text, looked_at, filter)
             .await
-            .map_err(|error| AssistantError::Embedder(error.to_string()))
+            .map_err(|error| AssistantError::Embedder(error.to_string()))?;
+        self.reorder(text, &ranked.generation, &mut ranked.chunks)
+            .await;
+        ranked.chunks.truncate(k);
+        Ok(ranked)
     }
 
     /// Proves that a question could be answered now: the store works, the embedder embeds and the

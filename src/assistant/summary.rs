@@ -11,6 +11,7 @@ use crate::generate::evidence;
 use crate::generate::extractive::{self, Asked, Found, Passage, Vocabulary};
 use crate::language::terms;
 use crate::model::{Answer, Filter, OwnedSession, Owner, SessionId, UnitVector};
+use crate::reader::calibration;
 use crate::retrieve::{InContext, contextual_query, in_context, with_earlier};
 use crate::runtime::stages;
 use crate::snapshot::Generation;
@@ -157,11 +158,13 @@ impl Assistant {
             } => {
                 // Without a question the contexts themselves are summarised: nothing can miss the point.
                 let asked = contextual_query(messages).filter(|asked| !asked.trim().is_empty());
-                let is_answered = is_sure
-                    || asked.is_none_or(|asked| {
-                        let known = generation.lexical.known_share(&asked);
-                        evidence::is_answered(&asked, &passages, known)
-                    });
+                let is_answered = match asked {
+                    Some(asked) if !is_sure => {
+                        self.is_answered(&asked, generation, sources, &passages)
+                            .await
+                    }
+                    Some(_) | None => true,
+                };
                 if is_answered {
                     stages::timed_now("verify", || {
                         compose(generation, sources, &sections, &statements)
@@ -172,6 +175,20 @@ impl Assistant {
             }
         };
         Ok((answer, passages))
+    }
+
+    /// Whether the contexts answer, as the reader says, or what retrieval found where there is none.
+    async fn is_answered(
+        &self,
+        question: &str,
+        generation: &Generation,
+        sources: &[Source],
+        passages: &[Passage],
+    ) -> bool {
+        match self.chance(question, generation, sources, passages).await {
+            Some(chance) => chance >= calibration::ANSWERED,
+            None => evidence::is_answered(passages, generation.lexical.known_share(question)),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, value_parser};
 
 use crate::config::{
-    EmbedConfig, GenerateConfig, IngestConfig, LimitsConfig, LogConfig, ServeConfig,
+    EmbedConfig, GenerateConfig, IngestConfig, LimitsConfig, LogConfig, ServeConfig, Switch,
 };
 use crate::model::{ContentKind, Filter};
 use crate::runtime::clock;
@@ -275,6 +275,9 @@ pub struct EvalArguments {
     /// The embedder.
     #[command(flatten)]
     pub embed: EmbedConfig,
+    /// Whether the first contexts are read [default: on]
+    #[arg(long, env = "WATTWISE_READER", value_enum)]
+    pub reader: Option<Switch>,
     /// Other weights than the default ones, for ablations.
     #[command(flatten)]
     pub weights: Weights,

@@ -38,7 +38,9 @@ pub(super) async fn run(arguments: AskArguments, file: File) -> anyhow::Result<E
         ..arguments.embed
     };
     let embed = threads.over(file.embed);
-    let generate = arguments.generate.over(file.generate).resolve(&embed)?;
+    let generate = arguments.generate.over(file.generate);
+    let reader = generate.reader();
+    let generate = generate.resolve(&embed)?;
     let embed = embed.resolve(cpu_pool::available_threads())?;
     let chat_model = wiring::chat_model(generate)?;
     let embedder = wiring::embedder(embed).await?;
@@ -49,7 +51,8 @@ pub(super) async fn run(arguments: AskArguments, file: File) -> anyhow::Result<E
         embedder,
         RetrievalParameters::default(),
     )
-    .with_chat_model(chat_model);
+    .with_chat_model(chat_model)
+    .with_reader(wiring::reader(reader).await?);
     let filter = arguments.filter.to_filter();
     let contexts = if filter.is_empty() {
         None

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::args::{EvalArguments, Weights};
 use super::{ExitStatus, printer};
 use crate::assistant::Assistant;
-use crate::config::{File, Layer as _, ServeConfig};
+use crate::config::{File, Layer as _, ServeConfig, Switch};
 use crate::evaluate::{self, beir};
 use crate::retrieve::RetrievalParameters;
 use crate::runtime::cpu_pool;
@@ -38,6 +38,8 @@ pub(super) async fn run(arguments: EvalArguments, file: File) -> anyhow::Result<
         .clone()
         .over(file.embed)
         .resolve(cpu_pool::available_threads())?;
+    let reader = arguments.reader.or(file.generate.reader);
+    let reader = reader.unwrap_or(Switch::On);
     let embedder = wiring::embedder(embed).await?;
     let generation = wiring::generation(&serve.index, embedder.as_ref()).await?;
     let live = Arc::new(Live::new(generation));
@@ -46,7 +48,8 @@ pub(super) async fn run(arguments: EvalArguments, file: File) -> anyhow::Result<
         live,
         embedder,
         parameters(&arguments.weights),
-    );
+    )
+    .with_reader(wiring::reader(reader).await?);
     if let Some(path) = &arguments.cache {
         let part = arguments.part.as_deref();
         on_pairs(&assistant, path, part, arguments.verbose).await?;

@@ -1,5 +1,6 @@
 //! `wattwise serve`
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,7 +35,9 @@ pub(super) async fn run(
 ) -> anyhow::Result<ExitStatus> {
     let settings = arguments.serve.over(file.serve).resolve()?;
     let embed = arguments.embed.over(file.embed);
-    let generate = arguments.generate.over(file.generate).resolve(&embed)?;
+    let generate = arguments.generate.over(file.generate);
+    let reader = generate.reader();
+    let generate = generate.resolve(&embed)?;
     let embed = embed.resolve(cpu_pool::available_threads())?;
     let limits = arguments.limits.over(file.limits).resolve()?;
     generate.check_request_timeout(limits.request_timeout)?;
@@ -43,6 +46,7 @@ pub(super) async fn run(
         printer::result(toml::to_string(&limits)?)?;
         printer::result(toml::to_string(&embed)?)?;
         printer::result(toml::to_string(&generate)?)?;
+        printer::result(toml::to_string(&BTreeMap::from([("reader", reader)]))?)?;
         return Ok(ExitStatus::Done);
     }
     let figures = telemetry::install_metrics()?;
@@ -62,6 +66,7 @@ pub(super) async fn run(
     let chat_model = wiring::chat_model(generate.clone())?;
     let tls = settings.tls.clone().map(open_tls).transpose()?;
     let embedder = wiring::embedder(embed).await?;
+    let reader = wiring::reader(reader).await?;
     let generation = wiring::generation(&settings.index, embedder.as_ref()).await?;
     let counts = generation.records.manifest.counts;
     let id = generation.id().clone();
@@ -104,6 +109,7 @@ pub(super) async fn run(
     let assistant = Arc::new(
         assistant
             .with_chat_model(chat_model)
+            .with_reader(reader)
             .with_answer_cache(answer_cache),
     );
     let limits = server_limits(&limits, settings.drain);

@@ -77,6 +77,10 @@ pub struct GenerateConfig {
     /// For how long it is left alone [default: 30]
     #[arg(long, env = "WATTWISE_CHAT_PAUSE", value_name = "SECONDS")]
     pub chat_pause: Option<u64>,
+    /// Whether a small model reads the first contexts: it orders them and tells whether they answer
+    /// [default: on]
+    #[arg(long, env = "WATTWISE_READER", value_enum)]
+    pub reader: Option<Switch>,
     /// Whether a model's answers are kept and given again where the same is asked [default: on]
     #[arg(long, env = "WATTWISE_ANSWER_CACHE", value_enum)]
     pub answer_cache: Option<Switch>,
@@ -164,6 +168,7 @@ impl Layer for GenerateConfig {
             chat_keep_alive: self.chat_keep_alive.or(below.chat_keep_alive),
             chat_failures: self.chat_failures.or(below.chat_failures),
             chat_pause: self.chat_pause.or(below.chat_pause),
+            reader: self.reader.or(below.reader),
             answer_cache: self.answer_cache.or(below.answer_cache),
             answer_cache_threshold: self.answer_cache_threshold.or(below.answer_cache_threshold),
             answer_cache_entries: self.answer_cache_entries.or(below.answer_cache_entries),
@@ -173,6 +178,11 @@ impl Layer for GenerateConfig {
 }
 
 impl GenerateConfig {
+    /// Whether contexts are read.
+    pub fn reader(&self) -> Switch {
+        self.reader.unwrap_or(Switch::On)
+    }
+
     /// Fills in the defaults and checks the values. `embed` has the addresses and the key that the
     /// two share.
     pub fn resolve(self, embed: &EmbedConfig) -> Result<GenerateSettings, ConfigError> {

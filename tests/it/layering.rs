@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Each module and those that it may name with `crate::`.
-const MAY_NAME: [(&str, &[&str]); 21] = [
+const MAY_NAME: [(&str, &[&str]); 22] = [
     ("model", &[]),
     ("runtime", &[]),
     ("codec", &[]),
     ("language", &[]),
     ("extract", &["model", "codec"]),
+    ("reader", &[]),
     ("chunk", &["model", "language"]),
     ("config", &[]),
     ("telemetry", &["config"]),
@@ -34,7 +35,8 @@ const MAY_NAME: [(&str, &[&str]); 21] = [
     (
         "assistant",
         &[
-            "model", "runtime", "language", "embed", "retrieve", "generate", "snapshot", "store",
+            "model", "runtime", "language", "reader", "embed", "retrieve", "generate", "snapshot",
+            "store",
         ],
     ),
     ("evaluate", &["model", "assistant"]),
@@ -51,6 +53,7 @@ const MAY_NAME: [(&str, &[&str]); 21] = [
             "index",
             "generate",
             "ingest",
+            "reader",
             "retrieve",
             "snapshot",
             "store",

@@ -1,0 +1,170 @@
+//! What the reader says of the first contexts, and what follows from it: their order, and whether
+//! the question is answered at all.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+use super::Assistant;
+use super::sources::Source;
+use crate::generate::extractive::Passage;
+use crate::reader::{Excerpt, READ, Reader, Reading, calibration};
+use crate::retrieve::{InContext, RankedChunk};
+use crate::runtime::{blocking, cpu_pool, stages};
+use crate::snapshot::Generation;
+
+/// Log-odds are taken of scores this far from certainty.
+const NEAR_CERTAIN: f32 = 1e-4;
+
+/// A reader, and how many may read at once.
+pub(super) struct Reads {
+    reader: Arc<dyn Reader>,
+    /// One pass per core: more would only slow each other down.
+    permits: Semaphore,
+}
+
+impl Reads {
+    pub(super) fn new(reader: Arc<dyn Reader>) -> Self {
+        Self {
+            reader,
+            permits: Semaphore::new(cpu_pool::available_threads().get()),
+        }
+    }
+
+    /// Whether some excerpt supports a claim; `None` when the reader failed.
+    pub(super) async fn supports(&self, claim: &str, excerpts: Vec<Excerpt>) -> Option<bool> {
+        let readings = self.read(claim, excerpts).await?;
+        let mut readings = readings.iter();
+        Some(readings.any(|reading| reading.supports >= calibration::SUPPORTED))
+    }
+
+    /// One reading for each excerpt; `None` when the reader failed, which the log tells.
+    async fn read(&self, sentence: &str, excerpts: Vec<Excerpt>) -> Option<Vec<Reading>> {
+        let reader = Arc::clone(&self.reader);
+        let sentence = sentence.to_owned();
+        let reading = async {
+            let _permit = self
+                .permits
+                .acquire()
+                .await
+                .expect("the semaphore is never closed");
+            blocking::run(move || reader.read(&sentence, &excerpts)).await
+        };
+        match stages::timed("read", reading).await {
+            Ok(readings) => Some(readings),
+            Err(error) => {
+                tracing::warn!(%error, "contexts were judged without being read");
+                None
+            }
+        }
+    }
+}
+
+impl Assistant {
+    /// Puts the first chunks of a search in the order in which they answer: by the log-odds of
+    /// their scores with a share of the reader's. The scores stay with the places, so that they
+    /// fall along the order.
+    pub(super) async fn reorder(
+        &self,
+        asked: &InContext,
+        generation: &Generation,
+        chunks: &mut [RankedChunk],
+    ) {
+        let Some(reads) = &self.reads else {
+            return;
+        };
+        let first = chunks.len().min(READ);
+        let first = &mut chunks[..first];
+        let excerpts = first.iter().map(|chunk| stored(generation, chunk.row));
+        let question = match &asked.before {
+            Some((before, _)) => format!("{before} {}", asked.question),
+            None => asked.question.clone(),
+        };
+        if let Some(readings) = reads.read(&question, excerpts.collect()).await {
+            reorder(first, &readings);
+        }
+    }
+
+    /// The chance that some of the first contexts answer `question`; `None` without a reader.
+    pub(super) async fn chance(
+        &self,
+        question: &str,
+        generation: &Generation,
+        sources: &[Source],
+        passages: &[Passage],
+    ) -> Option<f32> {
+        let reads = self.reads.as_ref()?;
+        let first = sources.iter().zip(passages).take(READ);
+        let excerpts = first.map(|(source, passage)| excerpt(generation, source, passage));
+        let readings = reads.read(question, excerpts.collect()).await?;
+        let best = readings.iter().map(|reading| reading.answers);
+        best.reduce(f32::max).map(calibration::chance)
+    }
+}
+
+/// A context as it is read.
+pub(super) fn excerpt(generation: &Generation, source: &Source, passage: &Passage) -> Excerpt {
+    match source {
+        Source::Stored { row } => stored(generation, *row),
+        Source::Foreign { .. } => Excerpt {
+            heading: String::new(),
+            text: passage.text.clone(),
+        },
+    }
+}
+
+/// A chunk as it was read in training: the headings above it, or the title where there are none.
+fn stored(generation: &Generation, row: u32) -> Excerpt {
+    let chunk = generation.chunk(row);
+    let heading = if chunk.heading_path.is_empty() {
+        generation.records.document_of(chunk).title.clone()
+    } else {
+        chunk.heading_path.join(" > ")
+    };
+    Excerpt {
+        heading,
+        text: generation.records.chunk_text(chunk).to_owned(),
+    }
+}
+
+fn reorder(chunks: &mut [RankedChunk], readings: &[Reading]) {
+    let scores: Vec<f32> = chunks.iter().map(|chunk| chunk.score).collect();
+    let mut weighed: Vec<(f32, u32)> = chunks
+        .iter()
+        .zip(readings)
+        .map(|(chunk, reading)| {
+            let score = chunk.score.clamp(NEAR_CERTAIN, 1.0 - NEAR_CERTAIN);
+            let odds = (score / (1.0 - score)).ln();
+            (odds + calibration::RERANK * reading.answers, chunk.row)
+        })
+        .collect();
+    if weighed.len() < chunks.len() {
+        return;
+    }
+    // A stable sort: equals stay as retrieval has them.
+    weighed.sort_by(|a, b| b.0.total_cmp(&a.0));
+    for (chunk, ((_, row), score)) in chunks.iter_mut().zip(weighed.into_iter().zip(scores)) {
+        *chunk = RankedChunk { row, score };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_answers_comes_first_and_scores_keep_falling() {
+        let chunk = |row, score| RankedChunk { row, score };
+        let reading = |answers| Reading {
+            answers,
+            supports: 0.0,
+        };
+        let mut chunks = [chunk(7, 0.3), chunk(8, 0.25), chunk(9, 0.01)];
+        reorder(&mut chunks, &[reading(-4.0), reading(3.0), reading(3.0)]);
+        assert_eq!(chunks, [chunk(8, 0.3), chunk(7, 0.25), chunk(9, 0.01)]);
+        // Certain scores have log-odds too.
+        let mut chunks = [chunk(7, 1.0), chunk(8, 0.0)];
+        reorder(&mut chunks, &[reading(0.0), reading(9.0)]);
+        assert_eq!(chunks[0].row, 7);
+    }
+}
