@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
 """Writes the reader's network as ONNX that multiplies in int8: export.py WEIGHTS.safetensors... OUT.onnx
 
-WEIGHTS are what train.py wrote, and the word embeddings of all-MiniLM-L6-v2 (`model.safetensors`).
+WEIGHTS are what was trained (README.md), and the word embeddings of all-MiniLM-L6-v2 (`model.safetensors`).
 Inputs: input_ids, token_type_ids and position_ids, int64 [n], one question and passage without
 padding. Output: logits, float32 [1, 2]: the passage answers the question, the passage supports the
-claim. Weights are int8 with one scale a column; inputs of a product are uint8 with scale and offset
-of their row (Dettmers et al., "LLM.int8()", 2022, row-wise quantisation), so that no token depends
-on its neighbours' range. Needs numpy, safetensors and onnx.
+claim. Weights are int8 with one scale a column; inputs of a product are uint8, quantised as they come.
+Needs numpy, safetensors and onnx.
 """
 import sys
 
@@ -26,7 +25,7 @@ class Graph:
     def constant(self, array):
         self.count += 1
         name = f"c{self.count}"
-        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
+        self.constants.append(numpy_helper.from_array(np.array(array, order="C"), name))
         return name
 
     def number(self, value, kind=np.float32):
@@ -39,24 +38,18 @@ class Graph:
         return names[0] if outputs == 1 else names
 
     def quantised(self, x):
-        """uint8 rows of x [n, k] with their scales and least values [n, 1]."""
-        zero = self.number(0)
-        high = self.op("Max", self.op("ReduceMax", x, axes=[-1], keepdims=1), zero)
-        low = self.op("Min", self.op("ReduceMin", x, axes=[-1], keepdims=1), zero)
-        scale = self.op("Add", self.op("Mul", self.op("Sub", high, low), self.number(1 / 255)), self.number(1e-9))
-        steps = self.op("Add", self.op("Div", self.op("Sub", x, low), scale), self.number(0.5))
-        return self.op("Cast", steps, to=TensorProto.UINT8), scale, low
+        """x as uint8, its scale and its zero point."""
+        return self.op("DynamicQuantizeLinear", x, outputs=3)
 
-    def linear(self, rows, weight, bias):
-        """rows W + b, W [k, m]."""
-        codes, scale, low = rows
+    def linear(self, quantised, weight, bias):
+        """x W + b, W [k, m] with one scale a column."""
+        codes, scale, zero = quantised
         scales = np.maximum(np.abs(weight).max(0) / 127, 1e-9).astype(np.float32)
         whole = np.clip(np.rint(weight / scales), -127, 127).astype(np.int8)
-        sums = scales * whole.astype(np.float32).sum(0)
-        product = self.op("Cast", self.op("MatMulInteger", codes, self.constant(whole)), to=TensorProto.FLOAT)
-        scaled = self.op("Mul", self.op("Mul", product, scale), self.constant(scales))
-        shift = self.op("Add", self.op("Mul", low, self.constant(sums)), self.constant(bias))
-        return self.op("Add", scaled, shift)
+        product = self.op("MatMulInteger", codes, self.constant(whole), zero, self.number(0, np.int8))
+        unscaled = self.op("Cast", product, to=TensorProto.FLOAT)
+        scaled = self.op("Mul", unscaled, self.op("Mul", scale, self.constant(scales)))
+        return self.op("Add", scaled, self.constant(bias))
 
     def normalised(self, x, weights, name):
         return self.op(
@@ -83,8 +76,9 @@ def attention(graph, x, weights, name):
 
 
 def gelu(graph, x):
+    """In the shape that rten takes for one operation."""
     erf = graph.op("Erf", graph.op("Mul", x, graph.number(0.5**0.5)))
-    return graph.op("Mul", graph.op("Mul", x, graph.number(0.5)), graph.op("Add", erf, graph.number(1)))
+    return graph.op("Mul", graph.op("Mul", x, graph.op("Add", erf, graph.number(1))), graph.number(0.5))
 
 
 def main(*paths):

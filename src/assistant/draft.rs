@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::brackets::without_markup;
 use super::cite::cite;
 use super::prepared::Prepared;
+use super::reading::{Reads, excerpt};
 use super::sources::Source;
 use super::{Assistant, AssistantError, SummaryRequest};
 use crate::embed::{Embedder, QueryVectors};
@@ -21,6 +22,7 @@ use crate::snapshot::Generation;
 pub(super) struct Draft<'a> {
     prepared: &'a Prepared,
     embedder: &'a dyn Embedder,
+    reads: Option<&'a Reads>,
     sources: Sources,
     is_strict: bool,
     text: String,
@@ -49,7 +51,7 @@ impl Assistant {
                 history: Some(vec![question.to_owned()]),
             })
             .await?;
-        let mut draft = Draft::new(&prepared, self.embedder.as_ref(), true);
+        let mut draft = Draft::new(&prepared, self, true);
         let claim = Claim {
             gap: String::new(),
             text: sentence.to_owned(),
@@ -60,10 +62,11 @@ impl Assistant {
 }
 
 impl<'a> Draft<'a> {
-    pub(super) fn new(prepared: &'a Prepared, embedder: &'a dyn Embedder, is_strict: bool) -> Self {
+    pub(super) fn new(prepared: &'a Prepared, assistant: &'a Assistant, is_strict: bool) -> Self {
         Self {
             prepared,
-            embedder,
+            embedder: assistant.embedder.as_ref(),
+            reads: assistant.reads.as_ref(),
             sources: Sources::new(&prepared.passages),
             is_strict,
             text: String::new(),
@@ -131,7 +134,32 @@ impl<'a> Draft<'a> {
                 Nearness::default()
             }
         };
-        self.sources.judge(&claim.text, &claim.named, &near)
+        let mut verdict = self.sources.judge(&claim.text, &claim.named, &near);
+        if let Some(supported) = self.read(&claim.text, &verdict).await {
+            verdict.supported = supported;
+        }
+        verdict
+    }
+
+    /// Whether a context with a cited span supports a claim, as the reader says; `None` without one,
+    /// or where nothing is cited.
+    async fn read(&self, claim: &str, verdict: &Verdict) -> Option<bool> {
+        let mut cited: Vec<usize> = verdict.spans.iter().map(|(passage, _)| *passage).collect();
+        cited.sort_unstable();
+        cited.dedup();
+        let prepared = self.prepared;
+        let of = |at: &usize| {
+            excerpt(
+                &prepared.generation,
+                &prepared.sources[*at],
+                &prepared.passages[*at],
+            )
+        };
+        let excerpts: Vec<_> = cited.iter().map(of).collect();
+        if excerpts.is_empty() {
+            return None;
+        }
+        self.reads?.supports(claim, excerpts).await
     }
 
     /// How near the sources are to a claim; nothing where there are no vectors.

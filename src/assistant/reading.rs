@@ -31,6 +31,13 @@ impl Reads {
         }
     }
 
+    /// Whether some excerpt supports a claim; `None` when the reader failed.
+    pub(super) async fn supports(&self, claim: &str, excerpts: Vec<Excerpt>) -> Option<bool> {
+        let readings = self.read(claim, excerpts).await?;
+        let mut readings = readings.iter();
+        Some(readings.any(|reading| reading.supports >= calibration::SUPPORTED))
+    }
+
     /// One reading for each excerpt; `None` when the reader failed, which the log tells.
     async fn read(&self, sentence: &str, excerpts: Vec<Excerpt>) -> Option<Vec<Reading>> {
         let reader = Arc::clone(&self.reader);
@@ -46,7 +53,7 @@ impl Reads {
         match stages::timed("read", reading).await {
             Ok(readings) => Some(readings),
             Err(error) => {
-                tracing::warn!(%error, "a question was answered without reading its contexts");
+                tracing::warn!(%error, "contexts were judged without being read");
                 None
             }
         }
@@ -87,17 +94,22 @@ impl Assistant {
         passages: &[Passage],
     ) -> Option<f32> {
         let reads = self.reads.as_ref()?;
-        let excerpt = |(source, passage): (&Source, &Passage)| match source {
-            Source::Stored { row } => stored(generation, *row),
-            Source::Foreign { .. } => Excerpt {
-                heading: String::new(),
-                text: passage.text.clone(),
-            },
-        };
-        let excerpts = sources.iter().zip(passages).take(READ).map(excerpt);
+        let first = sources.iter().zip(passages).take(READ);
+        let excerpts = first.map(|(source, passage)| excerpt(generation, source, passage));
         let readings = reads.read(question, excerpts.collect()).await?;
         let best = readings.iter().map(|reading| reading.answers);
         best.reduce(f32::max).map(calibration::chance)
+    }
+}
+
+/// A context as it is read.
+pub(super) fn excerpt(generation: &Generation, source: &Source, passage: &Passage) -> Excerpt {
+    match source {
+        Source::Stored { row } => stored(generation, *row),
+        Source::Foreign { .. } => Excerpt {
+            heading: String::new(),
+            text: passage.text.clone(),
+        },
     }
 }
 

@@ -60,7 +60,7 @@ impl Assistant {
             outlet.tell_all(&summary).await;
             return summary;
         };
-        let mut draft = Draft::new(prepared, self.embedder.as_ref(), model.is_strict());
+        let mut draft = Draft::new(prepared, self, model.is_strict());
         match write(model, prepared, &mut draft, outlet).await {
             Ok(Outcome::Refused) => {
                 let summary = Summary {

@@ -161,7 +161,7 @@ mod tests {
         let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(
             hex,
-            "d4aa2390e96c4952094826d7f88713b7db6e48d3ae2b6e9af31d700cb6f9a14e"
+            "9e43bbadf4c63491e52afaa93fa4b258d22f8d427960a2f0b77ccd60424c0262"
         );
     }
 
