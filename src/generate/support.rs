@@ -331,7 +331,6 @@ mod tests {
                     .map(|range| extractive::Sentence {
                         range,
                         cosine: None,
-                        form: extractive::Form::Prose,
                         purpose: Purpose::Statement,
                     })
                     .collect(),
