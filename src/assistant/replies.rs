@@ -68,7 +68,7 @@ fn yes() -> bool {
 /// Replies with the vectors of their examples.
 pub struct Replies {
     threshold: f32,
-    replies: Vec<Reply>,
+    all: Vec<Reply>,
     /// Each example and the position of its reply; `None` for what is to be searched for.
     examples: Vec<(UnitVector, Option<usize>)>,
     tests: Vec<(String, Option<usize>)>,
@@ -105,14 +105,14 @@ impl Replies {
             threshold: file.threshold,
             examples,
             tests,
-            replies: file.reply,
+            all: file.reply,
         })
     }
 
     /// The reply to a message with this vector, if one means it.
     pub fn find(&self, message: &str, vector: &UnitVector) -> Option<&Reply> {
         if is_sum(message) {
-            return self.replies.iter().find(|reply| reply.sums);
+            return self.all.iter().find(|reply| reply.sums);
         }
         let nearest = self
             .examples
@@ -120,12 +120,12 @@ impl Replies {
             .map(|(example, of)| (vector.cosine(example.as_slice()), *of))
             .reduce(|best, next| if next.0 > best.0 { next } else { best })?;
         let of = nearest.1.filter(|_| nearest.0 >= self.threshold)?;
-        self.replies.get(of)
+        self.all.get(of)
     }
 
     /// Names of the replies that their owner has not checked.
     pub fn unchecked(&self) -> impl Iterator<Item = &str> {
-        let unchecked = self.replies.iter().filter(|reply| !reply.checked);
+        let unchecked = self.all.iter().filter(|reply| !reply.checked);
         unchecked.map(|reply| reply.name.as_str())
     }
 
@@ -138,7 +138,7 @@ impl Replies {
         for (test, of) in &self.tests {
             let vector = embedder.embed_query(test).await?.whole;
             let found = self.find(test, &vector).map(|reply| reply.name.as_str());
-            let wanted = of.map(|of| self.replies[of].name.as_str());
+            let wanted = of.map(|of| self.all[of].name.as_str());
             if found != wanted {
                 let name = |name: Option<&str>| name.unwrap_or("no reply").to_owned();
                 failed.push(format!(

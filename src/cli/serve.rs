@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use super::args::ServeArguments;
 use super::{ExitStatus, printer};
 use crate::assistant::access::Access;
-use crate::assistant::upkeep;
+use crate::assistant::{Replies, upkeep};
 use crate::config::{File, Layer as _, LimitsSettings, ServeSettings, TlsPaths};
 use crate::generate::ChatModel;
 use crate::http;
@@ -69,16 +69,7 @@ pub(super) async fn run(
     let counts = generation.records.manifest.counts;
     let id = generation.id().clone();
     let live = Arc::new(Live::new(generation));
-    let replies = wiring::replies(&settings.replies, embedder.as_ref()).await?;
-    if let Some(replies) = &replies {
-        let unchecked: Vec<&str> = replies.unchecked().collect();
-        if !unchecked.is_empty() {
-            tracing::warn!(
-                replies = unchecked.join(", "),
-                "these replies are given although nobody has marked them as checked"
-            );
-        }
-    }
+    let replies = warned(wiring::replies(&settings.replies, embedder.as_ref()).await?);
     let answer_cache = wiring::answer_cache(&generate, Arc::clone(&store), &id).await?;
 
     let reload_now = Arc::new(Notify::new());
@@ -154,6 +145,21 @@ async fn take_state(settings: &ServeSettings, since: &str) -> anyhow::Result<Sta
     let (state, since) = (settings.state.clone(), since.to_owned());
     let address = settings.bind.to_string();
     Ok(blocking::run(move || lock::acquire(&state, &address, &since)).await?)
+}
+
+/// Names the replies that the owner should read.
+fn warned(replies: Option<Arc<Replies>>) -> Option<Arc<Replies>> {
+    let unchecked: Vec<&str> = replies
+        .iter()
+        .flat_map(|replies| replies.unchecked())
+        .collect();
+    if !unchecked.is_empty() {
+        tracing::warn!(
+            replies = unchecked.join(", "),
+            "these replies are given although nobody has marked them as checked"
+        );
+    }
+    replies
 }
 
 /// Says at once if answers will not be a model's. The server serves all the same.

@@ -32,7 +32,9 @@ impl Spellings {
         for word in counts.keys() {
             by_length[word.chars().count().min(MOST_LETTERS)].push(word.clone());
         }
-        by_length.iter_mut().for_each(|words| words.sort_unstable());
+        for words in &mut by_length {
+            words.sort_unstable();
+        }
         Self { counts, by_length }
     }
 

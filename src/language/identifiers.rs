@@ -18,8 +18,8 @@ struct Run {
     /// How it is written, where that tells a name: `maxFlow`, `B`.
     starts_upper: bool,
     has_inner_upper: bool,
-    /// Whether an underscore or two dashes stand before it.
-    marked: bool,
+    /// The underscore or the dash of two that stands before it.
+    mark: Option<char>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +70,10 @@ impl Runs {
                     range: start..end,
                     starts_upper: c.is_uppercase(),
                     has_inner_upper: false,
-                    marked: gap.ends_with('_') || gap.ends_with("--"),
+                    mark: gap
+                        .chars()
+                        .last()
+                        .filter(|_| gap.ends_with('_') || gap.ends_with("--")),
                 }),
             }
             gap.clear();
@@ -328,8 +331,8 @@ fn kind_of(
         |c: char| question[group[0].range.start..group[group.len() - 1].range.end].contains(c);
     let called = question[group[group.len() - 1].range.end..].starts_with("()");
     if called
-        || group[0].marked
-        || group.iter().skip(1).any(|run| run.marked)
+        || group[0].mark.is_some()
+        || group.iter().skip(1).any(|run| run.mark.is_some())
         || group.iter().any(Run::is_joined_words)
     {
         return Some(IdentifierKind::Code);

@@ -29,6 +29,8 @@ fn document(extracted: &Extracted) -> Document {
         etag: None,
         last_modified: None,
         stale_since: None,
+        locations: Vec::new(),
+        metadata: Vec::new(),
     }
 }
 

@@ -150,7 +150,8 @@ fn what_a_heading_asks_its_first_sentence_answers() {
     let output = run(folder.path(), &["ask", "--index", "index", question]);
     let answer = String::from_utf8_lossy(&output.stdout);
     let first = "The usual target for mineral wool is 270 mm.";
-    assert!(answer.trim_start().starts_with(first), "{answer}");
+    assert!(answer.contains(first), "{answer}");
+    assert!(answer.contains("How thick should it be?"), "{answer}");
 }
 
 #[test]

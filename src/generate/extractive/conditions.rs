@@ -121,10 +121,12 @@ fn siblings(name: &Identifier, sections: &[Section<'_>], units: &[Unit<'_>]) -> 
         look(section.title);
     }
     for unit in units {
-        unit.path.iter().for_each(|heading| look(heading));
-        labelled_cells(unit, &sections[unit.section])
-            .iter()
-            .for_each(|cell| look(cell));
+        for heading in &unit.path {
+            look(heading);
+        }
+        for cell in labelled_cells(unit, &sections[unit.section]) {
+            look(&cell);
+        }
     }
     let mut found: Vec<String> = found.into_iter().collect();
     found.sort_by_key(|name| (name.len(), name.to_lowercase()));

@@ -65,9 +65,11 @@ impl Question {
         }
         let mut terms: Vec<(String, f32)> = weights.into_iter().collect();
         terms.sort_by(|a, b| a.0.cmp(&b.0));
-        let expected = match Expected::of(&asking) {
-            Expected::Text => Expected::of(continued),
-            expected => expected,
+        let own = Expected::of(&asking);
+        let expected = if own == Expected::Text {
+            Expected::of(continued)
+        } else {
+            own
         };
         Self {
             new: stems(&asking),

@@ -216,8 +216,9 @@ impl<'a> Reader<'a, '_> {
             Vec::new()
         };
         let body = start + usize::from(has_head);
-        for row in body.max(near.start)..end.min(near.end) {
-            if let Some(part) = self.part(&blocks[row]) {
+        let (first, last) = (body.max(near.start), end.min(near.end));
+        for row in blocks.get(first..last).unwrap_or_default() {
+            if let Some(part) = self.part(row) {
                 let mut unit = self.unit(Form::Row, vec![part]);
                 unit.table = start..end;
                 unit.head.clone_from(&head);

@@ -8,8 +8,7 @@ use super::{Section, heads_references};
 use crate::generate::expected::Expected;
 use crate::language::{Runs, cells, forbids};
 
-/// What speaks for a unit, and how much. Chosen on three fields (bicycles, school rules, household
-/// energy) and left alone on a fourth; `docs/answers.md` has the figures.
+/// What speaks for a unit, and how much. Set by hand and not fitted; `docs/answers.md` has the figures.
 struct Weights {
     /// The best cosine of any of its parts with the question.
     cosine: f32,
