@@ -13,7 +13,7 @@ use super::args::ServeArguments;
 use super::{ExitStatus, printer};
 use crate::assistant::access::Access;
 use crate::assistant::upkeep;
-use crate::config::{File, Layer as _, LimitsSettings, TlsPaths};
+use crate::config::{File, Layer as _, LimitsSettings, Switch, TlsPaths};
 use crate::generate::ChatModel;
 use crate::http;
 use crate::model::KeyHash;
@@ -46,7 +46,7 @@ pub(super) async fn run(
         printer::result(toml::to_string(&limits)?)?;
         printer::result(toml::to_string(&embed)?)?;
         printer::result(toml::to_string(&generate)?)?;
-        printer::result(toml::to_string(&BTreeMap::from([("reader", reader)]))?)?;
+        printer::result(reader_as_toml(reader)?)?;
         return Ok(ExitStatus::Done);
     }
     let figures = telemetry::install_metrics()?;
@@ -66,7 +66,6 @@ pub(super) async fn run(
     let chat_model = wiring::chat_model(generate.clone())?;
     let tls = settings.tls.clone().map(open_tls).transpose()?;
     let embedder = wiring::embedder(embed).await?;
-    let reader = wiring::reader(reader).await?;
     let generation = wiring::generation(&settings.index, embedder.as_ref()).await?;
     let counts = generation.records.manifest.counts;
     let id = generation.id().clone();
@@ -104,14 +103,12 @@ pub(super) async fn run(
         snapshot.chunks = counts.chunks,
         "ready"
     );
-    let parameters = RetrievalParameters::default();
-    let assistant = wiring::assistant(store, live, embedder, parameters);
-    let assistant = Arc::new(
-        assistant
-            .with_chat_model(chat_model)
-            .with_reader(reader)
-            .with_answer_cache(answer_cache),
-    );
+    let assistant = wiring::assistant(store, live, embedder, RetrievalParameters::default());
+    let assistant = assistant
+        .with_chat_model(chat_model)
+        .with_reader(wiring::reader(reader).await?)
+        .with_answer_cache(answer_cache);
+    let assistant = Arc::new(assistant);
     let limits = server_limits(&limits, settings.drain);
     let state = http::AppState::new(http::Parts {
         assistant,
@@ -137,6 +134,11 @@ pub(super) async fn run(
     outcome.context("the server failed")?;
     tracing::info!("stopped");
     Ok(ExitStatus::Done)
+}
+
+/// The key that is no part of what writes answers.
+fn reader_as_toml(reader: Switch) -> Result<String, toml::ser::Error> {
+    toml::to_string(&BTreeMap::from([("reader", reader)]))
 }
 
 /// Says at once if answers will not be a model's. The server serves all the same.
