@@ -13,7 +13,7 @@ use super::args::ServeArguments;
 use super::{ExitStatus, printer};
 use crate::assistant::access::Access;
 use crate::assistant::{Replies, upkeep};
-use crate::config::{File, Layer as _, LimitsSettings, ServeSettings, TlsPaths};
+use crate::config::{File, Layer as _, LimitsSettings, ServeSettings, Switch, TlsPaths};
 use crate::generate::ChatModel;
 use crate::http;
 use crate::model::KeyHash;
@@ -47,7 +47,7 @@ pub(super) async fn run(
         printer::result(toml::to_string(&limits)?)?;
         printer::result(toml::to_string(&embed)?)?;
         printer::result(toml::to_string(&generate)?)?;
-        printer::result(toml::to_string(&BTreeMap::from([("reader", reader)]))?)?;
+        printer::result(reader_as_toml(reader)?)?;
         return Ok(ExitStatus::Done);
     }
     let figures = telemetry::install_metrics()?;
@@ -64,7 +64,6 @@ pub(super) async fn run(
     let chat_model = wiring::chat_model(generate.clone())?;
     let tls = settings.tls.clone().map(open_tls).transpose()?;
     let embedder = wiring::embedder(embed).await?;
-    let reader = wiring::reader(reader).await?;
     let generation = wiring::generation(&settings.index, embedder.as_ref()).await?;
     let counts = generation.records.manifest.counts;
     let id = generation.id().clone();
@@ -109,7 +108,7 @@ pub(super) async fn run(
     let assistant = Arc::new(
         assistant
             .with_chat_model(chat_model)
-            .with_reader(reader)
+            .with_reader(wiring::reader(reader).await?)
             .with_answer_cache(answer_cache)
             .with_replies(replies),
     );
@@ -160,6 +159,11 @@ fn warned(replies: Option<Arc<Replies>>) -> Option<Arc<Replies>> {
         );
     }
     replies
+}
+
+/// The key that is no part of what writes answers.
+fn reader_as_toml(reader: Switch) -> Result<String, toml::ser::Error> {
+    toml::to_string(&BTreeMap::from([("reader", reader)]))
 }
 
 /// Says at once if answers will not be a model's. The server serves all the same.
