@@ -12,6 +12,7 @@ use super::sources::Source;
 use super::{Assistant, AssistantError, SummaryRequest};
 use crate::embed::{Embedder, QueryVectors};
 use crate::generate::claims::Claim;
+use crate::generate::commands::is_command;
 use crate::generate::support::{Nearness, Sources, Verdict};
 use crate::language::content_words;
 use crate::model::{Answer, AnswerSentence, Citation, Owner, UnitVector, embedded_text};
@@ -135,7 +136,10 @@ impl<'a> Draft<'a> {
             }
         };
         let mut verdict = self.sources.judge(&claim.text, &claim.named, &near);
-        if let Some(supported) = self.read(&claim.text, &verdict).await {
+        // What speaks to a model says nothing, and what is about something else needs no reading.
+        if !verdict.is_near || is_command(&claim.text) {
+            verdict.supported = false;
+        } else if let Some(supported) = self.read(&claim.text, &verdict).await {
             verdict.supported = supported;
         }
         verdict

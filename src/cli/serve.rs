@@ -65,10 +65,10 @@ pub(super) async fn run(
     let tls = settings.tls.clone().map(open_tls).transpose()?;
     let embedder = wiring::embedder(embed).await?;
     let generation = wiring::generation(&settings.index, embedder.as_ref()).await?;
-    let counts = generation.records.manifest.counts;
-    let id = generation.id().clone();
+    let (counts, id) = (generation.records.manifest.counts, generation.id().clone());
     let live = Arc::new(Live::new(generation));
     let replies = warned(wiring::replies(&settings.replies, embedder.as_ref()).await?);
+    let reader = wiring::reader(reader).await?;
     let answer_cache = wiring::answer_cache(&generate, Arc::clone(&store), &id).await?;
 
     let reload_now = Arc::new(Notify::new());
@@ -103,12 +103,11 @@ pub(super) async fn run(
         snapshot.chunks = counts.chunks,
         "ready"
     );
-    let parameters = RetrievalParameters::default();
-    let assistant = wiring::assistant(store, live, embedder, parameters);
+    let assistant = wiring::assistant(store, live, embedder, RetrievalParameters::default());
     let assistant = Arc::new(
         assistant
             .with_chat_model(chat_model)
-            .with_reader(wiring::reader(reader).await?)
+            .with_reader(reader)
             .with_answer_cache(answer_cache)
             .with_replies(replies),
     );

@@ -1,4 +1,4 @@
-//! What this module reads of foreign sites, for [`crate::fuzzing`].
+//! What this module reads of foreign sites, for `fuzzing`.
 
 use std::path::Path;
 

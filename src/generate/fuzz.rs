@@ -1,4 +1,4 @@
-//! What this module reads of language models, for [`crate::fuzzing`]: the same, however the network
+//! What this module reads of language models, for `fuzzing`: the same, however the network
 //! cut it. The first byte tells how.
 
 use super::bytes::{Events, LineError, Lines};

@@ -106,6 +106,8 @@ struct Sentence {
 pub struct Verdict {
     /// Whether the sources say it.
     pub supported: bool,
+    /// Whether they say anything near it.
+    pub is_near: bool,
     /// Whether each number in it stands in one of the spans.
     pub numbers_verified: bool,
     /// Passage and bytes of its text, the best one first. Empty if nothing is near.
@@ -216,6 +218,7 @@ impl Sources {
         let Some((_, best)) = best else {
             return Verdict {
                 supported: false,
+                is_near: false,
                 numbers_verified: wanted.figures.is_empty(),
                 spans: Vec::new(),
             };
@@ -226,6 +229,7 @@ impl Sources {
         let enough = is_near && words >= WORDS_NEEDED;
         Verdict {
             supported: enough && best.is_negated == wanted.is_negated,
+            is_near,
             numbers_verified: wanted
                 .figures
                 .iter()

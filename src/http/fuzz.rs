@@ -1,4 +1,4 @@
-//! What this module reads of clients, for [`crate::fuzzing`].
+//! What this module reads of clients, for `fuzzing`.
 
 use super::{encoding, json};
 

@@ -108,7 +108,7 @@ impl Extractor {
     async fn extract_once(&self, task: &Task) -> Result<Outcome<Extracted>, IngestError> {
         let outcome = self.run("extraction", task).await?;
         Ok(outcome.and_then(|reply| match reply {
-            Reply::Extracted(extracted) if is_sound(&extracted) => Ok(extracted),
+            Reply::Extracted(extracted) if is_sound(&extracted) => Ok(*extracted),
             Reply::Ready(_) | Reply::Counting | Reply::Extracted(_) | Reply::Pieces(_) => {
                 Err(odd_reply())
             }

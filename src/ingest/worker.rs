@@ -91,7 +91,7 @@ pub(super) enum Task {
 pub(super) enum Reply {
     Ready(Confinement),
     Counting,
-    Extracted(Extracted),
+    Extracted(Box<Extracted>),
     Pieces(Vec<Piece>),
     /// The document cannot be dealt with, and why.
     Refused(String),
@@ -163,9 +163,10 @@ fn answer(task: Task, counter: &mut TokenCounter) -> Reply {
             }
             Err(reason) => Reply::Refused(reason),
         },
-        Task::Extract(job) => job
-            .extract()
-            .map_or_else(|error| Reply::Refused(error.to_string()), Reply::Extracted),
+        Task::Extract(job) => job.extract().map_or_else(
+            |error| Reply::Refused(error.to_string()),
+            |extracted| Reply::Extracted(Box::new(extracted)),
+        ),
         Task::Split(job) => {
             let count = |text: &str| counter.count(text);
             Reply::Pieces(split(&job.text, &job.blocks, &job.parameters, &count))

@@ -182,7 +182,9 @@ impl Document {
             .collect();
         // The name of a sheet stands above its rows.
         if let [whole, part, ..] = names.as_slice()
-            && part.starts_with(whole)
+            && part
+                .strip_prefix(whole)
+                .is_some_and(|rest| rest.starts_with(", "))
         {
             names.remove(0);
         }

@@ -144,6 +144,8 @@ impl Reader for NetworkReader {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use sha2::{Digest, Sha256};
 
     use super::*;
@@ -157,8 +159,10 @@ mod tests {
 
     #[test]
     fn the_model_is_the_one_that_was_measured() {
-        let digest = Sha256::digest(NETWORK);
-        let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut hex = String::new();
+        for byte in Sha256::digest(NETWORK) {
+            write!(hex, "{byte:02x}").unwrap();
+        }
         assert_eq!(
             hex,
             "9e43bbadf4c63491e52afaa93fa4b258d22f8d427960a2f0b77ccd60424c0262"

@@ -1,4 +1,4 @@
-//! The files of a generation, for [`crate::fuzzing`]: what their digests keep from the parsers, given
+//! The files of a generation, for `fuzzing`: what their digests keep from the parsers, given
 //! to them all the same.
 
 use std::path::Path;

@@ -34,11 +34,14 @@ pub fn install_gathering(settings: &LogSettings) -> Result<Option<LogGuard>, Con
 
 fn install_writer(settings: &LogSettings, writer: BoxMakeWriter) -> Result<(), ConfigError> {
     // hnsw_rs tells of every layer at `info`; what it knows concerns its own developers.
-    let filter = EnvFilter::try_new(format!("hnsw_rs=warn,lopdf=error,{}", settings.level))
-        .map_err(|error| ConfigError::Invalid {
-            name: "--log-level",
-            reason: format!("{:?} is no level or filter: {error}", settings.level),
-        })?;
+    let filter = EnvFilter::try_new(format!(
+        "hnsw_rs=warn,lopdf=error,html5ever=error,selectors=warn,{}",
+        settings.level
+    ))
+    .map_err(|error| ConfigError::Invalid {
+        name: "--log-level",
+        reason: format!("{:?} is no level or filter: {error}", settings.level),
+    })?;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(writer)

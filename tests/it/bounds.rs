@@ -186,7 +186,7 @@ fn extract_has_the_limits_of_ingest() {
     };
     let said = extract("1");
     assert_eq!(said.matches("more than the limit").count(), 2, "{said}");
-    assert!(said.contains("docs is not a regular file"), "{said}");
+    assert!(said.contains("docs: no regular file"), "{said}");
     assert!(said.contains("270 mm"), "the others are shown: {said}");
 
     // With room for the file it is the worker that ends.

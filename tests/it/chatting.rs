@@ -323,6 +323,7 @@ async fn without_its_model_the_server_answers_from_the_sources() {
         assert!(figures.contains(&line), "no {line} in\n{figures}");
     }
 
+    drop(server);
     let url = nobody();
     let server = Server::start(folder.path(), &flags(&url, &[]));
     let (_, reply) = server

@@ -21,6 +21,11 @@ const KINDS: [&str; 6] = [
     "unreadable",
 ];
 
+#[expect(clippy::print_stderr, reason = "nothing is left out in silence")]
+fn skipped(why: &str, path: &Path) {
+    eprintln!("not tried, this user {why}: {}", path.display());
+}
+
 /// Puts something else in a file's place; false where this machine does not let this user.
 fn put(kind: &str, path: &Path) -> bool {
     let whole = std::fs::read(path).unwrap_or_default();
@@ -32,10 +37,7 @@ fn put(kind: &str, path: &Path) -> bool {
         "a device" => {
             let zero = makedev(1, 5);
             if mknodat(CWD, path, FileType::CharacterDevice, Mode::RWXU, zero).is_err() {
-                eprintln!(
-                    "not tried, this user may not make devices: {}",
-                    path.display()
-                );
+                skipped("may not make devices", path);
                 return false;
             }
         }
@@ -43,12 +45,9 @@ fn put(kind: &str, path: &Path) -> bool {
         "a socket" => drop(UnixListener::bind(path).unwrap()),
         "unreadable" => {
             std::fs::write(path, whole).unwrap();
-            std::fs::set_permissions(path, PermissionsExt::from_mode(0)).unwrap();
+            std::fs::set_permissions(path, PermissionsExt::from_mode(0o0)).unwrap();
             if std::fs::File::open(path).is_ok() {
-                eprintln!(
-                    "not tried, this user may read everything: {}",
-                    path.display()
-                );
+                skipped("may read everything", path);
                 return false;
             }
         }

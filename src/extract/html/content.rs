@@ -291,7 +291,7 @@ impl Chooser<'_> {
     fn densest(&self, within: &Range<usize>, percent: usize) -> Range<usize> {
         let total = self.seen(within);
         let first = self.first_prose();
-        let holders = self.flat.parts.iter().filter(|part| {
+        let mut holders = self.flat.parts.iter().filter(|part| {
             within.start <= part.blocks.start
                 && first
                     .is_none_or(|first| !within.contains(&first) || part.blocks.contains(&first))
@@ -300,7 +300,7 @@ impl Chooser<'_> {
         });
         // Of parts that hold each other, the last is the innermost.
         holders
-            .last()
+            .next_back()
             .map_or_else(|| within.clone(), |part| part.blocks.clone())
     }
 

@@ -111,7 +111,14 @@ pub fn extract(
 /// Where a page that has no text of its own leads on by itself, as written.
 pub fn refresh_target(bytes: &[u8]) -> Option<String> {
     let limits = Limits::default();
-    if bytes.len() > MAX_REFRESH_BYTES {
+    // Hardly any page does, and this is asked outside of the workers.
+    let may_lead_on = || {
+        let word = b"refresh";
+        bytes
+            .windows(word.len())
+            .any(|window| window.eq_ignore_ascii_case(word))
+    };
+    if bytes.len() > MAX_REFRESH_BYTES || !may_lead_on() {
         return None;
     }
     let (html, _) = charset::read(bytes, None, Markup::Html).ok()?;

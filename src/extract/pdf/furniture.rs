@@ -436,7 +436,10 @@ mod tests {
             .map(|page| {
                 vec![
                     line(&format!("Article {}", page + 4), 30.0),
-                    line("holds what was agreed", 48.0),
+                    line(
+                        ["Sales", "Rent", "Loans", "Gifts", "Work", "Hire"][page],
+                        48.0,
+                    ),
                     line(
                         &format!("0{}.01.2024 Transfer -{}", page + 1, page * 37),
                         730.0,
