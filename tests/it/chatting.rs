@@ -263,6 +263,7 @@ async fn a_page_cannot_give_the_model_another_task() {
             told.matches("<source ").count()
         );
     }
+    drop(server);
     // The sources' own words leave it out too.
     let strict = Server::start(folder.path(), &flags(&model.url, &["--strict"]));
     let (_, reply) = strict.post("/chat", Some(question)).await;
