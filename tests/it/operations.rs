@@ -15,7 +15,7 @@ async fn figures_tell_what_happened() {
     let folder = indexed();
     let server = Server::start(folder.path(), &[]);
     let session = server.session().await;
-    let asked = "How%20deep%20should%20mineral%20wool%20in%20a%20loft%20be%3F";
+    let asked = "usual%20target%20depth%20of%20mineral%20wool%20in%20a%20loft";
     let path = format!("/retrieve_contexts?message={asked}");
     let (_, found) = server.post(&path, None).await;
     let summary = json!({
