@@ -38,3 +38,21 @@ pub(super) fn stays(numbers: &[f32; FEATURES]) -> bool {
         .sum();
     1.0 / (1.0 + (-weights.bias - sum).exp()) >= STAYS_FROM
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_one_weight_for_each_number() {
+        let table = include_str!("../../../data/html/pieces.tsv");
+        let numbers = table
+            .lines()
+            .filter(|line| {
+                let number = line.split('\t').nth(1);
+                number.is_some_and(|number| number.parse::<f32>().is_ok())
+            })
+            .count();
+        assert_eq!(numbers, FEATURES + 1);
+    }
+}
