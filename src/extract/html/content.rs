@@ -4,14 +4,17 @@
 //! stands that leads nowhere else. Nothing here reads a word or a name. What every page of a site
 //! repeats is learned by `ingest` from the pages themselves, not guessed from one of them.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use super::element::Role;
+use super::features::{self, Piece};
 use super::flatten::{Flat, FlatBlock, Part};
+use super::keep;
 use crate::model::extracted::BlockKind;
 
 /// Shares are in percent of a page's own text: text that is neither a link away nor a button.
-pub(super) struct Shares {
+struct Shares {
     /// A landmark with running text that holds more was declared in error.
     furniture_at_most: usize,
     /// A page's own main part holds at least this much of what is outside landmarks.
@@ -22,30 +25,27 @@ pub(super) struct Shares {
     content_of_page: usize,
     /// The same for news and blogs, where readers' comments and teasers follow the text.
     content_of_article: usize,
-    /// A part, or a run of blocks, of which so much leads elsewhere is navigation.
-    pub(super) leads_away: usize,
-    /// What is set beside the text of an article holds at most this much of it.
-    pub(super) side_at_most: usize,
+    /// A part of which so much leads elsewhere is navigation.
+    leads_away: usize,
     /// A choice that keeps less of what is outside landmarks is given up.
     least_of_page: usize,
     /// The same for news and blogs.
     least_of_article: usize,
 }
 
-pub(super) const SHARES: Shares = Shares {
+const SHARES: Shares = Shares {
     furniture_at_most: 50,
     main_at_least: 15,
     article_at_least: 50,
     content_of_page: 95,
     content_of_article: 75,
     leads_away: 60,
-    side_at_most: 40,
     least_of_page: 40,
     least_of_article: 10,
 };
 
 /// Bytes of own text from which a paragraph is prose although it ends in no full stop.
-pub(super) const PROSE_BYTES: usize = 140;
+const PROSE_BYTES: usize = 140;
 /// Shorter sentences may be labels.
 const SENTENCE_BYTES: usize = 40;
 
@@ -88,9 +88,16 @@ pub(super) fn choose(flat: &Flat, form: Form, title: Option<&str>) -> Choice {
     chooser.weigh(form);
     let root = chooser.root(form);
     chooser.keep_only(&root);
-    chooser.drop_lists_of_links(&root);
     if form == Form::Article {
-        chooser.prune_article(&root);
+        chooser.drop_copies(&root);
+    }
+    // A main part that the page itself declares outranks a score.
+    if form == Form::Page && chooser.is_declared(&root) {
+        chooser.drop_lists_of_links(&root);
+    } else {
+        chooser.drop_around(&root, title.unwrap_or_default(), form);
+    }
+    if form == Form::Article {
         // An article's heading is its title, and kept as such.
         if let Some(anchor) = chooser.anchor {
             chooser.keeps[anchor] = false;
@@ -100,6 +107,30 @@ pub(super) fn choose(flat: &Flat, form: Form, title: Option<&str>) -> Choice {
     }
     chooser.keep_more_if_little(outside.clone(), form);
     chooser.choice(&outside)
+}
+
+/// The pieces of the content before any is dropped: the HTML and the numbers of each.
+pub(super) fn survey(flat: &Flat, form: Form, title: Option<&str>) -> Vec<(String, Vec<f32>)> {
+    let mut chooser = Chooser {
+        flat,
+        anchor: title.and_then(|title| anchor(&flat.blocks, title)),
+        keeps: vec![true; flat.blocks.len()],
+        sums: Vec::new(),
+    };
+    chooser.drop_landmarks();
+    chooser.weigh(form);
+    let root = chooser.root(form);
+    chooser.keep_only(&root);
+    let html = |blocks: &Range<usize>| {
+        let blocks = &flat.blocks[blocks.clone()];
+        let html: Vec<&str> = blocks.iter().map(|block| block.html.as_str()).collect();
+        html.join("\n")
+    };
+    chooser
+        .pieces(&root, title.unwrap_or_default(), form)
+        .iter()
+        .map(|piece| (html(&piece.blocks), piece.numbers.to_vec()))
+        .collect()
 }
 
 /// Whether a block is running text: a sentence, or long.
@@ -131,39 +162,28 @@ fn anchor(blocks: &[FlatBlock], title: &str) -> Option<usize> {
 }
 
 /// Chooses, step by step.
-pub(super) struct Chooser<'a> {
-    pub(super) flat: &'a Flat,
+struct Chooser<'a> {
+    flat: &'a Flat,
     /// The heading that is the page's title, if it is among the blocks.
-    pub(super) anchor: Option<usize>,
+    anchor: Option<usize>,
     /// For each block, whether it is content, as far as is known.
-    pub(super) keeps: Vec<bool>,
+    keeps: Vec<bool>,
     /// Before each block, what all blocks before it weigh.
     sums: Vec<usize>,
 }
 
 impl Chooser<'_> {
     /// Bytes of own text among the kept blocks of a run.
-    pub(super) fn own(&self, blocks: &Range<usize>) -> usize {
-        self.sum(blocks, |block| block.ink.own())
-    }
-
-    pub(super) fn sum(
-        &self,
-        blocks: &Range<usize>,
-        measure: impl Fn(&FlatBlock) -> usize,
-    ) -> usize {
-        blocks
-            .clone()
-            .filter(|at| self.keeps[*at])
-            .map(|at| measure(&self.flat.blocks[at]))
-            .sum()
+    fn own(&self, blocks: &Range<usize>) -> usize {
+        let kept = blocks.clone().filter(|at| self.keeps[*at]);
+        kept.map(|at| self.flat.blocks[at].ink.own()).sum()
     }
 
     fn all(&self) -> Range<usize> {
         0..self.flat.blocks.len()
     }
 
-    pub(super) fn drop_run(&mut self, blocks: &Range<usize>) {
+    fn drop_run(&mut self, blocks: &Range<usize>) {
         self.keeps[blocks.clone()].fill(false);
     }
 
@@ -211,7 +231,7 @@ impl Chooser<'_> {
             && !self.is_inside(part, &[Role::Main, Role::Article, Role::ArticleBody])
     }
 
-    pub(super) fn is_inside(&self, part: &Part, roles: &[Role]) -> bool {
+    fn is_inside(&self, part: &Part, roles: &[Role]) -> bool {
         let mut parent = part.parent;
         while let Some(at) = parent {
             if roles.contains(&self.flat.parts[at].role) {
@@ -341,6 +361,79 @@ impl Chooser<'_> {
         let (open, all) = (sums(false), sums(true));
         let is_shown = open.last() >= all.last().map(|all| all / 4).as_ref();
         self.sums = if is_shown { open } else { all };
+    }
+
+    fn is_declared(&self, root: &Range<usize>) -> bool {
+        let roles = [Role::Main, Role::ArticleBody, Role::Article];
+        let mut parts = self.flat.parts.iter();
+        parts.any(|part| part.blocks == *root && roles.contains(&part.role))
+    }
+
+    /// Parts of the content that only lead elsewhere.
+    fn drop_lists_of_links(&mut self, root: &Range<usize>) {
+        let total = self.own(root);
+        let mut end = 0;
+        for part in &self.flat.parts {
+            let blocks = &part.blocks;
+            let is_within =
+                root.start <= blocks.start && blocks.end <= root.end && blocks.len() < root.len();
+            if blocks.is_empty() || !is_within || blocks.start < end {
+                continue;
+            }
+            let leads_away = self.leads_away(blocks) && self.own(blocks) * 4 <= total;
+            if leads_away && !self.has_prose(blocks) {
+                end = blocks.end;
+                self.keeps[blocks.clone()].fill(false);
+            }
+        }
+    }
+
+    /// Whether most of the text of a run leads elsewhere.
+    fn leads_away(&self, blocks: &Range<usize>) -> bool {
+        let kept = || blocks.clone().filter(|at| self.keeps[*at]);
+        let ink = |at: usize| &self.flat.blocks[at].ink;
+        let linked: usize = kept().map(|at| ink(at).linked + ink(at).pressed).sum();
+        let text: usize = kept().map(|at| ink(at).text).sum();
+        linked * 100 >= text * SHARES.leads_away && linked > 0
+    }
+
+    fn pieces(&self, root: &Range<usize>, title: &str, form: Form) -> Vec<Piece> {
+        let is_article = form == Form::Article;
+        features::pieces(self.flat, &self.keeps, root, self.anchor, title, is_article)
+    }
+
+    /// Drops the pieces that stand around the text, and headings with nothing left under them.
+    fn drop_around(&mut self, root: &Range<usize>, title: &str, form: Form) {
+        // For each level, whether something was kept under a heading of it.
+        let mut holds = [false; 8];
+        for piece in self.pieces(root, title, form).iter().rev() {
+            let stays = if let BlockKind::Heading(level) = self.flat.blocks[piece.blocks.start].kind
+            {
+                let level = usize::from(level).min(7);
+                let held = holds[level];
+                holds[level..].fill(false);
+                held
+            } else {
+                let stays = piece.is_sure || keep::stays(&piece.numbers);
+                if stays {
+                    holds.fill(true);
+                }
+                stays
+            };
+            if !stays {
+                self.drop_run(&piece.blocks);
+            }
+        }
+    }
+
+    /// A gallery shows its captions once for each size of a picture.
+    fn drop_copies(&mut self, root: &Range<usize>) {
+        let mut seen = HashSet::new();
+        for at in root.clone() {
+            let block = &self.flat.blocks[at];
+            let is_long = block.ink.own() >= PROSE_BYTES;
+            self.keeps[at] &= !is_long || seen.insert(block.html.trim_start_matches("- "));
+        }
     }
 
     fn keep_only(&mut self, root: &Range<usize>) {

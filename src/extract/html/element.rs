@@ -82,6 +82,8 @@ pub(super) enum Role {
     Form,
     /// For visitors without scripts.
     Noscript,
+    /// Words of others.
+    Quote,
 }
 
 /// Whether a visitor sees an element.
@@ -134,6 +136,7 @@ pub(super) fn role(element: &Element, in_section: bool) -> Role {
         "aside" => Role::Aside,
         "form" => Role::Form,
         "noscript" => Role::Noscript,
+        "blockquote" => Role::Quote,
         _ => Role::Plain,
     }
 }

@@ -3,22 +3,24 @@
 //! The steps, one file each: refuse what would stop a parser (`guard`, with `markup` and
 //! `open_elements`); lay the page out as a flat sequence of blocks and the parts that they lie in
 //! (`flatten`, with `element` for what the specifications say, `inline`, `lists`, `tables` and
-//! `spacing`); choose the content among them by structure (`content`, `prune`); render its text (`render`).
+//! `spacing`); choose the content among them by structure (`content`, with the
+//! classifier of `features` and `keep`); render its text (`render`).
 //! Beside them stand the page's `title`, its own address (`canonical`), its `links`, and what it says
 //! about itself as data (`jsonld`).
 
 mod canonical;
 mod content;
 mod element;
+mod features;
 mod flatten;
 mod guard;
 mod inline;
 mod jsonld;
+mod keep;
 mod links;
 mod lists;
 mod markup;
 mod open_elements;
-mod prune;
 mod render;
 mod spacing;
 mod stub;
@@ -34,7 +36,7 @@ use super::builder::{DEFAULT_MAX_TEXT_BYTES, TextBuilder};
 use super::charset::{self, Markup};
 use crate::model::extracted::{BlockKind, Extracted, Warning};
 use content::Form;
-use flatten::{FlatBlock, Manner};
+use flatten::{Flat, FlatBlock, Manner};
 use jsonld::Linked;
 
 /// What protects a run from one page.
@@ -152,14 +154,7 @@ struct Content {
 }
 
 fn content_of(document: &Document, form: Form, title: Option<&str>, limits: &Limits) -> Content {
-    let root = document.body().unwrap_or_else(|| document.root());
-    let manner = Manner {
-        is_template: form == Form::Fragment,
-        // Markup inside the text takes room too; what is cut here is cut again, with a warning.
-        max_bytes: limits.max_text_bytes.saturating_mul(2).saturating_add(1),
-        max_depth: limits.max_depth,
-    };
-    let flat = flatten::flatten(&root, document, &manner);
+    let flat = flat_of(document, form, limits);
     let choice = content::choose(&flat, form, title);
     let is_little = choice.kept * 100 < choice.visible * LITTLE_PERCENT;
     let warning = is_little.then_some(Warning::LittleKept {
@@ -232,4 +227,36 @@ pub fn fragment(html: &str, limits: &Limits) -> Result<Extracted, ExtractError> 
     let mut builder = TextBuilder::new(limits.max_text_bytes);
     render::render(&blocks_of(html, limits), &mut builder)?;
     Ok(builder.finish())
+}
+
+/// The pieces of a page's content before any is dropped: the HTML and the numbers of each. What
+/// `scripts/train_pieces.py` learns from; a page that cannot be read has none.
+pub fn survey(bytes: &[u8]) -> Vec<(String, Vec<f32>)> {
+    let limits = Limits::default();
+    let Ok((html, _)) = charset::read(bytes, None, Markup::Html) else {
+        return Vec::new();
+    };
+    let Ok(lean) = guard::lean_markup(&html, limits.max_depth) else {
+        return Vec::new();
+    };
+    let document = Document::from(lean.html.as_str());
+    if guard::check_tree(&document.root(), limits.max_depth).is_err() {
+        return Vec::new();
+    }
+    let linked = Linked::read(&lean.linked_data);
+    let form = form_of(&document, lean.is_fragment, linked.is_article);
+    let title = title::title(&document);
+    let flat = flat_of(&document, form, &limits);
+    content::survey(&flat, form, title.as_deref())
+}
+
+fn flat_of(document: &Document, form: Form, limits: &Limits) -> Flat {
+    let root = document.body().unwrap_or_else(|| document.root());
+    let manner = Manner {
+        is_template: form == Form::Fragment,
+        // Markup inside the text takes room too; what is cut here is cut again, with a warning.
+        max_bytes: limits.max_text_bytes.saturating_mul(2).saturating_add(1),
+        max_depth: limits.max_depth,
+    };
+    flatten::flatten(&root, document, &manner)
 }
