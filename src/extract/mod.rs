@@ -32,7 +32,7 @@ use crate::model::{ContentKind, Extracted};
 
 /// Version of the rules by which text is kept. Raised when a change of them should reach documents
 /// whose bytes have not changed.
-pub const EXTRACTION_VERSION: u32 = 5;
+pub const EXTRACTION_VERSION: u32 = 6;
 
 /// The most bytes of a title. It is searched and shown with every chunk of its document.
 const LONGEST_TITLE: usize = 512;

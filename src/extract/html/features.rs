@@ -189,12 +189,10 @@ impl Sums {
         let sum = |measure: &dyn Fn(usize) -> usize| {
             let mut sums = vec![0];
             let mut total = 0;
-            for at in 0..flat.blocks.len() {
-                total += if keeps[at] && root.contains(&at) {
-                    measure(at)
-                } else {
-                    0
-                };
+            for (at, keeps) in keeps.iter().enumerate() {
+                if *keeps && root.contains(&at) {
+                    total += measure(at);
+                }
                 sums.push(total);
             }
             sums
@@ -348,12 +346,10 @@ struct Reader<'a> {
     tree: &'a Tree,
 }
 
-#[allow(clippy::cast_precision_loss)]
 fn ratio(part: usize, whole: usize) -> f32 {
     part as f32 / whole.max(1) as f32
 }
 
-#[allow(clippy::cast_precision_loss)]
 fn log(count: usize) -> f32 {
     (1.0 + count as f32).ln()
 }

@@ -706,3 +706,21 @@ proptest! {
         let _ = extract(&bytes, None, &Limits::default());
     }
 }
+
+#[test]
+fn what_stands_around_the_text_goes_and_a_table_among_it_stays() {
+    let html = "<html><head><title>Heat pumps in old houses</title></head><body><div><h1>Heat pumps in old houses</h1>\
+        <div><a href=/anna>Anna Berg</a> 12 May</div><div>\
+        <p>A heat pump can warm an old house if its radiators are large enough, and most of them are larger than they need to be.</p>\
+        <p>Measure the flow temperature on a cold day, and lower it step by step until a room gets no longer warm.</p>\
+        <table><tr><td>Flow</td><td>Share of houses</td></tr><tr><td>45 degrees</td><td>60 %</td></tr></table>\
+        <p>Below fifty degrees the pump works well, and the bill is lower than that of a gas boiler of the same age.</p></div>\
+        <div><div><a href=/1>Solar roofs for beginners</a></div><div><a href=/2>Which boiler is allowed</a></div></div></div>";
+    let text = extract(html.as_bytes(), None, &Limits::default())
+        .unwrap()
+        .text;
+    assert!(text.contains("45 degrees | 60 %"), "{text}");
+    for around in ["Anna Berg", "12 May", "Solar roofs", "Which boiler"] {
+        assert!(!text.contains(around), "{around} in {text}");
+    }
+}
