@@ -217,8 +217,18 @@ def foreign_posts(server):
     return tried, accepted
 
 
+def allow_descriptors():
+    """As many connections as there are slow bodies, and then some."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * SLOW_BODIES
+    if most != resource.RLIM_INFINITY and most < wanted:
+        raise SystemExit(f"{wanted} descriptors are needed and the hard limit is {most}")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+
+
 def figures(wattwise, index, model):
     """Rows of name, value, aim and whether it was met."""
+    allow_descriptors()
     with Server(wattwise, index, model) as server:
         before, during, after = zero_window(server)
     rows = [
@@ -247,11 +257,6 @@ def main(arguments):
     if len(arguments) != 3:
         raise SystemExit(__doc__)
     wattwise, index, model = (os.path.abspath(argument) for argument in arguments)
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = 2 * SLOW_BODIES
-    if most != resource.RLIM_INFINITY and most < wanted:
-        raise SystemExit(f"{wanted} descriptors are needed and the hard limit is {most}")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
     rows = figures(wattwise, index, model)
     print("| figure | value | aim | |\n| --- | --- | --- | --- |")
     for name, value, aim, is_met in rows:
