@@ -2,7 +2,7 @@
 //! splitting.
 //!
 //! A worker is this same program in a process of its own, within limits of memory and time and
-//! without files or network ([`confine`]). It reads one task after the other from its standard
+//! without files or network (`confine`). It reads one task after the other from its standard
 //! input and writes one reply each to its standard output. A thread cannot be ended from outside, a
 //! process can: what a hostile file breaks or occupies is then a worker, never the run.
 
