@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod answer_cache;
+mod bounds;
 mod brackets;
 mod chat;
 mod cite;
@@ -132,11 +133,12 @@ impl Assistant {
             Question::Session(session) => self.store.messages(*session).await?,
             Question::Text(_) | Question::Conversation(_) => Vec::new(),
         };
-        let mut messages: Vec<String> = match question {
+        let messages: Vec<String> = match question {
             Question::Session(_) => texts(&history).into_iter().map(str::to_owned).collect(),
             Question::Conversation(messages) => messages.clone(),
             Question::Text(text) => vec![text.clone()],
         };
+        let mut messages = bounds::read(messages);
         let corrected = self.correct(&self.live.current(), &mut messages).await;
         let messages: Vec<&str> = messages.iter().map(String::as_str).collect();
         let text = in_context(&messages);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::answer_cache::{Cached, Contexts, Scope, Wanted};
+use super::bounds;
 use super::brackets::without_markup;
 use super::cite::compose;
 use super::prepared::Prepared;
@@ -34,6 +35,7 @@ impl Assistant {
                     .await?
             }
         };
+        let history = bounds::read(history);
         if let Some(prepared) = self.curated(&history).await? {
             return Ok(prepared);
         }
@@ -45,11 +47,10 @@ impl Assistant {
         let (generation, sources, scores) = match (request.contexts, &question) {
             (Some(supplied), _) => {
                 let generation = self.live.current();
-                let sources = supplied
-                    .into_iter()
-                    .take(MOST_CONTEXTS)
-                    .map(|context| find(&generation, context))
-                    .collect();
+                let supplied = supplied.into_iter().take(MOST_CONTEXTS);
+                let mut sources: Vec<Source> =
+                    supplied.map(|context| find(&generation, context)).collect();
+                bounds::cut(&mut sources);
                 (generation, sources, None)
             }
             (None, Some(question)) => {

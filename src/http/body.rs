@@ -11,6 +11,10 @@ use super::json::{self, JsonError};
 use super::validation::{Fields, Problems, Step};
 use super::{ServerLimits, encoding, idempotency};
 use crate::model::Once;
+use crate::runtime::blocking;
+
+/// Parsing a larger body takes longer than what an async thread may be held.
+const LARGE_BODY_BYTES: usize = 64 * 1024;
 
 /// Reads a body that must be a JSON object. The outer error ends the request at once, as `FastAPI`
 /// does for broken JSON; `None` comes with an entry in `problems`, beside which others are listed.
@@ -22,6 +26,7 @@ pub(super) async fn read_fields(
     ReadRequest::read(request, limits)
         .await?
         .fields(limits, problems)
+        .await
 }
 
 /// A request whose body has come whole.
@@ -41,12 +46,19 @@ impl ReadRequest {
     }
 
     /// The body's fields, as [`read_fields`] gives them.
-    pub(super) fn fields(
+    pub(super) async fn fields(
         &self,
         limits: &ServerLimits,
         problems: &mut Problems,
     ) -> Result<Option<Fields>, ApiError> {
-        match parse(&self.head.headers, &self.bytes, limits.max_json_depth)? {
+        let depth = limits.max_json_depth;
+        let value = if self.bytes.len() > LARGE_BODY_BYTES {
+            let (headers, bytes) = (self.head.headers.clone(), self.bytes.clone());
+            blocking::run(move || parse(&headers, &bytes, depth)).await?
+        } else {
+            parse(&self.head.headers, &self.bytes, depth)?
+        };
+        match value {
             Value::Object(fields) => return Ok(Some(Fields::new(fields))),
             Value::Null => problems.missing(&[Step::Name("body")], &Value::Null),
             other @ (Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => {

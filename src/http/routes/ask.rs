@@ -43,7 +43,7 @@ pub(in crate::http) async fn ask(
     let limits = state.limits();
     let request = ReadRequest::read(request, limits).await?;
     let query = Query::of(request.uri());
-    let fields = request.fields(limits, &mut body_problems)?;
+    let fields = request.fields(limits, &mut body_problems).await?;
     let session_id = query.required("session_id", &mut problems);
     let most_bytes = limits.max_message_bytes;
     let message =

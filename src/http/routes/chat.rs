@@ -48,7 +48,7 @@ pub(in crate::http) async fn chat(
     let mut problems = Problems::default();
     let limits = state.limits();
     let request = ReadRequest::read(request, limits).await?;
-    let fields = request.fields(limits, &mut problems)?;
+    let fields = request.fields(limits, &mut problems).await?;
     let once = request.once(&mut problems);
     let Some(fields) = fields else {
         return Err(problems.into());

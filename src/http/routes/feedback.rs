@@ -40,7 +40,7 @@ pub(in crate::http) async fn rate(
 ) -> Result<Json<Acknowledgement>, ApiError> {
     let mut problems = Problems::default();
     let request = ReadRequest::read(request, state.limits()).await?;
-    let fields = request.fields(state.limits(), &mut problems)?;
+    let fields = request.fields(state.limits(), &mut problems).await?;
     let once = request.once(&mut problems);
     let Some(fields) = fields else {
         return Err(problems.into());
