@@ -46,6 +46,9 @@ impl Confinement {
 ///
 /// Fails only where the limit of memory cannot be set.
 pub(super) fn confine(memory: u64) -> io::Result<Confinement> {
+    // Whoever started this program may have allowed it less, and nobody may raise that.
+    let (_, allowed) = rlimit::getrlimit(rlimit::Resource::AS)?;
+    let memory = memory.min(allowed);
     rlimit::setrlimit(rlimit::Resource::AS, memory, memory)?;
     // A worker that dies on a hostile file must not fill the disk with its memory.
     rlimit::setrlimit(rlimit::Resource::CORE, 0, 0)?;
