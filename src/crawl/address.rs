@@ -1,6 +1,15 @@
-//! Which network addresses a crawler may talk to.
+//! Network addresses: how they are written, and which of them a crawler may talk to.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// As it stands in addresses: an IPv6 address has brackets around it.
+pub(super) fn with_port(host: &str, port: u16) -> String {
+    if host.contains(':') {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
+    }
+}
 
 /// Whether `address` belongs to the public internet. Private, loopback, link-local, shared,
 /// multicast, documentation and other special ranges do not (IANA special-purpose registries).

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::resolve::with_port;
+use super::address::with_port;
 use crate::runtime::retry::Retry;
 
 /// Why one address could not be fetched, in one readable line.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-use super::address::is_public;
+use super::address::{is_public, with_port};
 use super::error::FetchError;
 
 /// Which hosts inside private networks may be fetched.
@@ -38,15 +38,6 @@ impl PrivateHosts {
             }
             Self::Allowed => true,
         }
-    }
-}
-
-/// As it stands in addresses: an IPv6 address has brackets around it.
-pub(super) fn with_port(host: &str, port: u16) -> String {
-    if host.contains(':') {
-        format!("[{host}]:{port}")
-    } else {
-        format!("{host}:{port}")
     }
 }
 

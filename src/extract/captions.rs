@@ -3,7 +3,7 @@
 use super::ExtractError;
 use super::builder::TextBuilder;
 use super::charset::{self, Markup};
-use super::text::Limits;
+use super::limits::Limits;
 use crate::model::extracted::{BlockKind, Extracted};
 
 /// A paragraph ends here at the latest, in bytes: some captions have no full stops.

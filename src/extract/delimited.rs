@@ -5,7 +5,7 @@ use csv::ReaderBuilder;
 use super::ExtractError;
 use super::builder::{TextBuilder, join_cells};
 use super::charset::{self, Markup};
-use super::text::Limits;
+use super::limits::Limits;
 use crate::model::extracted::{BlockKind, Extracted, Warning};
 
 const DELIMITERS: [u8; 4] = [b'\t', b';', b',', b'|'];

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::ExtractError;
 use super::builder::{TextBuilder, has_words};
 use super::charset::{self, Markup};
-use super::text::{LONG_VALUE, Limits};
+use super::limits::{LONG_VALUE, Limits};
 use crate::model::extracted::{BlockKind, Extracted};
 
 /// Lists of records inside a record are set out one by one down to this depth.

@@ -3,7 +3,7 @@
 use mail_parser::{Address, Message, MessageParser, MessagePart, MimeHeaders as _, PartType};
 
 use super::builder::{TextBuilder, clean_line};
-use super::text::Limits;
+use super::limits::Limits;
 use super::{ExtractError, extract as extract_any, html, kind, text};
 use crate::model::extracted::{BlockKind, Extracted, Warning};
 

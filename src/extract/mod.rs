@@ -12,6 +12,7 @@ mod gzip;
 pub mod html;
 mod json;
 mod kind;
+pub mod limits;
 mod lines;
 mod mail;
 pub mod markdown;
@@ -45,7 +46,7 @@ pub fn extract(
 ) -> Result<Extracted, ExtractError> {
     let unpacked = gzip::unpack(bytes)?;
     let bytes = unpacked.as_deref().unwrap_or(bytes);
-    let limits = text::Limits::default();
+    let limits = limits::Limits::default();
     limits.check_size(bytes)?;
     let mut extracted = match kind {
         ContentKind::Pdf => pdf::extract(bytes, &pdf::Limits::default()),

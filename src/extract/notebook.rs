@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::builder::TextBuilder;
-use super::text::Limits;
+use super::limits::Limits;
 use super::{ExtractError, markdown};
 use crate::model::extracted::{BlockKind, Extracted};
 

@@ -7,7 +7,7 @@ use encoding_rs::{Encoding, WINDOWS_1252};
 
 use super::ExtractError;
 use super::builder::{TextBuilder, clean_line, has_words, join_cells};
-use super::text::Limits;
+use super::limits::Limits;
 use crate::model::extracted::{BlockKind, Extracted};
 
 /// Programs nest a few dozen groups.

@@ -5,8 +5,9 @@
 //! table or JSON under the name of a text is read as what it is.
 
 use super::ExtractError;
-use super::builder::{DEFAULT_MAX_TEXT_BYTES, TextBuilder, clean_line, has_words};
+use super::builder::{TextBuilder, clean_line, has_words};
 use super::charset::{self, Markup};
+use super::limits::Limits;
 use super::wrap::{Meant, Vocabulary, join, meant_lines, width_of};
 use super::{delimited, json};
 use crate::model::extracted::{BlockKind, Extracted};
@@ -15,40 +16,6 @@ use crate::model::extracted::{BlockKind, Extracted};
 const MAX_TITLE_CHARS: usize = 120;
 /// Indentation that makes a block preformatted when every line has it.
 const CODE_INDENT: usize = 4;
-/// A value with more bytes than this is running text rather than a field of a record.
-pub(super) const LONG_VALUE: usize = 120;
-
-/// What protects a run from one file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Larger files are refused.
-    pub max_bytes: usize,
-    /// Text beyond this is cut, with a warning.
-    pub max_text_bytes: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            max_bytes: 32 * 1024 * 1024,
-            max_text_bytes: DEFAULT_MAX_TEXT_BYTES,
-        }
-    }
-}
-
-impl Limits {
-    /// Refuses a file that is too large, before anything reads it.
-    pub(super) fn check_size(&self, bytes: &[u8]) -> Result<(), ExtractError> {
-        if bytes.len() > self.max_bytes {
-            return Err(ExtractError::OverLimit(format!(
-                "{} bytes, the limit is {}",
-                bytes.len(),
-                self.max_bytes
-            )));
-        }
-        Ok(())
-    }
-}
 
 /// Reads a plain-text file.
 pub fn extract(
@@ -392,7 +359,7 @@ mod tests {
         let line = "word ".repeat(2_000_000);
         let extracted = read(&line);
         assert_eq!(extracted.blocks.len(), 1);
-        assert!(extracted.text.len() <= DEFAULT_MAX_TEXT_BYTES);
+        assert!(extracted.text.len() <= Limits::default().max_text_bytes);
         assert_eq!(read(&"a\n\n".repeat(500_000)).blocks.len(), 500_000);
     }
 

@@ -9,7 +9,7 @@ use quick_xml::events::{BytesStart, Event};
 use super::ExtractError;
 use super::builder::{TextBuilder, has_words};
 use super::charset::{self, Markup};
-use super::text::{LONG_VALUE, Limits};
+use super::limits::{LONG_VALUE, Limits};
 use crate::model::extracted::{BlockKind, Extracted};
 
 /// No document that a program writes for people is deeper.

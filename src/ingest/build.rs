@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 
 use super::IngestError;
-use super::assemble::{self, Assembled, Assembly};
+use super::assemble::{self, Assembled};
 use super::cache::Cache;
 use super::embed::Recalled;
 use super::gate::Verdict;
 use super::pipeline::Ingestor;
+use super::prepare::{Assembly, prepare};
 use super::split::{GiveWay, SplitText};
 use crate::model::GenerationId;
 use crate::runtime::{blocking, cpu_pool};
@@ -40,7 +41,7 @@ impl Ingestor {
         cache: &Cache,
     ) -> Result<Built, IngestError> {
         let (documents, prepared) = blocking::run(move || {
-            let prepared = assemble::prepare(&documents);
+            let prepared = prepare(&documents);
             (documents, prepared)
         })
         .await;

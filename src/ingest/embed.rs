@@ -8,8 +8,8 @@ use futures::{StreamExt as _, stream};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::IngestError;
-use super::assemble::{Assembly, PROBES, Prepared};
 use super::cache::Cache;
+use super::prepare::{Assembly, PROBES, Prepared};
 use crate::embed::{EmbedError, Embedder, Passage, PassageVectors};
 use crate::model::UnitVector;
 use crate::snapshot::Records;

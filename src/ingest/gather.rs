@@ -10,8 +10,9 @@ use super::arrived::{Arrival, Arrived, charset_parameter, read_file, unchanged_p
 use super::cache::{Cache, TextKey};
 use super::extractor::{Extractor, Outcome};
 use super::folders::LeftOut;
+use super::gathered::{Gathered, PageLinks, Text};
 use super::last_time::{LastTime, StandIn};
-use super::memory::{Memory, PageLinks};
+use super::memory::Memory;
 use super::sources::Source;
 use super::worker::Job;
 use super::{IngestError, Status};
@@ -24,39 +25,11 @@ use crate::model::{ContentKind, Document, DocumentId, Extracted};
 use crate::runtime::blocking;
 use crate::snapshot::Records;
 
-pub(super) const SECONDS_PER_DAY: i64 = 86_400;
 /// A run that takes over from an interrupted one believes pages that were fetched so long ago.
 const RESUME_SECONDS: i64 = 6 * 3600;
 
 /// Pages that only lead on, one to the next, on the way to a document; as browsers, after some no more.
 const MOST_REFRESHES: usize = 5;
-
-/// A document with its text.
-#[derive(Debug, Clone)]
-pub(super) struct Text {
-    pub(super) document: Document,
-    pub(super) text: String,
-}
-
-/// What came of one source.
-#[derive(Debug)]
-pub(super) struct Gathered {
-    pub(super) source: String,
-    pub(super) status: Status,
-    pub(super) text: Option<Text>,
-    pub(super) reason: Option<String>,
-    pub(super) warnings: Vec<String>,
-    pub(super) bytes: usize,
-    pub(super) seconds: f64,
-    /// What the page says about itself and where it leads.
-    pub(super) page: Option<PageLinks>,
-    /// Whether the page failed today, so that nobody knows where it leads.
-    pub(super) hides_links: bool,
-    /// Since when the source fails.
-    pub(super) stale_since: Option<i64>,
-    /// Under which its text lies in the cache, if it does.
-    pub(super) text_key: Option<TextKey>,
-}
 
 /// What all sources are gathered with.
 pub(super) struct Gatherer {

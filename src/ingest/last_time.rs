@@ -1,7 +1,7 @@
 //! What the generation before knows of a source.
 
 use super::Status;
-use super::gather::{SECONDS_PER_DAY, Text};
+use super::gathered::{SECONDS_PER_DAY, Text};
 use crate::crawl::Validators;
 use crate::extract::EXTRACTION_VERSION;
 use crate::model::{Document, DocumentId};

@@ -11,39 +11,11 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::gather::Gathered;
+use super::gathered::{Gathered, PageLinks};
 use crate::model::Document;
 use crate::runtime::files;
 
 const FILE: &str = "links.json";
-
-/// What one page said about itself and others.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct PageLinks {
-    /// Digest of the page that said so.
-    content_digest: String,
-    /// The address that it names as its own.
-    pub(super) canonical: Option<Url>,
-    /// The pages of its site that it leads to; `None` if nobody asked.
-    pub(super) links: Option<Vec<Url>>,
-    /// Where it is asked for, if its name does not say that.
-    pub(super) address: Option<Url>,
-}
-
-impl PageLinks {
-    pub(super) fn new(
-        content_digest: &str,
-        canonical: Option<Url>,
-        links: Option<Vec<Url>>,
-    ) -> Self {
-        Self {
-            content_digest: content_digest.to_owned(),
-            canonical,
-            links,
-            address: None,
-        }
-    }
-}
 
 /// What one run leaves to the next.
 #[derive(Debug, Default, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use url::Url;
 
 use super::cache::TextKey;
-use super::gather::{Gathered, Text};
+use super::gathered::{Gathered, Text};
 use super::report::{Row, Status};
 use crate::crawl::Masks;
 use crate::snapshot::Records;

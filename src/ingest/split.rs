@@ -7,7 +7,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::IngestError;
 use super::extractor::{Extractor, Outcome};
-use super::gather::Text;
+use super::gathered::Text;
 use super::last_time::{LastTime, StandIn};
 use super::report::{Row, Status};
 use super::worker::SplitJob;

@@ -17,7 +17,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::gather::{Gathered, Text};
+use super::gathered::{Gathered, Text};
 use super::report::Status;
 use crate::model::{Block, BlockKind, ContentKind};
 use crate::snapshot::Records;

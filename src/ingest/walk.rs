@@ -9,7 +9,8 @@ use indicatif::ProgressBar;
 use url::Url;
 
 use super::IngestError;
-use super::gather::{Gathered, Gatherer};
+use super::gather::Gatherer;
+use super::gathered::Gathered;
 use super::report::Status;
 use super::sources::{Page, Source};
 use crate::crawl::{Frontier, FrontierLimits, Masks, discover, is_same_site};

@@ -2,36 +2,14 @@
 
 use std::path::Path;
 
-use super::write::{TEMPORARY_PREFIX, io, sync_directory, write_synced};
+use super::pointer::CURRENT;
+pub use super::pointer::read;
+use super::synced::{TEMPORARY_PREFIX, io, sync_directory, write_synced};
 use super::{SnapshotError, unpublished};
 use crate::model::GenerationId;
-use crate::runtime::files;
 
-/// The file that names the live generation.
-const CURRENT: &str = "CURRENT";
-/// An id has 36 bytes; a file of more than this is none of ours.
-const MOST_BYTES: u64 = 1000;
 /// Its successor until it is renamed.
 const NEXT: &str = ".CURRENT.new";
-
-/// The live generation's id. [`SnapshotError::Missing`] when nothing has been published.
-pub fn read(index: &Path) -> Result<GenerationId, SnapshotError> {
-    let path = index.join(CURRENT);
-    let text = match files::read_text(&path, MOST_BYTES) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(SnapshotError::Missing {
-                directory: index.to_owned(),
-            });
-        }
-        Err(error) => return Err(io("read", &path)(error)),
-    };
-    GenerationId::parse(text.trim()).ok_or_else(|| SnapshotError::Damaged {
-        generation: "unknown".to_owned(),
-        file: CURRENT.to_owned(),
-        reason: "it names no generation".to_owned(),
-    })
-}
 
 /// Makes a finished generation the live one, atomically and durably.
 pub fn publish(index: &Path, id: &GenerationId) -> Result<(), SnapshotError> {

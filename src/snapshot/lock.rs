@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::SnapshotError;
-use super::write::io;
+use super::synced::io;
 use crate::runtime::lock_file::{self, LockFile, Refused};
 
 /// Held by the run that writes to an index directory. The operating system releases it when the

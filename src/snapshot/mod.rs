@@ -16,6 +16,8 @@ pub mod live;
 pub mod lock;
 mod manifest;
 pub mod open;
+mod pointer;
+mod synced;
 mod texts;
 pub mod unpublished;
 pub mod write;

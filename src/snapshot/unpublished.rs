@@ -4,8 +4,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::write::{io, write_synced};
-use super::{SnapshotError, current};
+use super::synced::{io, write_synced};
+use super::{SnapshotError, pointer};
 use crate::model::GenerationId;
 use crate::runtime::files;
 
@@ -43,7 +43,7 @@ pub fn reason(index: &Path, id: &GenerationId) -> Option<String> {
         Err(error) => format!("its mark cannot be read: {error}"),
     };
     // A crash between the swap of CURRENT and the removal of the mark leaves it on the live one.
-    let is_live = current::read(index).is_ok_and(|live| live == *id);
+    let is_live = pointer::read(index).is_ok_and(|live| live == *id);
     (!is_live).then_some(text)
 }
 

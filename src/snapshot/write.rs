@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::manifest::{self, Counts, FORMAT, FileEntry, Manifest};
+use super::synced::{TEMPORARY_PREFIX, io, sync_directory, write_synced};
 use super::{SnapshotError, generation, texts, unpublished};
 use crate::chunk::ChunkParameters;
 use crate::codec;
@@ -16,9 +17,6 @@ use crate::index::words::WordVectors;
 use crate::model::{
     Chunk, Document, EmbedderFingerprint, GenerationId, Probe, UnitVector, WordCodes,
 };
-
-/// Directories under this prefix are unfinished and belong to the run that holds the lock.
-pub(super) const TEMPORARY_PREFIX: &str = ".writing-";
 
 /// Everything that goes into a generation. Documents and texts are parallel, and so are chunks,
 /// vectors, sentence vectors and word codes.
@@ -197,32 +195,4 @@ fn write_manifest(directory: &Path, manifest: &Manifest) -> Result<(), SnapshotE
         write_synced(&directory.join(name), bytes)?;
     }
     Ok(())
-}
-
-/// Writes a whole file and waits until it is on the disk.
-pub(super) fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), SnapshotError> {
-    fs_err::write(path, bytes).map_err(io("write", path))?;
-    fs_err::File::open(path)
-        .and_then(|file| file.sync_all())
-        .map_err(io("sync", path))
-}
-
-/// Waits until the names in a directory are on the disk.
-pub(super) fn sync_directory(path: &Path) -> Result<(), SnapshotError> {
-    fs_err::File::open(path)
-        .and_then(|file| file.sync_all())
-        .map_err(io("sync", path))
-}
-
-/// Puts the action and the path to an I/O error.
-pub(super) fn io(
-    action: &'static str,
-    path: &Path,
-) -> impl FnOnce(std::io::Error) -> SnapshotError {
-    let path = path.to_owned();
-    move |source| SnapshotError::Io {
-        action,
-        path,
-        source,
-    }
 }

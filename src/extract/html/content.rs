@@ -11,6 +11,7 @@ use super::element::Role;
 use super::features::{self, Piece};
 use super::flatten::{Flat, FlatBlock, Part};
 use super::keep;
+use super::prose::{PROSE_BYTES, is_prose};
 use crate::model::extracted::BlockKind;
 
 /// Shares are in percent of a page's own text: text that is neither a link away nor a button.
@@ -43,11 +44,6 @@ const SHARES: Shares = Shares {
     least_of_page: 40,
     least_of_article: 10,
 };
-
-/// Bytes of own text from which a paragraph is prose although it ends in no full stop.
-const PROSE_BYTES: usize = 140;
-/// Shorter sentences may be labels.
-const SENTENCE_BYTES: usize = 40;
 
 /// What kind of page it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,20 +127,6 @@ pub(super) fn survey(flat: &Flat, form: Form, title: Option<&str>) -> Vec<(Strin
         .iter()
         .map(|piece| (html(&piece.blocks), piece.numbers.to_vec()))
         .collect()
-}
-
-/// Whether a block is running text: a sentence, or long.
-pub(super) fn is_prose(block: &FlatBlock) -> bool {
-    let is_text = matches!(block.kind, BlockKind::Paragraph | BlockKind::ListItem);
-    let own = block.ink.own();
-    is_text && (own >= PROSE_BYTES || (own >= SENTENCE_BYTES && ends_sentence(&block.html)))
-}
-
-pub(super) fn ends_sentence(html: &str) -> bool {
-    let text = html
-        .trim_end()
-        .trim_end_matches(['"', '”', '’', ')', '\'', '»', '」']);
-    text.ends_with(['.', '!', '?', '…', ':', '。', '！', '？', '।', '؟'])
 }
 
 /// The heading that is the page's title: the content begins there.

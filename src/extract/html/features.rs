@@ -8,9 +8,9 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use super::content::{ends_sentence, is_prose};
 use super::element::Role;
 use super::flatten::Flat;
+use super::prose::{ends_sentence, is_prose};
 use crate::model::extracted::BlockKind;
 
 /// How many numbers a piece has.

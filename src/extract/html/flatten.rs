@@ -12,8 +12,8 @@ use dom_query::{Document, NodeRef};
 
 use super::super::builder::has_words;
 use super::element::{self, Role, Sight, attribute, is_block, is_section};
-use super::inline::Ink;
-use super::lists::List;
+use super::ink::Ink;
+use super::numbering::List;
 use super::spacing::Spacing;
 use crate::model::extracted::BlockKind;
 

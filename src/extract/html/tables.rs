@@ -5,7 +5,7 @@ use dom_query::NodeRef;
 use super::super::builder::join_cells;
 use super::element::{Sight, attribute};
 use super::flatten::Flattener;
-use super::lists::number_attribute;
+use super::numbering::number_attribute;
 use crate::model::extracted::BlockKind;
 
 /// Table cells with longer text are layout or prose, not data.

@@ -18,7 +18,7 @@ use pulldown_cmark::{
 use super::ExtractError;
 use super::builder::{TextBuilder, clean_line, has_words, join_cells};
 use super::charset::{self, Markup};
-use super::text::Limits;
+use super::limits::Limits;
 use super::wrap::is_unspaced;
 use crate::model::extracted::{BlockKind, Extracted, Warning};
 use raw_html::{Ended, Said};

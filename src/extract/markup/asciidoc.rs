@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::super::ExtractError;
 use super::super::builder::has_words;
-use super::super::text::Limits;
+use super::super::limits::Limits;
 use super::{Page, linked, without_marks};
 use crate::model::Extracted;
 

@@ -1,7 +1,7 @@
 //! Org files of Emacs.
 
 use super::super::ExtractError;
-use super::super::text::Limits;
+use super::super::limits::Limits;
 use super::{Page, linked, list_item, without_marks};
 use crate::model::Extracted;
 

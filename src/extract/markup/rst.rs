@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::super::ExtractError;
-use super::super::text::Limits;
+use super::super::limits::Limits;
 use super::{Page, dedented, indent, linked, list_item, without_marks};
 use crate::model::Extracted;
 

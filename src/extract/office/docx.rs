@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::super::ExtractError;
 use super::super::builder::{TextBuilder, has_words};
-use super::super::text::Limits;
+use super::super::limits::Limits;
 use super::super::xml::{Element, Visitor};
 use super::container::{Container, Relation};
 use super::docx_parts::{Numbering, Styles};

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::super::builder::TextBuilder;
-use super::super::text::Limits;
+use super::super::limits::Limits;
 use super::super::xml::{Element, Visitor};
 use super::super::{ExtractError, html};
 use super::container::{Container, Properties, resolve};

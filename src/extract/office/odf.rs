@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::super::ExtractError;
 use super::super::builder::{TextBuilder, clean_line, has_words, join_cells};
-use super::super::text::Limits;
+use super::super::limits::Limits;
 use super::super::xml::{Element, Visitor};
 use super::container::{Container, Properties};
 use super::table::Tables;

@@ -3,7 +3,7 @@
 
 use super::super::ExtractError;
 use super::super::builder::{TextBuilder, clean_line, has_words};
-use super::super::text::Limits;
+use super::super::limits::Limits;
 use super::super::xml::{Element, Visitor};
 use super::container::Container;
 use super::table::Tables;

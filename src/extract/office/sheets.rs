@@ -7,7 +7,7 @@ use calamine::{Data, DataRef, ExcelDateTime, Reader, Style, Xls, Xlsx};
 
 use super::super::ExtractError;
 use super::super::builder::{TextBuilder, join_cells};
-use super::super::text::Limits;
+use super::super::limits::Limits;
 use super::container::Container;
 use crate::model::extracted::{BlockKind, Extracted};
 

@@ -2,7 +2,7 @@
 
 use unicode_normalization::char::compose;
 
-use super::glyphs::Glyph;
+use super::glyph::Glyph;
 
 /// Upright glyphs in drawing order, every spacing accent joined with the letter under it.
 pub(super) fn with_accents(glyphs: Vec<Glyph>) -> Vec<Glyph> {

@@ -5,7 +5,7 @@
 //! numbers, or are drawn row by row, where prose is drawn column by column.
 
 use super::line::Line;
-use super::tables::{Table, cells_of, close_table, columns_of, rows_of};
+use super::table::{Table, cells_of, close_table, columns_of, rows_of};
 
 /// Cells longer than this on average are columns of prose.
 const MAX_MEAN_CELL_CHARS: usize = 24;

@@ -14,7 +14,7 @@ use hayro_interpret::kurbo;
 use lopdf::StringFormat;
 
 use super::characters::is_right_to_left;
-use super::glyphs::{Glyph, PageGlyphs};
+use super::glyph::{Glyph, PageGlyphs};
 
 /// Annotations of one page that are looked at.
 const MAX_ANNOTATIONS: usize = 5_000;

@@ -6,7 +6,7 @@
 
 use super::fractions::{Half, Halves};
 use super::fragments::{COLUMN_GAP, Fragment, Joint};
-use super::glyphs::{Glyph, Rule};
+use super::glyph::{Glyph, Rule};
 
 /// Parts looked at before each part; bounds hostile pages.
 const MAX_LOOKBACK: usize = 40;
@@ -342,7 +342,7 @@ impl Run {
 mod tests {
     use super::super::fragments::fragments_of;
     use super::*;
-    use crate::extract::pdf::glyphs::set;
+    use crate::extract::pdf::glyph::set;
 
     /// The fragments after joining, each with its joints written in.
     fn joined(glyphs: &[Glyph], bars: &[Rule]) -> Vec<String> {

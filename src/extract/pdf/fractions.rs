@@ -1,7 +1,7 @@
 //! Fractions: a bar, and what stands centred over and under it.
 
 use super::fragments::Fragment;
-use super::glyphs::Rule;
+use super::glyph::Rule;
 
 /// Bars looked at for each fragment; bounds hostile pages.
 const MAX_BARS: usize = 64;

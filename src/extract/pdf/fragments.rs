@@ -1,6 +1,6 @@
 //! Fragments: what is drawn in one go on one baseline, and which of it stands on one line.
 
-use super::glyphs::Glyph;
+use super::glyph::Glyph;
 use super::markers::names_part;
 
 /// Gaps wider than this many ems end a fragment, even between glyphs drawn one after the other.
@@ -197,7 +197,7 @@ fn begins_caption(first: &Fragment, second: &Fragment, glyphs: &[Glyph]) -> bool
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::extract::pdf::glyphs::set;
+    use crate::extract::pdf::glyph::set;
 
     fn groups(glyphs: &[Glyph]) -> usize {
         let mut fragments = fragments_of(glyphs);

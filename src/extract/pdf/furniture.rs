@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use super::layout::{Frame, MAX_ARRANGED_LINES};
+use super::frame::{Frame, MAX_ARRANGED_LINES};
 use super::line::Line;
 
 /// Share of the page height at either end in which furniture may stand.

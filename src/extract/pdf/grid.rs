@@ -8,11 +8,11 @@
 
 use std::collections::HashMap;
 
-use super::glyphs::{Edge, Glyph, PageGlyphs};
+use super::glyph::{Edge, Glyph, PageGlyphs};
 use super::hyphens::{Vocabulary, join_line};
-use super::layout::lines_of;
 use super::line::Line;
-use super::tables::{Table, rows_of};
+use super::lines::lines_of;
+use super::table::{Table, rows_of};
 
 /// Edges closer than this many points are one, and pieces that end so near are joined.
 const SNAP: f32 = 3.0;

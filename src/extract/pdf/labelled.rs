@@ -4,7 +4,7 @@
 //! one column is drawn after the other.
 
 use super::line::Line;
-use super::tables::{Table, close_table};
+use super::table::{Table, close_table};
 
 /// A label is no longer than this.
 const MAX_LABEL_CHARS: usize = 28;

@@ -5,9 +5,9 @@
 //! horizontal room comes first; what stands to the left comes first unless something that spans
 //! both lies between them.
 
-use super::layout::Frame;
+use super::frame::Frame;
 use super::line::Line;
-use super::tables::Table;
+use super::table::Table;
 
 /// With more blocks than this the page is a drawing, and the order is simply downwards.
 const MAX_ORDERED_BLOCKS: usize = 300;

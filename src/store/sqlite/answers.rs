@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, Row, params};
 
-use super::group::Refusal;
 use super::readers::engine_error;
+use super::refusal::Refusal;
 use super::{SqliteStore, StoreError};
 use crate::model::Owner;
 use crate::store::answers::{AnswerRoom, AnswerStore, KeptAnswer};

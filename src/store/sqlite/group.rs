@@ -6,40 +6,15 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::StoreError;
+use super::refusal::Refusal;
 use super::room::{DISK_IS_FULL, Ground};
-use crate::model::SessionId;
 
 /// How often it is tried to take room for a reserve that was spent.
 const REFILL_INTERVAL: Duration = Duration::from_secs(1);
-
-/// Why a command inside a group has no effect.
-pub(super) enum Refusal {
-    /// The session is not there, or not the caller's.
-    NoSession(SessionId),
-    /// The session has no room.
-    Full(SessionId),
-    /// The name of a repeatable write stands for another one.
-    KeyReused,
-    /// There is no room, as the command itself found.
-    NoRoom(&'static str),
-    /// The engine found no room.
-    OutOfRoom,
-    /// The engine's own words.
-    Engine(String),
-}
-
-impl From<rusqlite::Error> for Refusal {
-    fn from(error: rusqlite::Error) -> Self {
-        if error.sqlite_error_code() == Some(ErrorCode::DiskFull) {
-            return Self::OutOfRoom;
-        }
-        Self::Engine(error.to_string())
-    }
-}
 
 /// What became of a command inside its group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,6 +10,7 @@ mod group;
 mod keys;
 mod patience;
 mod readers;
+mod refusal;
 mod room;
 mod schema;
 mod writer;
@@ -25,8 +26,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use async_trait::async_trait;
 use rusqlite::{Connection, OpenFlags};
 
-use self::group::Refusal;
 use self::readers::Readers;
+use self::refusal::Refusal;
 use self::room::Ground;
 use self::writer::Writer;
 use self::writes::Done;

@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
 use rustix::io::Errno;
 
-use super::group::Refusal;
+use super::refusal::Refusal;
 use crate::runtime::files;
 
 /// Room for what deletes write; as much of it as there is. Freed pages are not written, so that the

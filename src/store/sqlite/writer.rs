@@ -12,8 +12,9 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
 use super::StoreError;
-use super::group::{Answers, Command, Committer, Refusal, Submitted};
+use super::group::{Answers, Command, Committer, Submitted};
 use super::patience::{GROUP_LENGTH, Patience};
+use super::refusal::Refusal;
 use super::room::Ground;
 use crate::runtime::stages;
 

@@ -2,8 +2,8 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::group::Refusal;
 use super::readers::Old;
+use super::refusal::Refusal;
 use crate::model::{Message, NewRecord, Once, OwnedSession, Owner, Rating, SessionId};
 use crate::store::{Expiry, SessionLimits, size_of, size_of_record};
 
