@@ -12,11 +12,12 @@ use crate::{crawl, generate, http, snapshot};
 pub type Target = fn(&[u8]);
 
 /// The targets. One returns whatever the bytes are; a panic, a hang or an exhausted memory is a fault.
-pub const TARGETS: [(&str, Target); 12] = [
+pub const TARGETS: [(&str, Target); 13] = [
     ("pdf", |bytes| document(ContentKind::Pdf, bytes)),
     ("html", |bytes| document(ContentKind::Html, bytes)),
     ("markdown", |bytes| document(ContentKind::Markdown, bytes)),
     ("text", |bytes| document(ContentKind::Text, bytes)),
+    ("formats", any_format),
     ("sentences", split),
     ("sitemap", crawl::fuzz::sitemap),
     ("robots", crawl::fuzz::robots),
@@ -44,6 +45,17 @@ fn document(kind: ContentKind, bytes: &[u8]) {
         assert!(block.range.start >= end, "blocks overlap");
         assert!(extracted.text.get(block.range.clone()).is_some());
         end = block.range.end;
+    }
+}
+
+/// A document of the kind that its first line names.
+fn any_format(bytes: &[u8]) {
+    let Some(end) = bytes.iter().take(20).position(|byte| *byte == b'\n') else {
+        return;
+    };
+    let name = String::from_utf8_lossy(&bytes[..end]);
+    if let Some(kind) = ContentKind::from_name(&name) {
+        document(kind, &bytes[end + 1..]);
     }
 }
 
