@@ -1,9 +1,8 @@
-# Wattwise: `make serve` builds, fetches the model, ingests and serves; `make test` tests.
+# Wattwise: `make serve` builds, ingests and serves; `make test` tests. Neither needs Python or a network beyond cargo's.
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-MODEL := models/all-MiniLM-L6-v2-int8
 INDEX := index
 STATE := state
 BIND := 127.0.0.1:8000
@@ -17,21 +16,21 @@ SHARED := ../shared
 help: ## Show this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-serve: build model ## Build, fetch the model, ingest if there is no snapshot, serve on $(BIND)
+serve: build ## Build, ingest if there is no snapshot, serve on $(BIND)
 	@[ -f $(INDEX)/CURRENT ] || $(MAKE) --no-print-directory ingest
 	$(WATTWISE) serve --index $(INDEX) --state $(STATE) --bind $(BIND)
 
-ingest: build model ## One incremental ingest run over data/ into index/; ready for cron
+ingest: build ## One incremental ingest run over data/ into index/; ready for cron
 	@# Exit status 1 means: published, but some sources failed, as the report above says.
 	$(WATTWISE) ingest $(SOURCES) --index $(INDEX) || [ $$? -eq 1 ]
 
-model: ## Fetch the default embedding model once, pinned by SHA-256
-	@scripts/fetch_model.sh $(MODEL)
+model: ## Make the model in data/embedder again from its published weights and compare (Python, network)
+	scripts/embedder/build.sh target/embedder
 
 build:
 	cargo build --release --locked
 
-test: model ## Every test, with what it needs fetched by this target
+test: ## Every test, with what it needs fetched by this target
 	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --locked; else cargo test --locked; fi
 
 check: fmt lint doc deny ## Format, lints, docs, licences: what CI runs besides the tests
@@ -50,37 +49,38 @@ deny: ## Licences, sources, and known faults of the packages that are used; ADVI
 	cargo deny --locked check licenses bans sources
 	scripts/check_advisories.sh
 
-bench: model ## Benchmarks: extraction, splitter, embedding, words
+bench: ## Benchmarks: extraction, splitter, embedding, words
 	cargo bench --locked --bench parts
 
-bench-embedding: model ## What a chunk costs to embed, beside onnxruntime (installed by this target) in the same run
-	@python3 -m venv target/reference && target/reference/bin/pip install --quiet --disable-pip-version-check onnxruntime tokenizers
+bench-embedding: ## What a chunk costs to embed, beside onnxruntime (installed by this target) in the same run
+	@python3 -m venv target/reference && target/reference/bin/pip install --quiet --disable-pip-version-check onnx onnxruntime tokenizers
+	@[ -f target/reference/model/model.onnx ] || scripts/embedder/build.sh target/reference/model --float
 	PATH="$(CURDIR)/target/reference/bin:$$PATH" cargo bench --locked --bench embedding
 
-bench-http: model ## What a request costs: latency under open-loop load, CPU a request, beside a bare server
+bench-http: ## What a request costs: latency under open-loop load, CPU a request, beside a bare server
 	cargo bench --locked --bench http
 
 ROWS := 10000 100000
 bench-index: ## The graph beside exact search and hnsw_rs as it comes; ROWS="10000 100000" vectors
 	cargo bench --locked --bench index -- $(ROWS)
 
-bench-reload: model ## What reloads cost: p99 quiet and while reloading, memory after 3 and 50 reloads
+bench-reload: ## What reloads cost: p99 quiet and while reloading, memory after 3 and 50 reloads
 	cargo bench --locked --bench reload
 
-eval: build model ## Quality of retrieval and answers on every labelled set, as two tables
+eval: build ## Quality of retrieval and answers on every labelled set, as two tables
 	scripts/eval.sh $(WATTWISE) $(SHARED) target/eval
 
 eval-extraction: build ## Extraction quality and robustness on the shared files
 	@[ -d $(SHARED)/extraction ] || { echo "eval-extraction needs the shared files at $(SHARED)/extraction" >&2; exit 1; }
 	TRAFILATURA=$(TRAFILATURA) READABILITY=$(READABILITY) MANUAL=$(MANUAL) scripts/eval_extraction.sh $(WATTWISE) $(SHARED)
 
-check-api: build model ## Every route against its own description, by schemathesis
+check-api: build ## Every route against its own description, by schemathesis
 	scripts/check_api.sh $(WATTWISE)
 
-check-openai: build model ## The OpenAI-compatible routes, by the official Python client
+check-openai: build ## The OpenAI-compatible routes, by the official Python client
 	scripts/check_openai.sh $(WATTWISE)
 
-check-model: build model ## Answers of a real, very small language model, over a page that tries to take it over
+check-model: build ## Answers of a real, very small language model, over a page that tries to take it over
 	scripts/check_model.sh $(WATTWISE)
 
 check-deploy: ## Linters over the container, compose, Kubernetes and systemd files
@@ -90,8 +90,8 @@ SECONDS := 60
 fuzz: ## Every parser of foreign bytes for SECONDS=60 each under libFuzzer; TARGETS="pdf html" names some
 	scripts/fuzz.sh $(SECONDS) $(TARGETS)
 
-check-attack: build model ## What a hostile client or file can do: CPU a request, hangs, memory; a table, under 5 minutes
-	scripts/check_attack.py $(WATTWISE) $(MODEL)
+check-attack: build ## What a hostile client or file can do: CPU a request, hangs, memory; a table, under 5 minutes
+	scripts/check_attack.py $(WATTWISE)
 
-clean: ## Remove what was built (not the index, the state or the model)
+clean: ## Remove what was built (not the index or the state)
 	cargo clean

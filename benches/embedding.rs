@@ -2,7 +2,8 @@
 //!
 //! Prints CPU milliseconds per chunk of 500 characters on one thread (medians over rounds that take
 //! turns, so that a noisy neighbour disturbs both), their ratio, and chunks per second on all cores.
-//! The reference needs `python3` with `onnxruntime` and `tokenizers`; without them it says so.
+//! The reference is the same network without quantisation, and as onnxruntime quantises it; it needs
+//! what `make bench-embedding` installs. Without that it says so.
 
 // The figures are this program's output.
 #![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
@@ -14,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use wattwise::embed::transformer::TransformerEmbedder;
+use wattwise::embed::transformer::{ModelFiles, TransformerEmbedder};
 use wattwise::embed::{Embedder as _, Passage};
 use wattwise::extract::extract;
 use wattwise::model::ContentKind;
@@ -25,12 +26,11 @@ const ROUNDS: usize = 5;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    let model = root.join("models/all-MiniLM-L6-v2-int8");
     let texts = texts(&root.join("data/guides"))?;
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    let one = TransformerEmbedder::open(&model, NonZeroUsize::MIN)?;
+    let one = TransformerEmbedder::open(ModelFiles::shipped(), NonZeroUsize::MIN)?;
     let cores = std::thread::available_parallelism()?;
-    let all = TransformerEmbedder::open(&model, cores)?;
+    let all = TransformerEmbedder::open(ModelFiles::shipped(), cores)?;
 
     let mut ours = Vec::new();
     let mut theirs = Vec::new();
@@ -42,7 +42,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let start = Instant::now();
         runtime.block_on(all.embed_passages(texts.clone()))?;
         speeds.push(texts.len() as f64 / start.elapsed().as_secs_f64());
-        theirs.extend(reference(&root, &model, &texts)?);
+        theirs.extend(reference(&root, &texts)?);
     }
 
     let own = median(&mut ours);
@@ -56,12 +56,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         median(&mut speeds)
     );
     if theirs.is_empty() {
-        println!(
-            "onnxruntime:              not measured: python3 -m pip install onnxruntime tokenizers"
-        );
-    } else {
-        let reference = median(&mut theirs);
-        println!("onnxruntime, one thread:  {reference:6.1} ms CPU a chunk");
+        println!("onnxruntime:              not measured: run `make bench-embedding`");
+        return Ok(());
+    }
+    for (at, name) in ["float", "dynamic int8"].into_iter().enumerate() {
+        let mut rounds: Vec<f64> = theirs.iter().map(|round| round[at]).collect();
+        let reference = median(&mut rounds);
+        println!("onnxruntime, {name}: {reference:6.1} ms CPU a chunk");
         println!("ratio of CPU time:        {:6.2}", own / reference);
     }
     Ok(())
@@ -85,12 +86,13 @@ fn texts(guides: &Path) -> Result<Vec<Passage>, Box<dyn Error>> {
     Ok(texts)
 }
 
-/// CPU milliseconds per chunk of onnxruntime, or nothing where it is not installed.
-fn reference(root: &Path, model: &Path, texts: &[Passage]) -> Result<Option<f64>, Box<dyn Error>> {
+/// CPU milliseconds per chunk of onnxruntime, in float and with its own dynamic int8, or nothing
+/// where it is not installed.
+fn reference(root: &Path, texts: &[Passage]) -> Result<Option<[f64; 2]>, Box<dyn Error>> {
     let texts: Vec<&str> = texts.iter().map(|passage| passage.text.as_str()).collect();
     let mut child = Command::new("python3")
         .arg(root.join("scripts/embedding_reference.py"))
-        .arg(model)
+        .arg(root.join("target/reference/model"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -103,7 +105,11 @@ fn reference(root: &Path, model: &Path, texts: &[Passage]) -> Result<Option<f64>
     if !output.status.success() {
         return Ok(None);
     }
-    Ok(Some(String::from_utf8(output.stdout)?.trim().parse()?))
+    let figures: Vec<f64> = String::from_utf8(output.stdout)?
+        .split_whitespace()
+        .map(str::parse)
+        .collect::<Result<_, _>>()?;
+    Ok(Some(figures.try_into().map_err(|_| "not two figures")?))
 }
 
 /// CPU time of this process so far, in seconds (`proc_pid_stat(5)`: fields 14 and 15, in ticks of

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use wattwise::chunk::{ChunkParameters, split};
-use wattwise::embed::transformer::TransformerEmbedder;
+use wattwise::embed::transformer::{ModelFiles, TransformerEmbedder};
 use wattwise::embed::{Embedder as _, Passage};
 use wattwise::extract::extract;
 use wattwise::index::bm25::LexicalQuery;
@@ -55,7 +55,6 @@ fn text_to_chunks(c: &mut Criterion) {
 }
 
 fn embedding(c: &mut Criterion) {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/all-MiniLM-L6-v2-int8");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
     let guide = extract(
         ContentKind::Markdown,
@@ -76,8 +75,8 @@ fn embedding(c: &mut Criterion) {
         .measurement_time(Duration::from_secs(8));
     for threads in [1, 2] {
         let threads = NonZeroUsize::new(threads).expect("not zero");
-        let embedder = TransformerEmbedder::open(&directory, threads)
-            .expect("`make model` has fetched the model");
+        let embedder = TransformerEmbedder::open(ModelFiles::shipped(), threads)
+            .expect("the model in the program opens");
         group.throughput(Throughput::Elements(passages.len() as u64));
         group.bench_function(
             format!("chunks of 500 characters, {threads} threads"),

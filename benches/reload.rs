@@ -41,10 +41,7 @@ fn project(path: &str) -> PathBuf {
 
 fn wattwise(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wattwise"));
-    command.current_dir(folder).env(
-        "WATTWISE_MODEL_DIR",
-        project("models/all-MiniLM-L6-v2-int8"),
-    );
+    command.current_dir(folder);
     command
 }
 

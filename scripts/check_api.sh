@@ -6,7 +6,6 @@ cd "$(dirname "$0")/.."
 
 wattwise=$(realpath "$1")
 examples=${2:-30}
-model=$(realpath models/all-MiniLM-L6-v2-int8)
 hooks=$PWD/scripts
 command -v st >/dev/null || python3 -m pip install --quiet --disable-pip-version-check schemathesis==4.32.5
 
@@ -20,7 +19,6 @@ trap stop EXIT
 mkdir "$work/docs"
 cp data/guides/loft-insulation.md data/guides/draught-proofing.md "$work/docs/"
 cd "$work"
-export WATTWISE_MODEL_DIR=$model
 "$wattwise" ingest --docs docs --index index
 key=$("$wattwise" keys create --state state --name schemathesis --scopes admin)
 "$wattwise" serve --index index --state state --bind 127.0.0.1:0 --log-format json 2>server.log &

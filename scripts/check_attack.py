@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What a hostile client, document or file can do to the program: a table of figures with their aims.
 
-Usage: check_attack.py WATTWISE MODEL_FOLDER
+Usage: check_attack.py WATTWISE
 
 Makes an index of two guides, attacks copies of it and servers over it on loopback, and ends with status 1 where an aim is
 missed. The checks of connections and of ingest lie in check_attack_server.py and check_attack_ingest.py beside this file. A
@@ -42,10 +42,10 @@ BODIES_SECONDS = 60
 class Server:
     """A server over an index, on a port that the system chose."""
 
-    def __init__(self, binary, index, model, state, *flags, logs=None):
+    def __init__(self, binary, index, state, *flags, logs=None):
         self.log = (logs or Path(state).parent) / f"{Path(state).name}.log"
         command = [binary, "serve", "--index", index, "--state", state, "--bind", "127.0.0.1:0", "--log-format", "json"]
-        environment = {**os.environ, "WATTWISE_MODEL_DIR": str(model)}
+        environment = {**os.environ}
         environment.pop("AUTH_API_KEY", None)
         with self.log.open("wb") as log:
             self.process = subprocess.Popen([*map(str, command), *flags], stderr=log, env=environment, cwd=self.log.parent)
@@ -131,7 +131,7 @@ def remove(path):
         path.unlink()
 
 
-def files_of_an_index(binary, index, model, work):
+def files_of_an_index(binary, index, work):
     """Every file of a generation, and CURRENT, as something else: `snapshot verify` must say so and end."""
     copy = work / "files"
     shutil.copytree(index, copy)
@@ -163,7 +163,7 @@ def files_of_an_index(binary, index, model, work):
     )
 
 
-def current_under_a_server(binary, index, model, work):
+def current_under_a_server(binary, index, work):
     """CURRENT as something else while a server runs and when one starts: it answers, and it ends."""
     copy = work / "current"
     shutil.copytree(index, copy)
@@ -171,7 +171,7 @@ def current_under_a_server(binary, index, model, work):
     whole = current.read_bytes()
     cases = faults = 0
     for kind in KINDS:
-        server = Server(binary, copy, model, work / f"state-{kind.__name__}", "--reload-interval", "1")
+        server = Server(binary, copy, work / f"state-{kind.__name__}", "--reload-interval", "1")
         current.unlink()
         try:
             kind(current)
@@ -183,7 +183,7 @@ def current_under_a_server(binary, index, model, work):
         time.sleep(1.5)
         faults += 1 - ready(server)
         faults += 1 - server.stop()
-        server = Server(binary, copy, model, work / f"state-{kind.__name__}")
+        server = Server(binary, copy, work / f"state-{kind.__name__}")
         faults += 1 - ready(server)
         faults += 1 - server.stop()
         cases += 4
@@ -245,11 +245,11 @@ def bodies(session):
     }
 
 
-def cpu_of_bodies(binary, index, model, work):
+def cpu_of_bodies(binary, index, work):
     """The most CPU that one request costs, over every class of characters on every route that takes text."""
     build = "debug" if "debug" in Path(binary).parts else "release"
     aim = CPU_AIM_SECONDS[build]
-    server = Server(binary, index, model, work / "state-bodies", "--max-session-size", "1000000")
+    server = Server(binary, index, work / "state-bodies", "--max-session-size", "1000000")
     largest, where, tried, hangs = 0.0, "", 0, 0
     begun = time.monotonic()
     routes = bodies(server.session())
@@ -268,7 +268,7 @@ def cpu_of_bodies(binary, index, model, work):
             hangs += 1
             largest, where = max((largest, where), (server.cpu() - before, f"{route}, {name}"))
             server.kill()
-            server = Server(binary, index, model, work / "state-bodies", "--max-session-size", "1000000")
+            server = Server(binary, index, work / "state-bodies", "--max-session-size", "1000000")
             routes = bodies(server.session())
             continue
         spent = server.cpu() - before
@@ -279,9 +279,9 @@ def cpu_of_bodies(binary, index, model, work):
     yield f"CPU of a 1.9 MB body, {build} build", found, f"{aim:g} s, 0", largest <= aim and not hangs and ends
 
 
-def full_state(binary, index, model, work):
+def full_state(binary, index, work):
     """--max-state-size, and a disk that is full where one may be mounted: 507, readiness tells it, DELETE works."""
-    yield filled("state at --max-state-size", Server(binary, index, model, work / "state-full", "--max-state-size", "1"))
+    yield filled("state at --max-state-size", Server(binary, index, work / "state-full", "--max-state-size", "1"))
     mount = work / "disk"
     mount.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=24m", "none", str(mount)]
@@ -289,7 +289,7 @@ def full_state(binary, index, model, work):
         yield "state on a full disk", "not tried, this user may not mount a small disk", "", True
         return
     try:
-        server = Server(binary, index, model, mount / "state", logs=work)
+        server = Server(binary, index, mount / "state", logs=work)
         row = filled("state on a full disk (tmpfs)", server, ballast=mount / "ballast")
     finally:
         subprocess.run(["umount", "--lazy", str(mount)], check=True)
@@ -327,10 +327,10 @@ def filled(name, server, ballast=None):
     return name, found, "507, 503, all, 200, 200", met
 
 
-def database_gone(binary, index, model, work):
+def database_gone(binary, index, work):
     """A database that is deleted under a server takes no more writes, and readiness tells it."""
     state = work / "state-gone"
-    server = Server(binary, index, model, state)
+    server = Server(binary, index, state)
     session = server.session()
     (state / "wattwise.sqlite3").unlink()
     write = server.ask("POST", f"/ask?session_id={session}", {"message": "x"})[0]
@@ -340,29 +340,29 @@ def database_gone(binary, index, model, work):
     yield "database deleted under a server", f"write {write}, ready {status}", "503, 503", met
 
 
-def two_servers(binary, index, model, work):
+def two_servers(binary, index, work):
     """A second server on one state directory is refused and told where the first is; after a kill one starts."""
     state = work / "state-two"
-    first = Server(binary, index, model, state)
+    first = Server(binary, index, state)
     try:
-        Server(binary, index, model, state)
+        Server(binary, index, state)
         refused = "not refused"
     except RuntimeError as error:
         refused = "refused" if f"127.0.0.1:{first.port}" in str(error) else "refused without an address"
     first.kill()
-    started = Server(binary, index, model, state).stop()
+    started = Server(binary, index, state).stop()
     found = f"{refused}, {'one starts' if started else 'none starts'} after a kill"
     yield "second server on one state", found, "refused, one starts", refused == "refused" and started
 
 
-def other_checks(binary, index, model):
+def other_checks(binary, index):
     """Rows of the checks in the files beside this one."""
     try:
-        yield from check_attack_server.figures(str(binary), str(index), str(model))
+        yield from check_attack_server.figures(str(binary), str(index))
     except Exception as error:  # noqa: BLE001 - one part that fails must not hide the others
         yield "connections", f"failed: {error!r}", "", False
     # Its own table has a row for each class of documents.
-    ingest = subprocess.run([sys.executable, HERE / "check_attack_ingest.py", binary, model], stderr=subprocess.PIPE, text=True)
+    ingest = subprocess.run([sys.executable, HERE / "check_attack_ingest.py", binary], stderr=subprocess.PIPE, text=True)
     faults = ingest.stderr.count("FAULT")
     sys.stderr.write(ingest.stderr)
     yield "hostile documents, extract and ingest", f"{faults} faults, exit {ingest.returncode}", "0, 0", ingest.returncode == 0
@@ -380,9 +380,9 @@ def fuzz_figures():
 
 
 def main():
-    if len(sys.argv) != 3:
+    if len(sys.argv) != 2:
         sys.exit(__doc__)
-    binary, model = Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve()
+    binary = Path(sys.argv[1]).resolve()
     begun = time.monotonic()
     rows = []
     with tempfile.TemporaryDirectory() as folder:
@@ -391,15 +391,14 @@ def main():
         for guide in ("loft-insulation.md", "draught-proofing.md"):
             shutil.copy(ROOT / "data/guides" / guide, work / "docs")
         index = work / "index"
-        environment = {**os.environ, "WATTWISE_MODEL_DIR": str(model)}
         command = [str(binary), "ingest", "--docs", "docs", "--index", str(index)]
-        subprocess.run(command, cwd=work, env=environment, check=True, capture_output=True)
+        subprocess.run(command, cwd=work, check=True, capture_output=True)
         for check in (files_of_an_index, current_under_a_server, full_state, database_gone, two_servers, cpu_of_bodies):
             try:
-                rows.extend(check(binary, index, model, work))
+                rows.extend(check(binary, index, work))
             except Exception as error:  # noqa: BLE001 - the table names what failed
                 rows.append((check.__name__, f"failed: {error!r}", "", False))
-        rows.extend(other_checks(binary, index, model))
+        rows.extend(other_checks(binary, index))
         rows.extend(fuzz_figures())
     widths = [max(len(str(row[column])) for row in rows) for column in range(3)]
     for name, found, aim, met in rows:

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Attacks on a running server over loopback, and what they did to it.
 
-Starts WATTWISE itself on a free port, with an index and the model's folder, and measures:
+Starts WATTWISE itself on a free port, with an index, and measures:
 memory under HTTP/2 streams that let nothing through, the service to others while slow bodies are
 held, and what a page of another site can post to a server without keys.
 
-Usage: check_attack_server.py WATTWISE INDEX MODEL_DIR
+Usage: check_attack_server.py WATTWISE INDEX
 Prints one row a figure and exits with 1 if one missed its aim. Standard library only.
 """
 
@@ -39,13 +39,13 @@ END_STREAM_AND_HEADERS = 5
 class Server:
     """A server of its own, with an empty state."""
 
-    def __init__(self, wattwise, index, model, *flags):
+    def __init__(self, wattwise, index, *flags):
         self.folder = tempfile.TemporaryDirectory()
         self.log = open(os.path.join(self.folder.name, "log"), "w+", encoding="utf8")
         env = {name: value for name, value in os.environ.items() if not name.startswith("WATTWISE")}
         env.pop("AUTH_API_KEY", None)
         command = [wattwise, "serve", "--bind", "127.0.0.1:0", "--index", index, "--state",
-                   os.path.join(self.folder.name, "state"), "--model-dir", model,
+                   os.path.join(self.folder.name, "state"),
                    "--log-format", "json", *flags]
         self.process = subprocess.Popen(command, stderr=self.log, stdout=subprocess.DEVNULL,
                                         env=env, cwd=self.folder.name)
@@ -226,10 +226,10 @@ def allow_descriptors():
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
-def figures(wattwise, index, model):
+def figures(wattwise, index):
     """Rows of name, value, aim and whether it was met."""
     allow_descriptors()
-    with Server(wattwise, index, model) as server:
+    with Server(wattwise, index) as server:
         before, during, after = zero_window(server)
     rows = [
         ("zero window: resident before", f"{before:.0f} MB", "", True),
@@ -237,7 +237,7 @@ def figures(wattwise, index, model):
         ("zero window: left behind", f"{after - before:.0f} MB", f"within {MOST_LEFT_MB} MB",
          after - before <= MOST_LEFT_MB),
     ]
-    with Server(wattwise, index, model) as server:
+    with Server(wattwise, index) as server:
         asked, answered, p99, still_held = slow_bodies(server)
     rows += [
         ("slow bodies held meanwhile", f"{still_held} of {SLOW_BODIES}", "", True),
@@ -245,7 +245,7 @@ def figures(wattwise, index, model):
         (f"{SLOW_BODIES} slow bodies: p99 of others", f"{p99 * 1000:.0f} ms", f"under {MOST_P99_S:.0f} s",
          p99 < MOST_P99_S),
     ]
-    with Server(wattwise, index, model) as server:
+    with Server(wattwise, index) as server:
         tried, accepted = foreign_posts(server)
     for case in accepted[:5]:
         print("accepted:", *case, file=sys.stderr)
@@ -254,10 +254,10 @@ def figures(wattwise, index, model):
 
 
 def main(arguments):
-    if len(arguments) != 3:
+    if len(arguments) != 2:
         raise SystemExit(__doc__)
-    wattwise, index, model = (os.path.abspath(argument) for argument in arguments)
-    rows = figures(wattwise, index, model)
+    wattwise, index = (os.path.abspath(argument) for argument in arguments)
+    rows = figures(wattwise, index)
     print("| figure | value | aim | |\n| --- | --- | --- | --- |")
     for name, value, aim, is_met in rows:
         print(f"| {name} | {value} | {aim} | {'ok' if is_met else 'MISSED'} |")

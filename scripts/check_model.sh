@@ -6,7 +6,6 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 wattwise=$(realpath "$1")
-export WATTWISE_MODEL_DIR=$PWD/models/all-MiniLM-L6-v2-int8
 scripts=$PWD/scripts
 work=$(mktemp -d)
 pids=()

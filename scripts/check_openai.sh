@@ -6,7 +6,6 @@ cd "$(dirname "$0")/.."
 
 wattwise=$(realpath "$1")
 shift
-export WATTWISE_MODEL_DIR=$PWD/models/all-MiniLM-L6-v2-int8
 script=$PWD/scripts/check_openai.py
 work=$(mktemp -d)
 server=

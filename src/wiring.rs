@@ -15,7 +15,7 @@ use crate::crawl::{FetchLimits, FrontierLimits, MASKED_PARAMETERS, Manners, Priv
 use crate::embed::Embedder;
 use crate::embed::ollama::{OllamaEmbedder, OllamaOptions};
 use crate::embed::openai::{OpenAiEmbedder, OpenAiOptions};
-use crate::embed::transformer::TransformerEmbedder;
+use crate::embed::transformer::{ModelFiles, TransformerEmbedder};
 use crate::generate::chat_model::ChatModelOptions;
 use crate::generate::ollama::{OllamaChatOptions, OllamaGenerator};
 use crate::generate::openai::{OpenAiChatOptions, OpenAiGenerator};
@@ -51,7 +51,13 @@ pub const WORKER_COMMAND: &str = "extract-worker";
 pub async fn embedder(settings: EmbedSettings) -> anyhow::Result<Arc<dyn Embedder>> {
     Ok(match settings {
         EmbedSettings::InProcess { model_dir, threads } => {
-            Arc::new(blocking::run(move || TransformerEmbedder::open(&model_dir, threads)).await?)
+            let open = move || {
+                let files = model_dir
+                    .as_deref()
+                    .map_or_else(|| Ok(ModelFiles::shipped()), ModelFiles::read)?;
+                TransformerEmbedder::open(files, threads)
+            };
+            Arc::new(blocking::run(open).await?)
         }
         EmbedSettings::Ollama { url, model } => {
             Arc::new(OllamaEmbedder::connect(OllamaOptions { url, model }).await?)

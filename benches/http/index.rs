@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use wattwise::chunk::{ChunkParameters, split};
-use wattwise::embed::transformer::TransformerEmbedder;
+use wattwise::embed::transformer::{ModelFiles, TransformerEmbedder};
 use wattwise::embed::{Embedder as _, Passage, PassageVectors};
 use wattwise::index::hnsw::HnswParameters;
 use wattwise::language::content_words;
@@ -30,8 +30,8 @@ pub(crate) struct Base {
 pub(crate) async fn base() -> Base {
     tls::install_provider();
     let project = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let model = project.join("models/all-MiniLM-L6-v2-int8");
-    let embedder = TransformerEmbedder::open(&model, cpu_pool::available_threads()).unwrap();
+    let threads = cpu_pool::available_threads();
+    let embedder = TransformerEmbedder::open(ModelFiles::shipped(), threads).unwrap();
     let mut passages = Vec::new();
     let mut guides: Vec<_> = fs_err::read_dir(project.join("data/guides"))
         .unwrap()

@@ -33,10 +33,8 @@ impl Server {
     /// The program, as people run it.
     pub(crate) fn wattwise(folder: &Path) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_wattwise"));
-        let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/all-MiniLM-L6-v2-int8");
         command
             .current_dir(folder)
-            .env("WATTWISE_MODEL_DIR", model)
             .args(["serve", "--bind", "127.0.0.1:0", "--log-format", "json"])
             .args([
                 "--max-session-entries",

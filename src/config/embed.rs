@@ -32,8 +32,8 @@ pub struct EmbedConfig {
     /// Name of the model on the Ollama or OpenAI-compatible server
     #[arg(long, env = "WATTWISE_EMBED_MODEL", value_name = "NAME")]
     pub embed_model: Option<String>,
-    /// Directory of the in-process model: model.onnx and tokenizer.json of a BERT-family sentence
-    /// transformer [default: models/all-MiniLM-L6-v2-int8]
+    /// Directory of another in-process model: model.onnx and tokenizer.json of a BERT-family sentence
+    /// transformer [default: the model in the program]
     #[arg(long, env = "WATTWISE_MODEL_DIR", value_name = "DIR")]
     pub model_dir: Option<PathBuf>,
     /// Threads that run the in-process model [default: all cores]
@@ -61,9 +61,9 @@ pub struct EmbedConfig {
 pub enum EmbedSettings {
     /// See [`EmbedderKind::InProcess`].
     InProcess {
-        /// The model's directory.
-        #[serde(rename = "model-dir")]
-        model_dir: PathBuf,
+        /// The model's directory; without one, the model in the program.
+        #[serde(rename = "model-dir", skip_serializing_if = "Option::is_none")]
+        model_dir: Option<PathBuf>,
         /// Threads that run it.
         #[serde(rename = "embed-threads")]
         threads: NonZeroUsize,
@@ -124,9 +124,7 @@ impl EmbedConfig {
                     });
                 }
                 Ok(EmbedSettings::InProcess {
-                    model_dir: self
-                        .model_dir
-                        .unwrap_or_else(|| PathBuf::from("models/all-MiniLM-L6-v2-int8")),
+                    model_dir: self.model_dir,
                     threads: self.embed_threads.unwrap_or(cores),
                 })
             }

@@ -8,23 +8,13 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum EmbedError {
     /// A file of the model is not there.
-    #[error("the embedding model is missing: {path} not found; run `make model` to fetch it")]
+    #[error(
+        "the embedding model is missing: {path} not found; name the folder that holds it with --model-dir, or leave \
+         --model-dir out to use the model in the program"
+    )]
     ModelMissing {
         /// The file that was looked for.
         path: PathBuf,
-    },
-    /// A file of the model is not the one that was pinned.
-    #[error(
-        "the embedding model file {path} is damaged or altered: SHA-256 is {found}, expected {expected}; \
-         delete it and run `make model`"
-    )]
-    ModelAltered {
-        /// The file.
-        path: PathBuf,
-        /// Digest it should have.
-        expected: String,
-        /// Digest it has.
-        found: String,
     },
     /// A file of the model cannot be used.
     #[error("the embedding model file {path} cannot be used: {reason}")]

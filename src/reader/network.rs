@@ -11,7 +11,7 @@ use super::{Excerpt, ReadError, Reader, Reading};
 /// Made by `scripts/reader/export.py`; its SHA-256 is in the test below.
 static NETWORK: &[u8] = include_bytes!("../../data/reader/model.onnx");
 /// The `WordPiece` vocabulary of all-MiniLM-L6-v2, in the format of the `tokenizers` library.
-static TOKENIZER: &[u8] = include_bytes!("../../data/reader/tokenizer.json");
+static TOKENIZER: &[u8] = include_bytes!("../../data/embedder/tokenizer.json");
 
 /// Most tokens of each part, as in training. Of a longer question the last ones count.
 const QUESTION_TOKENS: usize = 48;

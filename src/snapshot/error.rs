@@ -111,6 +111,12 @@ fn name(fingerprint: &EmbedderFingerprint) -> String {
 }
 
 fn flags(fingerprint: &EmbedderFingerprint) -> String {
+    if fingerprint.adapter == "in-process" {
+        return format!(
+            "--embedder in-process; --model-dir names the folder of {} unless it is the model in the program",
+            fingerprint.model
+        );
+    }
     format!(
         "--embedder {} --embed-model {}",
         fingerprint.adapter, fingerprint.model

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use serde_json::{Value, json};
 use wattwise::embed::ollama::{OllamaEmbedder, OllamaOptions};
 use wattwise::embed::openai::{OpenAiEmbedder, OpenAiOptions};
-use wattwise::embed::transformer::TransformerEmbedder;
+use wattwise::embed::transformer::{ModelFiles, TransformerEmbedder};
 use wattwise::embed::{EmbedError, Embedder, Passage};
 use wattwise::language::content_words;
 use wattwise::model::{UnitVector, WordCodes};
@@ -13,10 +13,10 @@ use wiremock::matchers::{header, method, path};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 use crate::fake_embedder::HashEmbedder;
-use crate::support::model_directory;
+use crate::support::{data, run, text};
 
 fn transformer(threads: usize) -> TransformerEmbedder {
-    TransformerEmbedder::open(&model_directory(), NonZeroUsize::new(threads).unwrap()).unwrap()
+    TransformerEmbedder::open(ModelFiles::shipped(), NonZeroUsize::new(threads).unwrap()).unwrap()
 }
 
 /// What every caller relies on.
@@ -123,7 +123,7 @@ async fn the_transformer_agrees_with_the_reference_implementation() {
             .unwrap()
             .whole
             .cosine(expected.as_slice());
-        assert!(cosine >= 0.99, "{text:?}: cosine {cosine}");
+        assert!(cosine >= 0.995, "{text:?}: cosine {cosine}");
     }
 }
 
@@ -142,6 +142,53 @@ async fn batches_and_threads_do_not_change_a_vector() {
             "{text:?}"
         );
     }
+}
+
+/// A folder with the model of the program under another name.
+fn copied_model() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs_err::create_dir(folder.path().join("mine")).unwrap();
+    for file in ["model.onnx", "tokenizer.json"] {
+        let copy = folder.path().join("mine").join(file);
+        fs_err::copy(data("embedder").join(file), copy).unwrap();
+    }
+    folder
+}
+
+#[tokio::test]
+async fn a_model_in_a_folder_is_named_after_it_and_told_by_its_digest() {
+    let folder = copied_model();
+    let files = ModelFiles::read(&folder.path().join("mine")).unwrap();
+    let other = TransformerEmbedder::open(files, NonZeroUsize::MIN).unwrap();
+    let shipped = transformer(1);
+    assert_eq!(other.fingerprint().model, "mine");
+    assert_eq!(other.fingerprint().digest, shipped.fingerprint().digest);
+    let vectors = [&other, &shipped].map(|embedder| embedder.embed_query("Lag the pipes."));
+    let [one, two] = vectors;
+    assert_eq!(one.await.unwrap().whole, two.await.unwrap().whole);
+}
+
+#[test]
+fn an_index_of_another_model_is_refused_by_name_and_embedded_again_by_the_next_ingest() {
+    let folder = copied_model();
+    fs_err::create_dir(folder.path().join("docs")).unwrap();
+    let guide = data("guides/renters.md");
+    fs_err::copy(guide, folder.path().join("docs/renters.md")).unwrap();
+    let ingest = ["ingest", "--docs", "docs", "--index", "index"];
+    let other = run(
+        folder.path(),
+        &[&ingest[..], &["--model-dir", "mine"]].concat(),
+    );
+    assert!(other.status.success(), "{}", text(&other));
+    let ask = ["ask", "--index", "index", "What may renters do?"];
+    let refused = run(folder.path(), &ask);
+    assert_eq!(refused.status.code(), Some(3), "{}", text(&refused));
+    for words in ["mine", "wattwise ingest", "--model-dir"] {
+        assert!(text(&refused).contains(words), "{}", text(&refused));
+    }
+    let again = run(folder.path(), &ingest);
+    assert!(again.status.success(), "{}", text(&again));
+    assert!(run(folder.path(), &ask).status.success());
 }
 
 #[tokio::test]

@@ -482,7 +482,7 @@ fn mistakes_are_named_with_their_fix() {
                 "nowhere",
             ],
             3,
-            "make model",
+            "--model-dir",
         ),
         (&["ask", "--index", "empty", "Why?"], 3, "wattwise ingest"),
         (&["serve", "--bind", "0.0.0.0:0"], 2, "AUTH_API_KEY"),

@@ -3,12 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// The real model, as `make model` leaves it. Tests that need it fail with the program's own words
-/// when it is absent.
-pub(crate) fn model_directory() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("models/all-MiniLM-L6-v2-int8")
-}
-
 /// The shipped data.
 pub(crate) fn data(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -19,11 +13,9 @@ pub(crate) fn data(path: &str) -> PathBuf {
 /// The program, in a folder of its own and without the caller's settings.
 pub(crate) fn wattwise(directory: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wattwise"));
-    command
-        .current_dir(directory)
-        .args(arguments)
-        .env("WATTWISE_MODEL_DIR", model_directory());
+    command.current_dir(directory).args(arguments);
     for name in [
+        "WATTWISE_MODEL_DIR",
         "URLs_JSON_FILE_PATH",
         "PDF_FOLDER_PATH",
         "AUTH_API_KEY",

@@ -1,83 +1,86 @@
-//! The model's files and the proof that they are the right ones.
+//! The model's files: those in the program, or a directory's.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
 use crate::embed::EmbedError;
 
-/// Name of the model that `make model` fetches.
-pub const DEFAULT_MODEL_NAME: &str = "all-MiniLM-L6-v2-int8";
+/// The `WordPiece` vocabulary of all-MiniLM-L6-v2, in the JSON format of the `tokenizers` library.
+static TOKENIZER: &[u8] = include_bytes!("../../../data/embedder/tokenizer.json");
+/// Made by `scripts/embedder/make_model.py`.
+static NETWORK: &[u8] = include_bytes!("../../../data/embedder/model.onnx");
+/// Name and digest of the two; the test below computes the digest.
+const SHIPPED: (&str, &str) = (
+    "all-MiniLM-L6-v2-per-token",
+    "109159d34e3ce71154752222b1cfec1e23897de0c8c94ae0f470c8695aabeddf",
+);
 
-/// The pinned files of the default model: name and SHA-256.
-const PINNED: [(&str, &str); 2] = [
-    (
-        "model.onnx",
-        "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6",
-    ),
-    (
-        "tokenizer.json",
-        "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
-    ),
-];
-
-/// The bytes of a model directory: `model.onnx` and `tokenizer.json`.
+/// The bytes of a model: `model.onnx` and `tokenizer.json`.
 pub struct ModelFiles {
-    /// The directory's name.
+    /// What the model is called: the name of its directory.
     pub name: String,
-    /// SHA-256 of both files together, as lower-case hex.
+    /// SHA-256 of both files' digests together, as lower-case hex.
     pub digest: String,
     /// The network, in ONNX format.
-    pub network: Vec<u8>,
+    pub network: Cow<'static, [u8]>,
     /// The tokenizer, in the JSON format of the `tokenizers` library.
-    pub tokenizer: Vec<u8>,
-    /// Where they came from, for error messages.
-    pub(super) directory: std::path::PathBuf,
+    pub tokenizer: Cow<'static, [u8]>,
+    /// Where they came from, for error messages; empty for those in the program.
+    pub(super) directory: PathBuf,
 }
 
 impl ModelFiles {
-    /// Reads both files of `directory`. A directory with the default model's name must hold exactly
-    /// the pinned bytes.
+    /// The model in the program.
+    pub fn shipped() -> Self {
+        Self {
+            name: SHIPPED.0.to_owned(),
+            digest: SHIPPED.1.to_owned(),
+            network: Cow::Borrowed(NETWORK),
+            tokenizer: Cow::Borrowed(TOKENIZER),
+            directory: PathBuf::new(),
+        }
+    }
+
+    /// Reads both files of `directory`, whatever model it is: the digest tells it from others.
     pub fn read(directory: &Path) -> Result<Self, EmbedError> {
         let name = directory.file_name().map_or_else(
             || "model".to_owned(),
             |name| name.to_string_lossy().into_owned(),
         );
-        let is_pinned = name == DEFAULT_MODEL_NAME;
-        let mut whole = Sha256::new();
-        let [network, tokenizer] = PINNED.map(|(file, expected)| {
-            let path = directory.join(file);
-            let bytes = fs_err::read(&path).map_err(|error| {
-                if error.kind() == io::ErrorKind::NotFound {
-                    EmbedError::ModelMissing { path: path.clone() }
-                } else {
-                    EmbedError::ModelUnusable {
-                        path: path.clone(),
-                        reason: error.to_string(),
-                    }
-                }
-            })?;
-            let found = hex(&Sha256::digest(&bytes));
-            if is_pinned && found != expected {
-                return Err(EmbedError::ModelAltered {
-                    path,
-                    expected: expected.to_owned(),
-                    found,
-                });
-            }
-            whole.update(found.as_bytes());
-            Ok(bytes)
-        });
+        let network = read(&directory.join("model.onnx"))?;
+        let tokenizer = read(&directory.join("tokenizer.json"))?;
         Ok(Self {
             name,
-            digest: hex(&whole.finalize()),
-            network: network?,
-            tokenizer: tokenizer?,
+            digest: digest(&network, &tokenizer),
+            network: Cow::Owned(network),
+            tokenizer: Cow::Owned(tokenizer),
             directory: directory.to_owned(),
         })
     }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, EmbedError> {
+    fs_err::read(path).map_err(|error| {
+        let path = path.to_owned();
+        if error.kind() == io::ErrorKind::NotFound {
+            EmbedError::ModelMissing { path }
+        } else {
+            let reason = error.to_string();
+            EmbedError::ModelUnusable { path, reason }
+        }
+    })
+}
+
+fn digest(network: &[u8], tokenizer: &[u8]) -> String {
+    let mut whole = Sha256::new();
+    for file in [network, tokenizer] {
+        whole.update(hex(&Sha256::digest(file)).as_bytes());
+    }
+    hex(&whole.finalize())
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -94,33 +97,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_missing_model_names_the_file_and_the_command() {
+    fn a_missing_model_names_the_file_and_the_mend() {
         let directory = tempfile::tempdir().unwrap();
         let error = ModelFiles::read(directory.path())
             .err()
             .expect("nothing is there")
             .to_string();
         assert!(
-            error.contains("model.onnx") && error.contains("make model"),
+            error.contains("model.onnx") && error.contains("--model-dir"),
             "{error}"
         );
     }
 
     #[test]
-    fn an_altered_default_model_is_refused_with_both_digests() {
-        let parent = tempfile::tempdir().unwrap();
-        let directory = parent.path().join(DEFAULT_MODEL_NAME);
-        fs_err::create_dir(&directory).unwrap();
-        for (file, _) in PINNED {
-            fs_err::write(directory.join(file), "something else").unwrap();
-        }
-        let error = ModelFiles::read(&directory)
-            .err()
-            .expect("altered")
-            .to_string();
-        assert!(
-            error.contains(PINNED[0].1) && error.contains("make model"),
-            "{error}"
+    fn the_model_in_the_program_is_told_by_its_digest() {
+        assert_eq!(digest(NETWORK, TOKENIZER), SHIPPED.1);
+        assert_eq!(
+            hex(&Sha256::digest(NETWORK)),
+            "0f14863a2cf39a7f5e29dba79ecbd073e8009c8144573b7874f547e2e1ca1655"
         );
     }
 }

@@ -1,6 +1,7 @@
 //! The in-process sentence transformer: no daemon, no hub, no C or C++.
 //!
-//! An ONNX model of the BERT family runs in `rten`. Pooling is ours: the mean of the token vectors
+//! An ONNX model of the BERT family runs in `rten`: the one in the program, whose multiplications are
+//! of 8-bit integers with one scale and one offset a token, or another by its directory. Pooling is ours: the mean of the token vectors
 //! (Reimers and Gurevych, "Sentence-BERT", 2019), scaled to unit length. The vector of a span is
 //! the mean of its tokens' vectors after the whole passage went through the model ("late
 //! chunking", Günther et al., 2024), so it costs no further pass; words get theirs in the same way.
@@ -12,12 +13,11 @@ mod network;
 mod workers;
 
 use std::num::NonZeroUsize;
-use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
-pub use files::{DEFAULT_MODEL_NAME, ModelFiles};
+pub use files::ModelFiles;
 
 use self::network::Network;
 use self::workers::Workers;
@@ -32,17 +32,14 @@ pub struct TransformerEmbedder {
 }
 
 impl TransformerEmbedder {
-    /// Loads the model from `directory` and starts `threads` workers.
-    ///
-    /// The pinned default model is checked by SHA-256 before it is opened; any other model is
-    /// taken as it is and told apart by its digest.
-    pub fn open(directory: &Path, threads: NonZeroUsize) -> Result<Self, EmbedError> {
-        let files = ModelFiles::read(directory)?;
-        let network = Arc::new(Network::load(&files)?);
+    /// Loads a model, [`ModelFiles::shipped`] or a directory's, and starts `threads` workers.
+    pub fn open(files: ModelFiles, threads: NonZeroUsize) -> Result<Self, EmbedError> {
+        let (model, digest) = (files.name.clone(), files.digest.clone());
+        let network = Arc::new(Network::load(files)?);
         let fingerprint = EmbedderFingerprint {
             adapter: "in-process".to_owned(),
-            model: files.name.clone(),
-            digest: Some(files.digest.clone()),
+            model,
+            digest: Some(digest),
             dimension: network.dimension()?,
             pooling: "mean".to_owned(),
             document_prefix: String::new(),

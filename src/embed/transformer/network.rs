@@ -1,9 +1,10 @@
 //! One forward pass: tokens in, vectors out.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
-use rten::{Model, ModelOptions, NodeId, RunOptions, ThreadPool};
+use rten::{Model, ModelOptions, NodeId, RunOptions, ThreadPool, ValueOrView};
 use rten_tensor::NdTensor;
 use tokenizers::{Tokenizer, TruncationParams};
 
@@ -22,7 +23,11 @@ const LONGEST_INPUT_BYTES: usize = 64 * 1024;
 /// The tokenizer and the network. Shared by all workers: a pass does not change it.
 pub(super) struct Network {
     model: Model,
-    inputs: [NodeId; 3],
+    ids: NodeId,
+    /// 1 for each token; a model for texts of one length has no need of it.
+    mask: Option<NodeId>,
+    /// 0 for each token; a model without kinds of tokens has none.
+    kinds: Option<NodeId>,
     output: NodeId,
     tokenizer: Tokenizer,
     counter: TokenCounter,
@@ -30,16 +35,19 @@ pub(super) struct Network {
 }
 
 impl Network {
-    pub(super) fn load(files: &ModelFiles) -> Result<Self, EmbedError> {
+    pub(super) fn load(files: ModelFiles) -> Result<Self, EmbedError> {
         let network_path = files.directory.join("model.onnx");
         let unusable = |reason: String| EmbedError::ModelUnusable {
             path: network_path.clone(),
             reason,
         };
-        let model = ModelOptions::with_all_ops()
-            .prepack_weights(true)
-            .load(files.network.clone())
-            .map_err(|error| unusable(error.to_string()))?;
+        let mut options = ModelOptions::with_all_ops();
+        options.prepack_weights(true);
+        let model = match files.network {
+            Cow::Borrowed(bytes) => options.load_static_slice(bytes),
+            Cow::Owned(bytes) => options.load(bytes),
+        };
+        let model = model.map_err(|error| unusable(error.to_string()))?;
         let node = |name: &str| {
             model.node_id(name).map_err(|_| {
                 unusable(format!(
@@ -47,11 +55,9 @@ impl Network {
                 ))
             })
         };
-        let inputs = [
-            node("input_ids")?,
-            node("attention_mask")?,
-            node("token_type_ids")?,
-        ];
+        let ids = node("input_ids")?;
+        let mask = model.find_node("attention_mask");
+        let kinds = model.find_node("token_type_ids");
         let output = node("last_hidden_state")?;
 
         let tokenizer_path = files.directory.join("tokenizer.json");
@@ -67,11 +73,13 @@ impl Network {
                 ..TruncationParams::default()
             }))
             .map_err(|error| unusable(error.to_string()))?;
-        let rule = TokenRule::Tokenizer(files.tokenizer.clone());
+        let rule = TokenRule::Tokenizer(files.tokenizer.into_owned());
         let counter = TokenCounter::new(&rule).map_err(unusable)?;
         Ok(Self {
             model,
-            inputs,
+            ids,
+            mask,
+            kinds,
             output,
             tokenizer,
             counter,
@@ -163,11 +171,9 @@ impl Network {
             .collect();
         let count = ids.len();
         let row = |values: Vec<i32>| NdTensor::from_data([1, count], values);
-        let inputs = vec![
-            (self.inputs[0], row(ids).into()),
-            (self.inputs[1], row(vec![1; count]).into()),
-            (self.inputs[2], row(vec![0; count]).into()),
-        ];
+        let mut inputs: Vec<(NodeId, ValueOrView<'_>)> = vec![(self.ids, row(ids).into())];
+        inputs.extend(self.mask.map(|mask| (mask, row(vec![1; count]).into())));
+        inputs.extend(self.kinds.map(|kinds| (kinds, row(vec![0; count]).into())));
         let options = RunOptions::default().with_thread_pool(Some(Arc::clone(pool)));
         let [output] = self
             .model
