@@ -11,7 +11,7 @@ WATTWISE := target/release/wattwise
 # Evaluation data that is not part of the project; evaluations that need it say so when it is absent.
 SHARED := ../shared
 
-.PHONY: help serve ingest model build test check fmt lint doc deny bench bench-embedding bench-http bench-index bench-reload eval eval-extraction check-api check-openai check-model check-deploy check-attack fuzz clean
+.PHONY: help serve ingest model build install package test check fmt lint doc deny bench bench-embedding bench-http bench-index bench-reload eval eval-extraction check-api check-openai check-model check-deploy check-package check-attack fuzz clean
 
 help: ## Show this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,14 @@ model: ## Make the model in data/embedder again from its published weights and c
 
 build:
 	cargo build --release --locked
+
+PREFIX := /usr/local
+DESTDIR :=
+install: build ## Install into $(DESTDIR)$(PREFIX): program, guides, completions, man pages, systemd's files
+	scripts/install.sh $(WATTWISE) "$(DESTDIR)" "$(PREFIX)"
+
+package: build ## A .deb and a tarball in target/package
+	scripts/package.sh $(WATTWISE) target/package
 
 test: ## Every test, with what it needs fetched by this target
 	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --locked; else cargo test --locked; fi
@@ -89,6 +97,9 @@ check-deploy: ## Linters over the container, compose, Kubernetes and systemd fil
 SECONDS := 60
 fuzz: ## Every parser of foreign bytes for SECONDS=60 each under libFuzzer; TARGETS="pdf html" names some
 	scripts/fuzz.sh $(SECONDS) $(TARGETS)
+
+check-package: build ## The .deb in a clean Debian root: installed, asked, removed (root; fetches the root once)
+	scripts/check_package.sh $(WATTWISE)
 
 check-attack: build ## What a hostile client or file can do: CPU a request, hangs, memory; a table, under 5 minutes
 	scripts/check_attack.py $(WATTWISE)
