@@ -4,7 +4,7 @@
 WEIGHTS are what was trained (README.md), and the word embeddings of all-MiniLM-L6-v2 (`model.safetensors`).
 Inputs: input_ids, token_type_ids and position_ids, int64 [n], one question and passage without
 padding. Output: logits, float32 [1, 2]: the passage answers the question, the passage supports the
-claim. Weights are int8 with one scale a column; inputs of a product are uint8, quantised as they come.
+claim. `onnx_graph` says how it is quantised.
 Needs numpy, safetensors and onnx.
 """
 import sys
@@ -14,25 +14,9 @@ from onnx import TensorProto, helper
 from safetensors.numpy import load_file
 
 sys.path.append(sys.path[0] + "/..")
-from onnx_graph import HEADS, LAYERS, WIDTH, Graph  # noqa: E402
+from onnx_graph import GELU_LEAST, HEADS, LAYERS, WIDTH, Graph  # noqa: E402
 
 LONGEST = 256
-
-
-class Network(Graph):
-    def quantised(self, x):
-        """x as uint8, its scale and its zero point."""
-        return self.op("DynamicQuantizeLinear", x, outputs=3)
-
-    def linear(self, quantised, weight, bias):
-        """x W + b, W [k, m] with one scale a column."""
-        codes, scale, zero = quantised
-        scales = np.maximum(np.abs(weight).max(0) / 127, 1e-9).astype(np.float32)
-        whole = np.clip(np.rint(weight / scales), -127, 127).astype(np.int8)
-        product = self.op("MatMulInteger", codes, self.constant(whole), zero, self.number(0, np.int8))
-        unscaled = self.op("Cast", product, to=TensorProto.FLOAT)
-        scaled = self.op("Mul", unscaled, self.op("Mul", scale, self.constant(scales)))
-        return self.op("Add", scaled, self.constant(bias))
 
 
 def normalised(graph, x, weights, name):
@@ -43,15 +27,15 @@ def attention(graph, x, weights, name):
     kinds = ("q", "k", "v")
     weight = np.concatenate([weights[f"{name}.{kind}.weight"].T for kind in kinds], 1)
     bias = np.concatenate([weights[f"{name}.{kind}.bias"] for kind in kinds])
-    rows = graph.attended(graph.linear(graph.quantised(x), weight, bias), (WIDTH / HEADS) ** -0.5)
-    return graph.linear(graph.quantised(rows), weights[name + ".o.weight"].T, weights[name + ".o.bias"])
+    rows = graph.attended(graph.linear(x, weight, bias), (WIDTH / HEADS) ** -0.5)
+    return graph.linear(rows, weights[name + ".o.weight"].T, weights[name + ".o.bias"])
 
 
 def main(*paths):
     weights = {}
     for path in paths[:-1]:
         weights |= {name: array.astype(np.float32) for name, array in load_file(path).items()}
-    graph = Network()
+    graph = Graph()
     embedded = graph.embedded(weights["embeddings.word_embeddings.weight"], "input_ids")
     places = graph.op("Gather", graph.constant(weights["pos.weight"][:LONGEST]), "position_ids")
     sides = graph.op("Gather", graph.constant(weights["typ.weight"]), "token_type_ids")
@@ -59,8 +43,8 @@ def main(*paths):
     for layer in range(LAYERS):
         name = f"layers.{layer}"
         x = normalised(graph, graph.op("Add", x, attention(graph, x, weights, name)), weights, name + ".ln1")
-        wide = graph.gelu(graph.linear(graph.quantised(x), weights[name + ".f1.weight"].T, weights[name + ".f1.bias"]))
-        narrow = graph.linear(graph.quantised(wide), weights[name + ".f2.weight"].T, weights[name + ".f2.bias"])
+        wide = graph.gelu(graph.linear(x, weights[name + ".f1.weight"].T, weights[name + ".f1.bias"]))
+        narrow = graph.linear(wide, weights[name + ".f2.weight"].T, weights[name + ".f2.bias"], GELU_LEAST)
         x = normalised(graph, graph.op("Add", x, narrow), weights, name + ".ln2")
     first = graph.op("Gather", x, graph.constant(np.array([0], np.int64)), axis=0)
     both = graph.op("Concat", first, graph.op("ReduceMean", x, axes=[0], keepdims=1), axis=-1)

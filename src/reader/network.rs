@@ -165,7 +165,7 @@ mod tests {
         }
         assert_eq!(
             hex,
-            "9e43bbadf4c63491e52afaa93fa4b258d22f8d427960a2f0b77ccd60424c0262"
+            "9fb68e1ad9b0b02dff8620c6438f6c868aef5fd3bed7225b93a408efd800906a"
         );
     }
 
