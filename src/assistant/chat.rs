@@ -124,10 +124,13 @@ impl Assistant {
             .answer
             .citations
             .iter()
-            .filter_map(|citation| citation.place.as_ref())
-            .map(|place| {
+            .filter_map(|citation| Some((citation.marker, citation.place.as_ref()?)))
+            .map(|(marker, place)| {
                 json!({
+                    "marker": marker,
                     "chunk_id": place.chunk.as_str(),
+                    "document_id": place.document.as_str(),
+                    "title": place.title,
                     "start": place.range.start,
                     "end": place.range.end,
                 })

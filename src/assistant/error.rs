@@ -13,6 +13,12 @@ pub enum AssistantError {
     /// The live generation has no such passage.
     #[error("citation not found")]
     CitationNotFound,
+    /// The live generation has no such document.
+    #[error("document not found")]
+    DocumentNotFound,
+    /// A document was not read from a file, or its file is not there any more, or not as it was read.
+    #[error("the document has no file that is as it was read")]
+    NoFile,
     /// The session holds as much as one session may.
     #[error("session is full")]
     SessionFull,

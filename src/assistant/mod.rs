@@ -8,6 +8,7 @@ mod bounds;
 mod brackets;
 mod chat;
 mod cite;
+mod documents;
 mod draft;
 mod error;
 #[cfg(test)]
@@ -21,9 +22,11 @@ mod respond;
 mod sessions;
 mod sources;
 mod summary;
+mod topics;
 pub mod upkeep;
 
 pub use chat::{Begun, Chat};
+pub use documents::{DocumentFile, DocumentInfo, DocumentList, DocumentText, is_web};
 pub use error::AssistantError;
 pub use passage::{Surroundings, SurroundingsRequest};
 pub use prepared::Prepared;
@@ -33,6 +36,7 @@ pub use request::{
     SummaryRequest, SuppliedContext,
 };
 pub use respond::AnswerEvents;
+pub use topics::Topic;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -77,6 +77,15 @@ impl Assistant {
         Ok(self.store.session(session).await?)
     }
 
+    /// Gives a conversation a name. Durable when this returns.
+    pub async fn rename_session(
+        &self,
+        session: OwnedSession,
+        title: String,
+    ) -> Result<(), AssistantError> {
+        Ok(self.store.rename_session(session, title).await?)
+    }
+
     /// Deletes a conversation and all that is kept of it.
     pub async fn delete_session(&self, session: OwnedSession) -> Result<(), AssistantError> {
         self.store.delete_session(session).await?;

@@ -68,6 +68,9 @@ impl Entry {
             Ok(())
         } else {
             check_page(state, route, request).and_then(|site| {
+                if route.is_some_and(|route| route.is_open) {
+                    return Ok(());
+                }
                 entry.identify(state, route, request)?;
                 check_type(&site, route, request)
             })

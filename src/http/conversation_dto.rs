@@ -43,6 +43,12 @@ pub(super) struct SessionSummaryBody {
     last_used_at: i64,
     /// How many messages it has.
     message_count: u64,
+    /// What `/rename_session` called it, or null.
+    #[schema(example = "Loft")]
+    title: Option<String>,
+    /// How its first message begins, in at most 200 characters; null without messages.
+    #[schema(example = "How deep should mineral wool in a loft be?")]
+    opening: Option<String>,
 }
 
 impl From<SessionSummary> for SessionSummaryBody {
@@ -52,6 +58,8 @@ impl From<SessionSummary> for SessionSummaryBody {
             created_at: summary.created_at,
             last_used_at: summary.used_at,
             message_count: summary.messages,
+            title: summary.title,
+            opening: summary.opening,
         }
     }
 }
@@ -163,6 +171,18 @@ pub(super) struct HistoryBody {
     pub(super) session_id: String,
     /// Oldest first.
     pub(super) message_history: Vec<String>,
+}
+
+/// A session's new name.
+#[derive(Debug, Deserialize, ToSchema)]
+#[expect(dead_code, reason = "describes the body, which is read field by field")]
+pub(super) struct RenameRequest {
+    /// The session.
+    #[schema(example = "6c1f0f0e-5a3c-4a53-8f5b-0c1d8a2b7e11")]
+    session_id: String,
+    /// At most 400 bytes.
+    #[schema(example = "Loft")]
+    title: String,
 }
 
 /// A verdict on a session.

@@ -189,6 +189,8 @@ impl ApiError {
             Self::Assistant(error) => match error {
                 AssistantError::SessionNotFound => "no_session",
                 AssistantError::CitationNotFound => "no_citation",
+                AssistantError::DocumentNotFound => "no_document",
+                AssistantError::NoFile => "no_file",
                 AssistantError::SessionFull => "session_full",
                 AssistantError::KeyReused => "idempotency_key_reused",
                 AssistantError::Overloaded => "overloaded",
@@ -257,6 +259,16 @@ fn assistant_parts(error: &AssistantError) -> Parts {
         AssistantError::CitationNotFound => (
             StatusCode::NOT_FOUND,
             "No such passage in the documents as they are now".into(),
+            None,
+        ),
+        AssistantError::DocumentNotFound => (
+            StatusCode::NOT_FOUND,
+            "No such document in the index as it is now".into(),
+            None,
+        ),
+        AssistantError::NoFile => (
+            StatusCode::NOT_FOUND,
+            "The document has no file here, or its file has changed since it was read; ingest reads it again".into(),
             None,
         ),
         AssistantError::SessionFull => (
@@ -393,6 +405,8 @@ mod tests {
             (AssistantError::KeyReused.into(), 422, None),
             (AssistantError::SessionNotFound.into(), 404, None),
             (AssistantError::CitationNotFound.into(), 404, None),
+            (AssistantError::DocumentNotFound.into(), 404, None),
+            (AssistantError::NoFile.into(), 404, None),
             (
                 AssistantError::Overloaded.into(),
                 503,

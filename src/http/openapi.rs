@@ -14,8 +14,8 @@ use utoipa::{Modify, OpenApi};
 use super::outgoing::SharedBody;
 use super::router::HEALTH_PATHS;
 use super::routes::{
-    ask, chat, citations, completions, export, feedback, health, retrieve, save, session, sessions,
-    summary,
+    ask, chat, citations, completions, documents, export, feedback, health, retrieve, save,
+    session, sessions, suggestions, summary,
 };
 use super::{metrics, openai_errors};
 
@@ -34,6 +34,10 @@ use super::{metrics, openai_errors};
         summary::generate_summary,
         chat::chat,
         citations::show,
+        documents::list,
+        documents::show,
+        documents::file,
+        suggestions::list,
         completions::complete,
         completions::models,
         completions::model,
@@ -41,6 +45,7 @@ use super::{metrics, openai_errors};
         sessions::history,
         sessions::list,
         sessions::show,
+        sessions::rename,
         sessions::delete,
         export::export,
         feedback::rate,
@@ -54,6 +59,7 @@ use super::{metrics, openai_errors};
     tags(
         (name = "conversation", description = "Sessions, their messages and what was saved of them"),
         (name = "answers", description = "Contexts and cited answers"),
+        (name = "documents", description = "What the answers are made from"),
         (name = "openai", description = "The same answers for clients of OpenAI's API"),
         (name = "operation", description = "Is it running, is it ready, what is it"),
     )

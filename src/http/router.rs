@@ -13,11 +13,11 @@ use axum::{Extension, Router};
 use super::error::ApiError;
 use super::middleware::Peer;
 use super::routes::{
-    ask, chat, citations, completions, export, feedback, health, retrieve, save, session, sessions,
-    summary,
+    ask, chat, citations, completions, documents, export, feedback, health, retrieve, save,
+    session, sessions, suggestions, summary,
 };
 use super::server::Answers;
-use super::{AppState, docs, metrics, middleware, openapi};
+use super::{AppState, docs, metrics, middleware, openapi, page};
 use crate::model::Scope;
 
 /// Addresses that answer without a key and under any load.
@@ -77,6 +77,8 @@ pub(super) struct Known {
     pub(super) scope: Option<Scope>,
     /// What a POST brings along.
     pub(super) takes: Takes,
+    /// Whether it is the same for everybody and asks for no key.
+    pub(super) is_open: bool,
 }
 
 /// The body of a POST.
@@ -96,6 +98,11 @@ impl Route {
         self.known.takes = takes;
         self
     }
+
+    fn open(mut self) -> Self {
+        self.known.is_open = true;
+        self
+    }
 }
 
 fn route(
@@ -107,6 +114,7 @@ fn route(
         path,
         scope: scope.into(),
         takes: Takes::Nothing,
+        is_open: false,
     };
     Route { known, methods }
 }
@@ -117,6 +125,8 @@ pub(super) fn route_table() -> Vec<Route> {
     let json = Takes::Json { untyped: false };
     let original = Takes::Json { untyped: true };
     vec![
+        route("/", None, get_only(page::start)).open(),
+        route("/assets/{version}/{file}", None, get_only(page::asset)).open(),
         route("/get_session_id", Chat, post_only(session::open_session)),
         route("/ask", Chat, post_only(ask::ask)).taking(original),
         route(
@@ -132,6 +142,10 @@ pub(super) fn route_table() -> Vec<Route> {
         .taking(original),
         route("/chat", Chat, post_only(chat::chat)).taking(json),
         route("/citations/{chunk}", Chat, get_only(citations::show)),
+        route("/documents", Chat, get_only(documents::list)),
+        route("/documents/{id}", Chat, get_only(documents::show)),
+        route("/documents/{id}/file", Chat, get_only(documents::file)),
+        route("/suggestions", Chat, get_only(suggestions::list)),
         route("/v1/models", Chat, get_only(completions::models)),
         route("/v1/models/{model}", Chat, get_only(completions::model)),
         route(
@@ -145,6 +159,7 @@ pub(super) fn route_table() -> Vec<Route> {
         route("/get_session_history", Chat, post_only(sessions::history)).taking(json),
         route("/feedback", Chat, post_only(feedback::rate)).taking(json),
         route("/sessions", Chat, get_only(sessions::list)),
+        route("/rename_session", Chat, post_only(sessions::rename)).taking(json),
         route(
             "/sessions/{id}",
             Chat,
@@ -183,11 +198,13 @@ pub(super) fn find(path: &str) -> Option<&'static Known> {
 }
 
 fn fits(pattern: &str, path: &str) -> bool {
-    let Some((fixed, _)) = pattern.split_once('{') else {
-        return pattern == path;
-    };
-    path.strip_prefix(fixed)
-        .is_some_and(|rest| !rest.is_empty() && !rest.contains('/'))
+    let mut segments = path.split('/');
+    let is_same = pattern.split('/').all(|wanted| {
+        segments.next().is_some_and(|segment| {
+            wanted == segment || (wanted.starts_with('{') && !segment.is_empty())
+        })
+    });
+    is_same && segments.next().is_none()
 }
 
 fn post_only<H, T>(handler: H) -> MethodRouter<AppState>

@@ -85,6 +85,10 @@ pub struct SessionSummary {
     pub used_at: i64,
     /// How many messages it has.
     pub messages: u64,
+    /// What its owner calls it; `None` until they give it a name.
+    pub title: Option<String>,
+    /// How its first message begins, in at most 200 characters; `None` without messages.
+    pub opening: Option<String>,
 }
 
 /// Everything that is kept of a session.

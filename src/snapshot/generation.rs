@@ -158,7 +158,7 @@ impl Generation {
             document: document.id.clone(),
             source: document.source.clone(),
             title: document.title.clone(),
-            heading: self.headings_above(chunk, range.start),
+            heading: self.headings_above(chunk.document, range.start),
             page,
             page_end,
             location: document.location_of(&range),
@@ -166,10 +166,23 @@ impl Generation {
         }
     }
 
-    /// The headings above byte `at` of a chunk's document, outermost first, joined by ` > `.
-    fn headings_above(&self, chunk: &Chunk, at: usize) -> String {
-        let text = self.records.text(chunk.document);
-        let blocks = self.records.document_of(chunk).blocks.iter();
+    /// The position of the document with this id, if this generation has it.
+    pub fn document_with_id(&self, id: &str) -> Option<u32> {
+        let documents = &self.records.documents;
+        let position = documents
+            .iter()
+            .position(|document| document.id.as_str() == id)?;
+        u32::try_from(position).ok()
+    }
+
+    /// The headings above byte `at` of the document at this position, outermost first, joined by
+    /// ` > `.
+    ///
+    /// # Panics
+    /// When there is no such document.
+    pub fn headings_above(&self, document: u32, at: usize) -> String {
+        let text = self.records.text(document);
+        let blocks = self.records.documents[document as usize].blocks.iter();
         let mut path: Vec<(u8, &str)> = Vec::new();
         for block in blocks.take_while(|block| block.range.start <= at) {
             if let BlockKind::Heading(level) = block.kind {

@@ -41,6 +41,7 @@ pub(crate) async fn holds_while_open<S: SessionStore + 'static>(store: S) {
     another_owner_finds_nothing(store.as_ref()).await;
     lists_are_paged_newest_first(store.as_ref()).await;
     a_deleted_session_is_gone(store.as_ref()).await;
+    a_session_is_listed_by_its_name_and_its_first_words(store.as_ref()).await;
     a_full_session_takes_no_more(store.as_ref()).await;
     a_repeated_write_has_one_effect(store.as_ref()).await;
     what_is_old_is_deleted(store.as_ref()).await;
@@ -279,6 +280,38 @@ async fn a_deleted_session_is_gone(store: &dyn SessionStore) {
     assert_eq!((details.messages.len(), details.records.len()), (1, 1));
     assert_eq!(details.feedback[0].rating, Rating::Down);
     assert_eq!(details.feedback[0].comment, "no");
+}
+
+async fn a_session_is_listed_by_its_name_and_its_first_words(store: &dyn SessionStore) {
+    let owner = Owner::of(KeyId::from_random(252));
+    let id = store.create_session(owner, None).await.unwrap();
+    let session = OwnedSession { owner, id };
+    let listed = async || {
+        let found = store.sessions(owner, None, 9).await.unwrap().remove(0);
+        let whole = store.session(session).await.unwrap().summary;
+        assert_eq!(found, whole);
+        (found.title, found.opening)
+    };
+    assert_eq!(listed().await, (None, None));
+    say(store, session, &"é".repeat(300)).await;
+    say(store, session, "second").await;
+    assert_eq!(listed().await, (None, Some("é".repeat(200))));
+    for title in ["first name", "Über 'uns'"] {
+        store
+            .rename_session(session, title.to_owned())
+            .await
+            .unwrap();
+        assert_eq!(listed().await.0.as_deref(), Some(title));
+    }
+    let theirs = OwnedSession {
+        owner: stranger(),
+        ..session
+    };
+    let refused = store.rename_session(theirs, "x".to_owned()).await;
+    assert!(matches!(
+        refused.unwrap_err(),
+        StoreError::SessionNotFound(_)
+    ));
 }
 
 async fn a_full_session_takes_no_more(store: &dyn SessionStore) {

@@ -12,6 +12,9 @@ use crate::model::{
     SessionId, SessionSummary,
 };
 
+/// Characters of a session's first message that a list shows.
+const OPENING_CHARACTERS: usize = 200;
+
 /// Keeps everything in memory.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
@@ -141,6 +144,8 @@ impl SessionStore for MemoryStore {
                 created_at: now(),
                 used_at: now(),
                 messages: 0,
+                title: None,
+                opening: None,
             };
             let session = Session {
                 owner,
@@ -176,6 +181,10 @@ impl SessionStore for MemoryStore {
                 text,
                 created_at: now(),
             };
+            if message.sequence == 1 {
+                let opening = message.text.chars().take(OPENING_CHARACTERS).collect();
+                details.summary.opening = Some(opening);
+            }
             details.messages.push(message.clone());
             Ok(Done::Appended(message))
         })?;
@@ -274,6 +283,11 @@ impl SessionStore for MemoryStore {
             .take(at_most as usize)
             .map(|session| session.details.summary.clone())
             .collect())
+    }
+
+    async fn rename_session(&self, session: OwnedSession, title: String) -> Result<(), StoreError> {
+        self.lock().find(session)?.details.summary.title = Some(title);
+        Ok(())
     }
 
     async fn delete_session(&self, session: OwnedSession) -> Result<(), StoreError> {

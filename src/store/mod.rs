@@ -109,6 +109,9 @@ pub trait SessionStore: Send + Sync {
         at_most: u32,
     ) -> Result<Vec<SessionSummary>, StoreError>;
 
+    /// Gives a session a name, which is not counted among what it holds: callers bound its length.
+    async fn rename_session(&self, session: OwnedSession, title: String) -> Result<(), StoreError>;
+
     /// Deletes a session and all that is kept of it.
     async fn delete_session(&self, session: OwnedSession) -> Result<(), StoreError>;
 

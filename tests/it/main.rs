@@ -15,6 +15,7 @@ mod chatting;
 mod client;
 mod contract;
 mod crawling;
+mod documents;
 mod durability;
 mod embedders;
 mod embedding_server;

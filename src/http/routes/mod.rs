@@ -4,6 +4,7 @@ pub(super) mod ask;
 pub(super) mod chat;
 pub(super) mod citations;
 pub(super) mod completions;
+pub(super) mod documents;
 pub(super) mod export;
 pub(super) mod feedback;
 pub(super) mod health;
@@ -11,6 +12,7 @@ pub(super) mod retrieve;
 pub(super) mod save;
 pub(super) mod session;
 pub(super) mod sessions;
+pub(super) mod suggestions;
 pub(super) mod summary;
 
 use axum::http::{HeaderName, HeaderValue};

@@ -1,4 +1,5 @@
-//! `GET /sessions`, `GET /sessions/{id}`, `DELETE /sessions/{id}`, `POST /get_session_history`
+//! `GET /sessions`, `GET /sessions/{id}`, `DELETE /sessions/{id}`, `POST /rename_session`,
+//! `POST /get_session_history`
 
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
@@ -8,14 +9,19 @@ use super::known_session;
 use crate::assistant::access::Caller;
 use crate::http::AppState;
 use crate::http::body::read_fields;
-use crate::http::conversation_dto::{HistoryBody, HistoryRequest, SessionBody, SessionsBody};
-use crate::http::dto::{ErrorBody, ValidationErrorBody};
+use crate::http::conversation_dto::{
+    HistoryBody, HistoryRequest, RenameRequest, SessionBody, SessionsBody,
+};
+use crate::http::dto::{Acknowledgement, ErrorBody, ValidationErrorBody};
 use crate::http::error::ApiError;
 use crate::http::validation::{Problems, Query};
 use crate::model::SessionId;
 
 /// Least, default and most sessions on a page.
 const PAGE: (usize, usize, usize) = (1, 50, 200);
+
+/// A line of a list: what a reader takes in at a glance, several times over.
+const LONGEST_TITLE_BYTES: usize = 400;
 
 /// List your sessions
 ///
@@ -103,6 +109,45 @@ pub(in crate::http) async fn delete(
     let session = known_session(caller, &id)?;
     state.assistant().delete_session(session).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Give a session a name
+///
+/// It is what a list of sessions shows. Repeated, it has no further effect.
+#[utoipa::path(
+    post,
+    path = "/rename_session",
+    tag = "conversation",
+    request_body = RenameRequest,
+    responses(
+        (status = 200, description = "Renamed", body = Acknowledgement),
+        (status = 400, description = "The body cannot be decoded", body = ErrorBody),
+        (status = 404, description = "No such session", body = ErrorBody),
+        (status = 413, description = "The body is over the limit", body = ErrorBody),
+        (status = 422, description = "The request is not valid", body = ValidationErrorBody),
+        (status = 503, description = "Busy, or the session store is not available", body = ErrorBody),
+    )
+)]
+pub(in crate::http) async fn rename(
+    State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
+    request: Request,
+) -> Result<Json<Acknowledgement>, ApiError> {
+    let mut problems = Problems::default();
+    let Some(fields) = read_fields(request, state.limits(), &mut problems).await? else {
+        return Err(problems.into());
+    };
+    let session_id = fields.text("session_id", &mut problems);
+    let title = fields.short_text("title", LONGEST_TITLE_BYTES, &mut problems);
+    let (Some(session_id), Some(title)) = (session_id, title) else {
+        return Err(problems.into());
+    };
+    let session = known_session(caller, &session_id)?;
+    state.assistant().rename_session(session, title).await?;
+    Ok(Json(Acknowledgement {
+        message: "Session renamed",
+        session_id,
+    }))
 }
 
 /// Read a session's messages

@@ -220,6 +220,14 @@ impl SessionStore for SqliteStore {
             .await
     }
 
+    async fn rename_session(&self, session: OwnedSession, title: String) -> Result<(), StoreError> {
+        self.writer
+            .submit("rename a session", move |connection| {
+                writes::rename_session(connection, session, &title)
+            })
+            .await
+    }
+
     async fn delete_session(&self, session: OwnedSession) -> Result<(), StoreError> {
         self.writer
             .submit_release("delete a session", move |connection| {

@@ -181,12 +181,12 @@ pub(super) fn sessions(
 ) -> Result<Vec<SessionSummary>, StoreError> {
     let read = || {
         // A session that is not there has no number, and nothing is smaller than that.
-        let mut statement = connection.prepare_cached(
-            "SELECT id, created_at, used_at, messages FROM sessions
-             WHERE owner = ?1 AND number < iif(?2 IS NULL, 9223372036854775807,
-                 (SELECT number FROM sessions WHERE id = ?2 AND owner = ?1))
-             ORDER BY number DESC LIMIT ?3",
-        )?;
+        let mut statement = connection.prepare_cached(&format!(
+            "SELECT {SUMMARY} FROM sessions
+                 WHERE owner = ?1 AND number < iif(?2 IS NULL, 9223372036854775807,
+                     (SELECT number FROM sessions WHERE id = ?2 AND owner = ?1))
+                 ORDER BY number DESC LIMIT ?3"
+        ))?;
         let after = after.map(|id| id.to_string());
         statement
             .query_map(params![owner.number(), after, at_most], summary)?
@@ -268,6 +268,10 @@ pub(super) fn probe(connection: &Connection) -> Result<(), StoreError> {
         .map_err(|error| engine_error("read a probe", &error))
 }
 
+/// The columns that [`summary`] reads.
+const SUMMARY: &str = "id, created_at, used_at, messages, title,
+    (SELECT substr(text, 1, 200) FROM messages WHERE session = number AND sequence = 1)";
+
 const MESSAGES: &str =
     "SELECT sequence, text, created_at FROM messages WHERE session = ?1 ORDER BY sequence";
 
@@ -289,6 +293,8 @@ fn summary(row: &Row<'_>) -> rusqlite::Result<SessionSummary> {
         created_at: row.get(1)?,
         used_at: row.get(2)?,
         messages: whole(3, row.get(3)?)?,
+        title: row.get(4)?,
+        opening: row.get(5)?,
     })
 }
 
@@ -318,13 +324,12 @@ fn of_session<T>(
     let found = || {
         let moment = connection.unchecked_transaction()?;
         let found = moment
-            .prepare_cached(
-                "SELECT id, created_at, used_at, messages, number FROM sessions
-                 WHERE id = ?1 AND owner = ?2",
-            )?
+            .prepare_cached(&format!(
+                "SELECT {SUMMARY}, number FROM sessions WHERE id = ?1 AND owner = ?2"
+            ))?
             .query_row(
                 params![session.id.to_string(), session.owner.number()],
-                |row| Ok((summary(row)?, row.get(4)?)),
+                |row| Ok((summary(row)?, row.get(6)?)),
             )
             .optional()?;
         found

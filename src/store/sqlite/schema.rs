@@ -104,6 +104,8 @@ pub(super) const STEPS: &[&str] = &[
     CREATE TRIGGER replies_go_with_receipts AFTER DELETE ON receipts BEGIN
         DELETE FROM replies WHERE owner = old.owner AND key = old.key;
     END;",
+    // What an owner calls a session.
+    "ALTER TABLE sessions ADD COLUMN title TEXT;",
 ];
 
 /// Marks the file as ours, so that another program's database is never migrated: "Watt".

@@ -172,6 +172,25 @@ pub(super) fn save_feedback(
     Ok(())
 }
 
+/// Names a session.
+pub(super) fn rename_session(
+    connection: &Connection,
+    session: OwnedSession,
+    title: &str,
+) -> Result<(), Refusal> {
+    let renamed = connection
+        .prepare_cached("UPDATE sessions SET title = ?3 WHERE id = ?1 AND owner = ?2")?
+        .execute(params![
+            session.id.to_string(),
+            session.owner.number(),
+            title
+        ])?;
+    if renamed == 0 {
+        return Err(Refusal::NoSession(session.id));
+    }
+    Ok(())
+}
+
 /// Deletes a session; what belongs to it goes with it.
 pub(super) fn delete_session(
     connection: &Connection,
