@@ -11,7 +11,7 @@ WATTWISE := target/release/wattwise
 # Evaluation data that is not part of the project; evaluations that need it say so when it is absent.
 SHARED := ../shared
 
-.PHONY: help serve ingest model build install package test check fmt lint doc deny bench bench-embedding bench-http bench-index bench-reload eval eval-extraction check-api check-openai check-model check-deploy check-package check-attack fuzz clean
+.PHONY: help serve ingest model build install package test check fmt lint doc deny bench bench-embedding bench-http bench-index bench-reload eval eval-extraction check-api check-openai check-page check-model check-deploy check-package check-attack fuzz clean
 
 help: ## Show this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -87,6 +87,9 @@ check-api: build ## Every route against its own description, by schemathesis
 
 check-openai: build ## The OpenAI-compatible routes, by the official Python client
 	scripts/check_openai.sh $(WATTWISE)
+
+check-page: build ## The page at / in a real browser (Debian's Chromium), with axe-core; a table, under 3 minutes
+	scripts/check_page.sh $(WATTWISE)
 
 check-model: build ## Answers of a real, very small language model, over a page that tries to take it over
 	scripts/check_model.sh $(WATTWISE)
