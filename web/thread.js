@@ -21,8 +21,9 @@ export class Turn {
     this.contexts = [];
     this.reply = null;
     this.shown = [];
-    // The same turn sent again is the same turn to the server.
+    // Sent again under the same name and with the same words, it is the same turn to the server.
     this.name = writeName();
+    this.request = { message: question, session_id: page.session, stream: true };
     this.session = page.session;
     this.body = h("div", { class: "answer" });
     this.foot = h("div");
@@ -35,10 +36,9 @@ export class Turn {
     this.aborter = new AbortController();
     this.status("Searching the documents");
     this.element.scrollIntoView({ block: "start" });
-    const body = { message: this.question, session_id: this.session, stream: true };
     const headers = { "Idempotency-Key": this.name };
     try {
-      const stream = events("/chat", { method: "POST", body, headers, signal: this.aborter.signal });
+      const stream = events("/chat", { method: "POST", body: this.request, headers, signal: this.aborter.signal });
       for await (const [name, data] of stream) this.take(name, data);
       if (!this.reply) throw Object.assign(new Error("The answer broke off."), { kind: "offline" });
     } catch (error) {

@@ -57,7 +57,8 @@ export async function open(browser, options = {}) {
 
 /** With WEB=web the files are those of the folder, under the program's headers: no build between two looks. */
 async function fromFolder(route) {
-  const response = await route.fetch();
+  const response = await route.fetch().catch(() => null);
+  if (!response) return route.abort();
   const name = new URL(route.request().url()).pathname.split("/").at(-1) || "index.html";
   const text = readFileSync(join(process.env.WEB, name), "utf8");
   const version = /\/assets\/[0-9a-f]+/.exec(await response.text())?.[0] ?? "";
@@ -70,7 +71,9 @@ export async function askIn(page, text) {
   await page.getByLabel("Your question").fill(text);
   await page.getByRole("button", { name: "Ask", exact: true }).click();
   const turn = page.locator(".turn").last();
-  const whole = (await (await replied).text()).split("\n\n").find((block) => block.startsWith("event: final_answer"));
+  // The browser's protocol hands out streams of events as Latin-1, though they are UTF-8.
+  const stream = Buffer.from(await (await replied).text(), "latin1").toString("utf8");
+  const whole = stream.split("\n\n").find((block) => block.startsWith("event: final_answer"));
   await turn.locator(".tools").waitFor();
   return { turn, reply: JSON.parse(whole.slice(whole.indexOf("data:") + 5)) };
 }

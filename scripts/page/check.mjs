@@ -128,7 +128,7 @@ async function conversations(page, server, first) {
   const session = first.reply.session_id;
   await check("renamed, and still so when it is opened again", async () => {
     await page.getByRole("button", { name: "Rename", exact: true }).click();
-    await page.getByLabel("Name").fill("Loft <b>questions</b>");
+    await page.getByRole("textbox", { name: "Name" }).fill("Loft <b>questions</b>");
     await page.keyboard.press("Enter");
     await page.locator("#sessions").getByText("Loft <b>questions</b>").waitFor();
     await page.reload();
@@ -208,7 +208,10 @@ async function sizes(server) {
     const page = await open(browser);
     await page.goto(server.url);
     await page.locator(".topics button").first().waitFor();
-    await page.evaluate(() => document.activeElement.blur());
+    await page.evaluate(() => {
+      document.body.tabIndex = -1;
+      document.body.focus();
+    });
     await page.keyboard.press("Tab");
     must((await page.evaluate(() => document.activeElement.className)) === "skip", "the first stop is not the way past the menu");
     await page.keyboard.press("Enter");

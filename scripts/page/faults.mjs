@@ -77,7 +77,7 @@ async function models(browser, folder) {
     await page.goto(server.url);
     await ask(QUESTION);
     await page.getByRole("button", { name: "Stop" }).click();
-    await page.getByText("Stopped.").waitFor();
+    await page.locator("#thread").getByText("Stopped.").waitFor();
     const text = await page.locator(".turn .answer").last().textContent();
     must(!text.includes("each other"), `it went on: ${text}`);
     return JSON.stringify(text);
@@ -87,7 +87,7 @@ async function models(browser, folder) {
     await page.locator(".start").waitFor();
     await ask(`${QUESTION} Say.`);
     await server.kill();
-    await page.getByText("The connection broke off.").waitFor();
+    await page.locator("#thread").getByText("The connection broke off.").waitFor();
     must((await page.locator("#banner").textContent()).includes("cannot be reached"), "the page does not say it");
     server = await serve(folder, { state: "state-model", flags, bind: server.address });
     await page.getByText("The server is there again.").waitFor();
