@@ -127,7 +127,7 @@ impl Assistant {
         let blocks = blocks_within(&document.blocks, &range);
         Ok(DocumentText {
             info: info(&generation, position),
-            heading: generation.headings_above(position, range.start),
+            heading: generation.headings_above(position, range.start).join(" > "),
             text: text[range.clone()].to_owned(),
             locations: blocks
                 .iter()

@@ -1,28 +1,30 @@
 //! What could be asked: topics out of the headings of the documents, no words of our own.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use super::{Assistant, AssistantError};
-use crate::model::{Chunk, ChunkId, DocumentId, Filter, UnitVector};
+use crate::model::{BlockKind, ChunkId, Document, DocumentId, Filter, UnitVector};
 use crate::runtime::blocking;
 use crate::snapshot::Generation;
 
 /// Documents that are looked at for topics to begin with; of more, so many evenly spread.
 const DOCUMENTS: usize = 64;
-/// Chunks of each that are looked at.
-const CHUNKS: usize = 200;
+/// Headings of each that are looked at.
+const HEADINGS: usize = 50;
 /// Passages that are looked at around one, for each topic that is wanted.
 const NEIGHBOURS: usize = 8;
 /// A topic is a line that a reader takes in at a glance.
 const LONGEST_CHARACTERS: usize = 80;
+/// What stands between a title and its subtitle.
+const BEFORE_SUBTITLE: [&str; 5] = [": ", " – ", " — ", " | ", " - "];
 
 /// Something that the documents have a section on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Topic {
-    /// What to ask: the heading, behind the one above it unless it is a question.
+    /// What to ask: the heading, behind the document's title.
     pub text: String,
-    /// The headings down to the section, outermost first.
-    pub heading_path: Vec<String>,
+    /// The headings down to the section, outermost first, joined by ` > `.
+    pub heading: String,
     /// A passage of the section.
     pub chunk: ChunkId,
     /// Its document.
@@ -55,57 +57,76 @@ impl Assistant {
     }
 }
 
-/// One topic from each of `at_most` documents, evenly spread. A heading that several documents have
-/// is part of their form and says nothing of what is in them.
+/// One topic from each of `at_most` documents, evenly spread.
 fn spread(generation: &Generation, filter: &Filter, at_most: usize) -> Vec<Topic> {
-    let candidates: Vec<(u32, Vec<Topic>)> =
-        evenly(generation.records.documents().len(), DOCUMENTS)
-            .filter(|position| filter.admits(&generation.records.documents()[*position as usize]))
-            .map(|position| (position, topics_of(generation, position)))
-            .collect();
-    let mut documents_with: HashMap<String, usize> = HashMap::new();
-    for (_, topics) in &candidates {
-        let headings: HashSet<String> = topics.iter().map(heading).collect();
-        for heading in headings {
-            *documents_with.entry(heading).or_default() += 1;
-        }
-    }
-    let mut own: Vec<Vec<Topic>> = candidates
-        .into_iter()
-        .map(|(_, mut topics)| {
-            topics.retain(|topic| documents_with[&heading(topic)] == 1);
+    let documents = generation.records.documents();
+    let form = headings_of_form(generation);
+    let own = evenly(documents.len(), DOCUMENTS)
+        .filter(|position| filter.admits(&documents[*position as usize]))
+        .map(|position| {
+            let topics = topics_of(generation, position).into_iter();
             topics
-        })
-        .filter(|topics| !topics.is_empty())
-        .collect();
-    // One of each document; where there are few documents, one more of each, and so on.
-    let mut found = Vec::new();
-    let mut round = 0;
-    while found.len() < at_most && !own.is_empty() {
-        let places: Vec<u32> = evenly(own.len(), at_most - found.len()).collect();
-        for place in places {
-            let topics = &mut own[place as usize];
-            // Not always the first: what stands first in a document is often of one kind.
-            let at = (place as usize + round) % topics.len();
-            found.push(topics.remove(at));
-        }
-        own.retain(|topics| !topics.is_empty());
-        round += 1;
-    }
-    found
+                .filter(|(heading, _)| !form.contains(heading))
+                .map(|(_, topic)| topic)
+                .collect()
+        });
+    deal(own.collect(), at_most)
 }
 
-/// The topics of a document, in order.
-fn topics_of(generation: &Generation, position: u32) -> Vec<Topic> {
+/// Headings that several documents have: they are part of the documents' form and say nothing of what
+/// is in them.
+fn headings_of_form(generation: &Generation) -> HashSet<&str> {
+    let documents = generation.records.documents();
+    let (mut seen, mut repeated) = (HashSet::new(), HashSet::new());
+    for position in evenly(documents.len(), DOCUMENTS) {
+        let text = generation.records.text(position);
+        let blocks = documents[position as usize].blocks.iter();
+        let headings = blocks.filter(|block| is_heading(block.kind));
+        let own: HashSet<&str> = headings
+            .take(HEADINGS)
+            .map(|block| &text[block.range.clone()])
+            .collect();
+        repeated.extend(own.iter().copied().filter(|heading| seen.contains(heading)));
+        seen.extend(own);
+    }
+    repeated
+}
+
+/// One of each list; where there are few lists, one more of each, and so on.
+fn deal(mut lists: Vec<Vec<Topic>>, at_most: usize) -> Vec<Topic> {
+    let mut found = Vec::new();
+    loop {
+        lists.retain(|topics| !topics.is_empty());
+        if found.len() >= at_most || lists.is_empty() {
+            return found;
+        }
+        for place in evenly(lists.len(), at_most - found.len()) {
+            let topics = &mut lists[place as usize];
+            // Not always the first: what stands first in a document is often of one kind.
+            found.push(topics.remove(place as usize % topics.len()));
+        }
+    }
+}
+
+/// The topics of a document, in order, with their headings.
+fn topics_of(generation: &Generation, position: u32) -> Vec<(&str, Topic)> {
+    let document = &generation.records.documents()[position as usize];
     let chunks = generation.records.chunks();
     let first = chunks.partition_point(|chunk| chunk.document < position);
-    let mut seen = HashSet::new();
-    chunks[first..]
+    let own = &chunks[first..];
+    let own = &own[..own.partition_point(|chunk| chunk.document == position)];
+    let headings = document
+        .blocks
         .iter()
-        .take_while(|chunk| chunk.document == position)
-        .take(CHUNKS)
-        .filter(|chunk| seen.insert(&chunk.heading_path))
-        .filter_map(|chunk| topic(generation, chunk))
+        .filter(|block| is_heading(block.kind));
+    headings
+        .take(HEADINGS)
+        .filter_map(|heading| {
+            let behind = own.partition_point(|chunk| chunk.range.end <= heading.range.end);
+            let path = generation.headings_above(position, heading.range.start);
+            let last = *path.last()?;
+            Some((last, topic(document, &path, &own.get(behind)?.id)?))
+        })
         .collect()
 }
 
@@ -115,59 +136,62 @@ fn near(generation: &Generation, row: u32, filter: &Filter, at_most: usize) -> V
         return Vec::new();
     };
     let nearest = generation.nearest(&vector, at_most * NEIGHBOURS, None);
+    let form = headings_of_form(generation);
     let mut seen = HashSet::new();
     std::iter::once(row)
         .chain(nearest.into_iter().map(|hit| hit.row))
         .map(|row| generation.chunk(row))
         .filter(|chunk| filter.admits(generation.records.document_of(chunk)))
-        .filter(|chunk| seen.insert((chunk.document, &chunk.heading_path)))
-        .filter_map(|chunk| topic(generation, chunk))
+        .filter_map(|chunk| {
+            let document = generation.records.document_of(chunk);
+            let path = generation.headings_above(chunk.document, chunk.range.start);
+            path.last().filter(|heading| !form.contains(*heading))?;
+            topic(document, &path, &chunk.id)
+        })
+        .filter(|topic| seen.insert((topic.document.clone(), topic.heading.clone())))
         .take(at_most)
         .collect()
 }
 
-/// The topic of the section that a chunk lies in; `None` if that has no heading that could be asked.
-fn topic(generation: &Generation, chunk: &Chunk) -> Option<Topic> {
-    let document = generation.records.document_of(chunk);
-    let text = asked(&chunk.heading_path, &document.title)?;
+/// The topic of a section under these headings; `None` if they could not be asked.
+fn topic(document: &Document, path: &[&str], chunk: &ChunkId) -> Option<Topic> {
+    // The topmost heading is the document's name; what is in it stands in those below.
+    let headings = document
+        .blocks
+        .iter()
+        .filter(|block| is_heading(block.kind));
+    if path.len() == 1 && headings.take(2).count() > 1 {
+        return None;
+    }
     Some(Topic {
-        text,
-        heading_path: chunk.heading_path.clone(),
-        chunk: chunk.id.clone(),
+        text: asked(path.last()?, &document.title)?,
+        heading: path.join(" > "),
+        chunk: chunk.clone(),
         document: document.id.clone(),
         title: document.title.clone(),
     })
 }
 
-/// A heading by itself where it is a question or the topmost one, else behind the one above it.
-fn asked(path: &[String], title: &str) -> Option<String> {
-    let (heading, above) = path.split_last()?;
-    let heading = heading.trim();
-    let above = above.last().map_or(title, String::as_str).trim();
-    let is_topmost = above.is_empty() || above == heading;
-    let text = if is_topmost || is_question(heading) {
+fn is_heading(kind: BlockKind) -> bool {
+    matches!(kind, BlockKind::Heading(_))
+}
+
+/// A heading behind the title of its document, without that one's subtitle.
+fn asked(heading: &str, title: &str) -> Option<String> {
+    let (heading, title) = (heading.trim(), main_title(title.trim()));
+    let text = if title.is_empty() || heading.to_lowercase().starts_with(&title.to_lowercase()) {
         heading.to_owned()
     } else {
-        format!("{above}: {heading}")
+        format!("{title}: {heading}")
     };
     let is_line = text.chars().count() <= LONGEST_CHARACTERS;
     let says_something = heading.chars().filter(|c| c.is_alphabetic()).count() >= 2;
     (is_line && says_something).then_some(text)
 }
 
-/// Whether a text ends as a question does, in any script (Unicode's question marks).
-fn is_question(text: &str) -> bool {
-    text.ends_with([
-        '?', '\u{37e}', '\u{55e}', '\u{61f}', '\u{1367}', '\u{ff1f}', '\u{2e2e}',
-    ])
-}
-
-/// A topic's heading as it is compared.
-fn heading(topic: &Topic) -> String {
-    let heading = topic.heading_path.last();
-    heading
-        .map(|heading| heading.to_lowercase())
-        .unwrap_or_default()
+fn main_title(title: &str) -> &str {
+    let ends = BEFORE_SUBTITLE.iter().filter_map(|mark| title.find(mark));
+    &title[..ends.min().unwrap_or(title.len())]
 }
 
 /// `most` positions below `length`, evenly spread; all of them if they are fewer.
@@ -180,38 +204,46 @@ fn evenly(length: usize, most: usize) -> impl Iterator<Item = u32> {
 mod tests {
     use super::*;
 
-    fn path(headings: &[&str]) -> Vec<String> {
-        headings
-            .iter()
-            .map(|heading| (*heading).to_owned())
-            .collect()
-    }
-
     #[test]
-    fn a_heading_is_asked_with_the_one_above_it_unless_it_is_a_question() {
-        for (headings, text) in [
-            (&["Lofts"][..], Some("Guide: Lofts")),
-            (&["Guide"], Some("Guide")),
-            (&["Guide", "Costs"], Some("Guide: Costs")),
-            (&["Guide", "Boilers", "Service"], Some("Boilers: Service")),
-            (&["Guide", "How deep?"], Some("How deep?")),
-            (&["Guide", "كم العمق؟"], Some("كم العمق؟")),
-            (&["Guide", "3.1"], None),
-            (&[], None),
+    fn a_heading_is_asked_behind_the_title_without_its_subtitle() {
+        for (heading, title, text) in [
+            ("How deep?", "Lofts", Some("Lofts: How deep?")),
+            ("Costs", "Lofts: how to fill them", Some("Lofts: Costs")),
+            ("Costs", "Lofts – a guide | Home", Some("Lofts: Costs")),
+            ("Lofts in old houses", "lofts", Some("Lofts in old houses")),
+            (
+                "Lofts: how to fill them",
+                "Lofts: how to fill them",
+                Some("Lofts: how to fill them"),
+            ),
+            ("3.1", "Lofts", None),
+            ("Costs", "", Some("Costs")),
         ] {
-            assert_eq!(
-                asked(&path(headings), "Guide").as_deref(),
-                text,
-                "{headings:?}"
-            );
+            assert_eq!(asked(heading, title).as_deref(), text, "{heading}, {title}");
         }
-        assert_eq!(asked(&path(&["Guide", &"word ".repeat(40)]), "Guide"), None);
+        assert_eq!(asked(&"word ".repeat(40), "Lofts"), None);
     }
 
     #[test]
-    fn positions_are_spread_over_the_whole() {
+    fn topics_are_dealt_from_all_documents_before_one_gives_two() {
+        let topic = |document: &str, text: &str| Topic {
+            text: text.to_owned(),
+            heading: text.to_owned(),
+            chunk: ChunkId::from_client(text),
+            document: DocumentId::of_source(document),
+            title: document.to_owned(),
+        };
+        let lists = || {
+            vec![
+                vec![topic("a", "a1"), topic("a", "a2"), topic("a", "a3")],
+                vec![],
+                vec![topic("b", "b1")],
+            ]
+        };
+        let dealt = |at_most| deal(lists(), at_most).into_iter().map(|topic| topic.text);
+        assert_eq!(dealt(2).collect::<Vec<_>>(), ["a1", "b1"]);
+        assert_eq!(dealt(9).count(), 4);
         assert_eq!(evenly(10, 3).collect::<Vec<_>>(), [0, 3, 6]);
-        assert_eq!(evenly(2, 5).collect::<Vec<_>>(), [0, 1]);
         assert_eq!(evenly(0, 5).count(), 0);
     }
 }

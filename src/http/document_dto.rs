@@ -182,7 +182,7 @@ impl From<Topic> for SuggestionBody {
     fn from(topic: Topic) -> Self {
         Self {
             text: topic.text,
-            heading: topic.heading_path.join(" > "),
+            heading: topic.heading,
             title: topic.title,
             document_id: topic.document.to_string(),
             chunk_id: topic.chunk.to_string(),

@@ -158,7 +158,7 @@ impl Generation {
             document: document.id.clone(),
             source: document.source.clone(),
             title: document.title.clone(),
-            heading: self.headings_above(chunk.document, range.start),
+            heading: self.headings_above(chunk.document, range.start).join(" > "),
             page,
             page_end,
             location: document.location_of(&range),
@@ -175,12 +175,11 @@ impl Generation {
         u32::try_from(position).ok()
     }
 
-    /// The headings above byte `at` of the document at this position, outermost first, joined by
-    /// ` > `.
+    /// The headings above byte `at` of the document at this position, outermost first.
     ///
     /// # Panics
     /// When there is no such document.
-    pub fn headings_above(&self, document: u32, at: usize) -> String {
+    pub fn headings_above(&self, document: u32, at: usize) -> Vec<&str> {
         let text = self.records.text(document);
         let blocks = self.records.documents[document as usize].blocks.iter();
         let mut path: Vec<(u8, &str)> = Vec::new();
@@ -190,8 +189,7 @@ impl Generation {
                 path.push((level, &text[block.range.clone()]));
             }
         }
-        let path: Vec<&str> = path.into_iter().map(|(_, heading)| heading).collect();
-        path.join(" > ")
+        path.into_iter().map(|(_, heading)| heading).collect()
     }
 
     /// A chunk with all that a reader needs, under a score.
