@@ -47,7 +47,7 @@ export async function open(browser, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, colorScheme: "light", ...options });
   if (process.env.WEB) await context.route(/\/(assets\/.*)?$/, fromFolder);
   const page = await context.newPage();
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(45_000);
   page.on("pageerror", (error) => faults.push(`${error.message}`));
   page.on("console", (message) => {
     if (message.type() === "error" && /Content Security Policy|Trusted/.test(message.text())) faults.push(message.text());

@@ -10,6 +10,9 @@ const pictures = resolve(import.meta.dirname, "../../target/check-page/pictures"
 mkdirSync(pictures, { recursive: true });
 const picture = (page, name) => page.screenshot({ path: join(pictures, `${name}.png`) });
 
+/** Answered from a page of HTML, a table, several rows, and lists of a PDF. */
+const KINDS = ["What does the standing charge on my bill pay for?", "How deep should blown cellulose be?", "What are the steps to draught-proof a door?", "What should I check before winter?", "When should the heat pump be serviced?"];
+
 const folder = prepare();
 const browser = await launch();
 try {
@@ -84,14 +87,22 @@ async function asking(server) {
     return JSON.stringify(second.reply.summary.slice(0, 60));
   });
   await check("tables, lists and files of every kind open on the quote", async () => {
+    const met = new Set();
     let followed = 0;
-    for (const text of ["How do I descale a kettle?", "What should I check before winter?", "What does the standing charge on my bill pay for?", "How much does it cost to run a fridge?", "What are the steps to draught-proof a door?"]) {
+    for (const text of KINDS) {
       const { turn, reply } = await askIn(page, text);
       if (reply.citations.length > 0) followed += await followCitations(page, turn, reply.citations);
+      if (reply.citations.some((citation) => citation.page)) {
+        met.add("pages");
+        must(/page \d/.test(await page.locator("#source header").innerText()), "no page is named");
+        must(/\/file#page=\d/.test(await page.locator("#source header a").getAttribute("href")), "the link names no page");
+      }
+      if ((await page.locator("#source td mark").count()) > 0) met.add("tables");
+      if ((await page.locator("#source li mark").count()) > 0) met.add("lists");
       await page.keyboard.press("Escape");
     }
-    must(followed >= 3, `only ${followed} citations`);
-    return `${followed} citations`;
+    must(met.size === 3, `only ${[...met].join(", ")}`);
+    return `${followed} citations in ${[...met].join(", ")}`;
   });
   await check("a refusal leads to what is there", async () => {
     const { turn, reply } = await askIn(page, "Who won the football world cup in 1998?");

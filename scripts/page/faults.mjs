@@ -92,7 +92,7 @@ async function models(browser, folder) {
     server = await serve(folder, { state: "state-model", flags, bind: server.address });
     await page.getByText("The server is there again.").waitFor();
     await page.getByRole("button", { name: "Try again" }).click();
-    await page.locator(".turn").last().locator(".tools").waitFor({ timeout: 30_000 });
+    await page.locator(".turn").last().locator(".tools").waitFor();
     const session = new URL(page.url()).hash.slice(1);
     const kept = await (await page.request.get(`${server.url}/sessions/${session}`)).json();
     must(kept.messages.length === 1 && kept.records.length === 1, `${kept.messages.length} messages, ${kept.records.length} answers`);
