@@ -6,7 +6,7 @@ import { h } from "./dom.js";
 const FENCE = /^ {0,3}(```|~~~)/;
 const HEADING = /^(#{1,6}) +(.*)$/;
 const ITEM = /^(\s*)(?:[-*+]|(\d{1,9})[.)]) +(.*)$/;
-const DIVIDER = /^ *\|?(?: *:?-+:? *\|)+(?: *:?-+:?)? *$/;
+const DIVIDER = /^\|?(?: *:?-+:? *\|)+(?: *:?-+:?)?$/;
 const RULE = /^ {0,3}(?:-{3,}|\*{3,}|_{3,}) *$/;
 
 /** The blocks of a text: each with its source, so that those which did not change can stay. */
@@ -37,7 +37,7 @@ function extent(lines, at) {
   }
   if (HEADING.test(line)) return ["heading", at + 1];
   if (RULE.test(line)) return ["rule", at + 1];
-  if (line.includes("|") && DIVIDER.test(lines[at + 1] ?? "")) {
+  if (line.includes("|") && DIVIDER.test((lines[at + 1] ?? "").trim())) {
     return ["table", until(lines, at + 2, (next) => !next.includes("|"))];
   }
   if (line.startsWith(">")) return ["quote", until(lines, at + 1, (next) => !next.startsWith(">"))];
@@ -52,13 +52,16 @@ function until(lines, from, stops) {
   return end;
 }
 
-/** Blank lines belong to a list if it goes on behind them. */
+/** Blank lines belong to a list if it goes on behind them; one of the other kind is another list. */
 function endOfList(lines, at) {
+  const first = ITEM.exec(lines[at]);
   let end = at + 1;
   for (let next = end; next < lines.length; next += 1) {
     if (lines[next].trim() === "") continue;
     const goesOn = ITEM.test(lines[next]) || /^\s{2,}/.test(lines[next]) || next === end;
     if (!goesOn || HEADING.test(lines[next])) break;
+    const item = ITEM.exec(lines[next]);
+    if (item && item[1].length <= first[1].length && Boolean(item[2]) !== Boolean(first[2])) break;
     end = next + 1;
   }
   return end;
@@ -115,7 +118,8 @@ function list(lines, cite) {
       continue;
     }
     const indent = item[1].length;
-    while (open.length > 1 && indent < open.at(-1).indent) open.pop();
+    const isOther = (at) => Boolean(item[2]) !== (at.list.tagName === "OL");
+    while (open.length > 1 && (indent < open.at(-1).indent || (indent === open.at(-1).indent && isOther(open.at(-1))))) open.pop();
     if (open.length === 0 || indent > open.at(-1).indent + 1) {
       const made = item[2] ? h("ol", { start: item[2] }) : h("ul");
       (open.at(-1)?.list.lastElementChild ?? { append: () => (root = made) }).append(made);
@@ -140,7 +144,8 @@ export function inline(text, cite) {
   // What closes a span; looked for once where it is not there.
   const closing = (mark, from) => {
     if (missing.has(mark)) return -1;
-    const end = text.indexOf(mark, from);
+    let end = text.indexOf(mark, from);
+    while (end > 0 && text[end - 1] === "\\" && mark !== "`") end = text.indexOf(mark, end + 1);
     if (end < 0) missing.add(mark);
     return end;
   };
@@ -162,6 +167,11 @@ export function inline(text, cite) {
       flush();
       nodes.push(cite(Number(marker[1])));
       at += marker[0].length;
+      continue;
+    }
+    if (two === "**") {
+      plain += two;
+      at += 2;
       continue;
     }
     if (text[at] === "\\" && ESCAPABLE.test(text[at + 1] ?? "")) at += 1;

@@ -156,10 +156,13 @@ export class Turn {
   sources() {
     if (this.citations.length === 0) return [];
     const items = this.citations.map((citation) => {
-      const where = place(citation);
+      const title = citation.title ?? "Your text";
+      const heading = citation.heading?.split(" > ").at(-1) || title;
+      const label = h("span", { class: "cut", dir: "auto" }, [heading, place(citation)].filter(Boolean).join(", "));
+      if (heading !== title) label.append(h("span", { class: "muted" }, ` · ${title}`));
       const opens = (event) => openCitation(citation, event.currentTarget);
       const button = h("button", { type: "button", "aria-expanded": "false", "aria-controls": "source", onclick: opens });
-      button.append(h("b", {}, String(citation.marker)), h("span", { class: "cut", dir: "auto" }, [citation.title ?? "Your text", where].filter(Boolean).join(", ")));
+      button.append(h("b", {}, String(citation.marker)), label);
       return h("li", {}, button);
     });
     return [h("ol", { class: "sources", "aria-label": "Sources of this answer" }, ...items)];
@@ -222,6 +225,7 @@ export class Turn {
     this.form = h("form", { class: "why card", onsubmit: submit }, h("strong", {}, "What was wrong with it?"), h("div", { class: "row" }, ...words), h("div", { class: "row" }, h("span", { class: "grow" }, more), other));
     this.foot.querySelector(".tools").after(this.form);
     words[0].focus();
+    this.form.scrollIntoView({ block: "nearest" });
   }
 
   /** What could be asked next, or instead. */

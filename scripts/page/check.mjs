@@ -112,6 +112,7 @@ async function asking(server) {
     await turn.locator(".next .topics button").first().click();
     await page.locator(".turn").last().locator(".tools").waitFor();
   });
+  await check("Markdown becomes elements, and markup in it does not", () => markdown(page));
   await check("markup in a question stays text", async () => {
     const { turn } = await askIn(page, '<img src=x onerror="alert(1)"> **bold** loft?');
     must((await turn.locator("img").count()) === 0, "an element was made");
@@ -133,6 +134,46 @@ async function asking(server) {
   });
   await conversations(page, server, first);
   await page.context().close();
+}
+
+/** What answers may be written in, and what must stay text in them. */
+const TEXT = `First **bold _x_** and *em* and \`a*b\` [1].
+Second line, 2 * 3 * 4, **open, [link](javascript:alert(1)) <b>raw</b> \\*kept\\*
+
+- one
+  - inner [2]
+  - inner two
+
+- two
+
+1. first
+2. second
+
+| a | b |
+| --- | :-: |
+| 1 \\| 2 | **3** |
+
+### Head
+> quoted
+
+\`\`\`
+<script>code</script>
+\`\`\``;
+
+async function markdown(page) {
+  const made = await page.evaluate(async (text) => {
+    const module = document.querySelector('script[type="module"]').src.replace("app.js", "markdown.js");
+    const { blocks, element } = await import(module);
+    const place = document.createElement("div");
+    const cite = (marker) => Object.assign(document.createElement("button"), { textContent: `cite ${marker}` });
+    place.append(...blocks(text).map((block) => element(block, cite)));
+    // Whatever a model writes, it is drawn in one go through it.
+    for (const hostile of ["*", "**", "`", "[1]", "> ", "- ", "| ", "# "]) blocks(hostile.repeat(20_000)).map((block) => element(block, cite));
+    return place.outerHTML.replace(/ (dir|tabindex|class)="[^"]*"/g, "");
+  }, TEXT);
+  for (const part of ["<strong>bold _x_</strong>", "<em>em</em>", "<code>a*b</code><button>", "2 * 3 * 4, **open", "[link](javascript:alert(1)) &lt;b&gt;raw&lt;/b&gt; *kept*", "<ul><li>one<ul><li>inner<button>", "</ul></li><li>two</li></ul>", '<ol start="1"><li>first</li><li>second</li></ol>', "<td>1 | 2</td><td><strong>3</strong></td>", "<h4>Head</h4>", "<blockquote>quoted</blockquote>", "&lt;script&gt;code&lt;/script&gt;"]) {
+    must(made.includes(part), `no ${part} in ${made}`);
+  }
 }
 
 async function conversations(page, server, first) {
