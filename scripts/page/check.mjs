@@ -1,12 +1,13 @@
 // The page in a real browser. Run it by scripts/check_page.sh.
 
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { QUESTION, accessible, askIn, check, faultsSeen, fits, followCitations, launch, must, open, verdict } from "./browser.mjs";
 import { faults } from "./faults.mjs";
 import { cleanUp, ingest, prepare, serve } from "./servers.mjs";
 
-const pictures = resolve(import.meta.dirname, "../../target/check-page/pictures");
+const pictures = fileURLToPath(new URL("../../target/check-page/pictures", import.meta.url));
 mkdirSync(pictures, { recursive: true });
 const picture = (page, name) => page.screenshot({ path: join(pictures, `${name}.png`) });
 
