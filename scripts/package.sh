@@ -44,6 +44,7 @@ Architecture: $(dpkg --print-architecture)
 Maintainer: Wattwise <wattwise@localhost>
 Installed-Size: $(du -sk --exclude=DEBIAN "$deb" | cut -f1)
 Depends: libc6 (>= ${libc#GLIBC_}), libgcc-s1
+Recommends: ca-certificates
 Suggests: tesseract-ocr
 Section: web
 Priority: optional
@@ -54,5 +55,6 @@ Description: answers questions about your own documents, with checked citations
 CONTROL
 deb_file=$out/wattwise_${version}_$(dpkg --print-architecture).deb
 find "$deb" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
-dpkg-deb --build --root-owner-group "$deb" "$deb_file" >/dev/null
+# Models hardly compress: xz would take a minute for a few per cent.
+dpkg-deb --build --root-owner-group -Zgzip "$deb" "$deb_file" >/dev/null
 echo "$deb_file"
