@@ -4,6 +4,8 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
+
 use super::{Assistant, AssistantError};
 use crate::model::{Block, ContentKind, Document, DocumentId, Filter};
 use crate::runtime::{blocking, files};
@@ -11,6 +13,9 @@ use crate::snapshot::Generation;
 
 /// A larger file is not sent: it would have to be in memory while its digest is computed.
 const LARGEST_FILE_BYTES: u64 = 64 << 20;
+
+/// Files that are read at once, so that many requests cannot fill the memory.
+static READING: Semaphore = Semaphore::const_new(4);
 
 /// A range is widened by up to so many bytes on either side, so that it holds whole blocks.
 const WIDENED_BYTES: usize = 2 << 10;
@@ -151,6 +156,7 @@ impl Assistant {
         }
         let path = PathBuf::from(&document.source);
         let (kind, digest) = (document.kind, document.content_digest.clone());
+        let _turn = READING.acquire().await;
         blocking::run(move || {
             let bytes = read_same(&path, &digest)?;
             let name = path.file_name().unwrap_or_default();
