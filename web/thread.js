@@ -144,6 +144,7 @@ export class Turn {
     const note = (...parts) => found.push(h("p", { class: "note", dir: "auto" }, ...parts));
     if (reply.corrected_query) note("Read as: ", h("em", {}, reply.corrected_query));
     if (reply.degraded) note("Answered from the documents alone: the language model could not be used.");
+    if (reply.reason === "partial") note("The documents answer a part of the question.");
     if (reply.missing) note(`The documents do not say: ${reply.missing}`);
     const unproved = (reply.sentences ?? []).filter((sentence) => !sentence.supported);
     if (reply.answered && unproved.length > 0) {
@@ -174,7 +175,10 @@ export class Turn {
     const up = button("Good answer", "up", () => this.rate(1, up, down));
     const down = button("Bad answer", "down", () => this.why(up, down));
     for (const thumb of [up, down]) thumb.setAttribute("aria-pressed", "false");
-    return h("div", { class: "tools" }, copy, up, down);
+    const { answered, confidence, reason } = this.reply;
+    const isSure = answered && typeof confidence === "number" && reason !== "curated";
+    const sure = isSure && h("span", { class: "muted small" }, `Confidence ${Math.round(confidence * 100)} %`);
+    return h("div", { class: "tools" }, copy, up, down, sure);
   }
 
   async copy(button) {
