@@ -143,25 +143,16 @@ impl<'a> Draft<'a> {
         verdict
     }
 
-    /// Whether a context with a cited span supports a claim, as the reader says; `None` without one,
-    /// or where nothing is cited.
+    /// Whether the context that is nearest to a claim supports it, as the reader says; `None` without
+    /// a reader, or where nothing is near. Of several contexts one is sooner wrongly taken for support.
     async fn read(&self, claim: &str, verdict: &Verdict) -> Option<bool> {
-        let mut cited: Vec<usize> = verdict.spans.iter().map(|(passage, _)| *passage).collect();
-        cited.sort_unstable();
-        cited.dedup();
-        let prepared = self.prepared;
-        let of = |at: &usize| {
-            excerpt(
-                &prepared.generation,
-                &prepared.sources[*at],
-                &prepared.passages[*at],
-            )
-        };
-        let excerpts: Vec<_> = cited.iter().map(of).collect();
-        if excerpts.is_empty() {
-            return None;
-        }
-        self.reads?.supports(claim, excerpts).await
+        let (nearest, _) = verdict.spans.first()?;
+        let nearest = excerpt(
+            &self.prepared.generation,
+            &self.prepared.sources[*nearest],
+            &self.prepared.passages[*nearest],
+        );
+        self.reads?.supports(claim, nearest).await
     }
 
     /// For each source the cosines of its sentences with a claim.
