@@ -194,7 +194,7 @@ mod tests {
             supports: 0.0,
         };
         let mut chunks = [chunk(7, 0.3), chunk(8, 0.25), chunk(9, 0.01)];
-        reorder(&mut chunks, &[reading(-4.0), reading(3.0), reading(3.0)]);
+        reorder(&mut chunks, &[reading(-2.0), reading(3.0), reading(3.0)]);
         assert_eq!(chunks, [chunk(8, 0.3), chunk(7, 0.25), chunk(9, 0.01)]);
         // What was not read stays behind.
         let mut chunks = [chunk(7, 0.3), chunk(8, 0.25), chunk(9, 0.2)];
