@@ -118,10 +118,12 @@ impl Assistant {
         }
     }
 
-    /// The log-odds that some of the first contexts answer `question`; `None` without a reader.
-    pub(super) async fn log_odds(
+    /// The chance that some of the first contexts answer `question`; `None` without a reader.
+    /// `is_held`: what is quoted has the name that was asked for, or every word of the question.
+    pub(super) async fn chance(
         &self,
         question: &str,
+        is_held: bool,
         generation: &Generation,
         sources: &[Source],
         passages: &[Passage],
@@ -130,7 +132,10 @@ impl Assistant {
         let first = sources.iter().zip(passages).take(READ);
         let excerpts = first.map(|(source, passage)| excerpt(generation, source, passage));
         let excerpts = excerpts.collect();
-        calibration::pooled(&reads.read_until_certain(question, excerpts).await?)
+        let odds = calibration::pooled(&reads.read_until_certain(question, excerpts).await?)?;
+        tracing::debug!(odds, is_held, "whether the sources answer");
+        let held = if is_held { calibration::HELD } else { 0.0 };
+        Some(calibration::chance(odds + held))
     }
 }
 

@@ -239,13 +239,9 @@ impl Assistant {
         sources: &[Source],
         passages: &[Passage],
     ) -> bool {
-        let odds = self.log_odds(question, generation, sources, passages);
-        match odds.await {
-            Some(odds) => {
-                tracing::debug!(odds, is_held, "whether the sources answer");
-                let held = if is_held { calibration::HELD } else { 0.0 };
-                calibration::chance(odds + held) >= calibration::ANSWERED
-            }
+        let chance = self.chance(question, is_held, generation, sources, passages);
+        match chance.await {
+            Some(chance) => chance >= calibration::ANSWERED,
             None => {
                 is_held || evidence::is_answered(passages, generation.lexical.known_share(question))
             }
