@@ -75,7 +75,7 @@ bench-index: ## The graph beside exact search and hnsw_rs as it comes; ROWS="100
 bench-reload: ## What reloads cost: p99 quiet and while reloading, memory after 3 and 50 reloads
 	cargo bench --locked --bench reload
 
-eval: build ## Quality of retrieval and answers on every labelled set, as two tables
+eval: build ## Quality of retrieval and answers on every labelled set, each field by itself; ABLATE="--reader off"
 	scripts/eval.sh $(WATTWISE) $(SHARED) target/eval
 
 eval-extraction: build ## Extraction quality and robustness on the shared files

@@ -10,14 +10,12 @@ use super::prepared::Prepared;
 use super::reading::{Reads, excerpt};
 use super::sources::Source;
 use super::{Assistant, AssistantError, SummaryRequest};
-use crate::embed::{Embedder, QueryVectors};
+use crate::embed::Embedder;
 use crate::generate::claims::Claim;
 use crate::generate::commands::is_command;
-use crate::generate::support::{Nearness, Sources, Verdict};
-use crate::language::content_words;
-use crate::model::{Answer, AnswerSentence, Citation, Owner, UnitVector, embedded_text};
+use crate::generate::support::{Sources, Verdict};
+use crate::model::{Answer, AnswerSentence, Citation, Owner, UnitVector};
 use crate::runtime::{blocking, stages};
-use crate::snapshot::Generation;
 
 /// What has been released so far. Every quote in it stands in the stored text.
 pub(super) struct Draft<'a> {
@@ -128,14 +126,14 @@ impl<'a> Draft<'a> {
     }
 
     async fn judge(&self, claim: &Claim) -> Verdict {
-        let near = match self.embedder.embed_query(&claim.text).await {
-            Ok(vectors) => self.nearness(&claim.text, &vectors).await,
+        let cosines = match self.embedder.embed_query(&claim.text).await {
+            Ok(vectors) => self.cosines(vectors.whole).await,
             Err(error) => {
                 tracing::warn!(%error, "a sentence was checked by its words alone");
-                Nearness::default()
+                Vec::new()
             }
         };
-        let mut verdict = self.sources.judge(&claim.text, &claim.named, &near);
+        let mut verdict = self.sources.judge(&claim.text, &claim.named, &cosines);
         // What speaks to a model says nothing, and what is about something else needs no reading.
         if !verdict.is_near || is_command(&claim.text) {
             verdict.supported = false;
@@ -145,45 +143,28 @@ impl<'a> Draft<'a> {
         verdict
     }
 
-    /// Whether a context with a cited span supports a claim, as the reader says; `None` without one,
-    /// or where nothing is cited.
+    /// Whether the context that is nearest to a claim supports it, as the reader says; `None` without
+    /// a reader, or where nothing is near. Of several contexts one is sooner wrongly taken for support.
     async fn read(&self, claim: &str, verdict: &Verdict) -> Option<bool> {
-        let mut cited: Vec<usize> = verdict.spans.iter().map(|(passage, _)| *passage).collect();
-        cited.sort_unstable();
-        cited.dedup();
-        let prepared = self.prepared;
-        let of = |at: &usize| {
-            excerpt(
-                &prepared.generation,
-                &prepared.sources[*at],
-                &prepared.passages[*at],
-            )
-        };
-        let excerpts: Vec<_> = cited.iter().map(of).collect();
-        if excerpts.is_empty() {
-            return None;
-        }
-        self.reads?.supports(claim, excerpts).await
+        let (nearest, _) = verdict.spans.first()?;
+        let nearest = excerpt(
+            &self.prepared.generation,
+            &self.prepared.sources[*nearest],
+            &self.prepared.passages[*nearest],
+        );
+        self.reads?.supports(claim, nearest).await
     }
 
-    /// How near the sources are to a claim; nothing where there are no vectors.
-    async fn nearness(&self, claim: &str, vectors: &QueryVectors) -> Nearness {
-        let words: Vec<UnitVector> = content_words(claim)
-            .map(|word| vectors.at(&word).unwrap_or_else(|| vectors.whole.clone()))
-            .collect();
-        let whole = vectors.whole.clone();
+    /// For each source the cosines of its sentences with a claim.
+    async fn cosines(&self, claim: UnitVector) -> Vec<Vec<f32>> {
         let rows: Vec<Option<u32>> = self.prepared.sources.iter().map(Source::row).collect();
         let generation = Arc::clone(&self.prepared.generation);
-        // The vectors lie in files.
+        // The vectors lie in a file.
         blocking::run(move || {
-            let near = |row: Option<u32>| {
-                row.map_or_else(Default::default, |row| {
-                    let cosines = generation.records.sentence_cosines(row, &whole);
-                    (cosines, words_of(&generation, row, &words))
-                })
-            };
-            let (cosines, words) = rows.into_iter().map(near).unzip();
-            Nearness { cosines, words }
+            let of_row = |row| generation.records.sentence_cosines(row, &claim);
+            let rows = rows.into_iter();
+            rows.map(|row| row.map(of_row).unwrap_or_default())
+                .collect()
         })
         .await
     }
@@ -220,38 +201,4 @@ impl<'a> Draft<'a> {
         self.markers
             .retain(|_, marker| usize::try_from(*marker).is_ok_and(|marker| marker <= count));
     }
-}
-
-/// For each sentence of a chunk, how near its nearest word is to each of `wanted`.
-fn words_of(generation: &Generation, row: u32, wanted: &[UnitVector]) -> Vec<Vec<f32>> {
-    let records = &generation.records;
-    let each = match records.words.cosines(row, wanted) {
-        Ok(each) => each,
-        Err(error) => {
-            tracing::warn!(%error, "a sentence was checked without the meaning of its words");
-            return Vec::new();
-        }
-    };
-    if each.is_empty() {
-        return Vec::new();
-    }
-    let chunk = generation.chunk(row);
-    let (text, shift) = embedded_text(&chunk.heading_path, records.chunk_text(chunk));
-    let places: Vec<usize> = content_words(&text).map(|word| word.start).collect();
-    chunk
-        .sentences
-        .iter()
-        .map(|sentence| {
-            let start = sentence.start - chunk.range.start + shift;
-            let end = sentence.end - chunk.range.start + shift;
-            let mut nearest = vec![0.0_f32; wanted.len()];
-            let words = places.iter().zip(&each);
-            for (_, cosines) in words.filter(|(place, _)| (start..end).contains(*place)) {
-                for (nearest, cosine) in nearest.iter_mut().zip(cosines) {
-                    *nearest = nearest.max(*cosine);
-                }
-            }
-            nearest
-        })
-        .collect()
 }

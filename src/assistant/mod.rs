@@ -63,6 +63,7 @@ pub struct Assistant {
     answer_cache: Option<Arc<AnswerCache>>,
     replies: Option<Arc<Replies>>,
     reads: Option<Reads>,
+    mends_words: bool,
     /// A repetition waits for the one that it repeats.
     repeatable: KeyedMutex<(Owner, Once)>,
 }
@@ -84,6 +85,7 @@ impl Assistant {
             answer_cache: None,
             replies: None,
             reads: None,
+            mends_words: true,
             repeatable: KeyedMutex::default(),
         }
     }
@@ -113,6 +115,13 @@ impl Assistant {
     #[must_use]
     pub fn with_reader(mut self, reader: Option<Arc<dyn Reader>>) -> Self {
         self.reads = reader.map(Reads::new);
+        self
+    }
+
+    /// Takes every word as it is typed, to measure what mending them is worth.
+    #[must_use]
+    pub fn without_speller(mut self) -> Self {
+        self.mends_words = false;
         self
     }
 
@@ -171,7 +180,7 @@ impl Assistant {
         generation: &Arc<Generation>,
         messages: &mut [String],
     ) -> Option<String> {
-        let last = messages.last_mut()?;
+        let last = messages.last_mut().filter(|_| self.mends_words)?;
         let mended = self.retriever.mend(generation, last).await?;
         last.clone_from(&mended);
         Some(mended)

@@ -8,13 +8,16 @@ use tokio::sync::Semaphore;
 use super::Assistant;
 use super::sources::Source;
 use crate::generate::extractive::Passage;
-use crate::reader::{Excerpt, READ, Reader, Reading, calibration};
+use crate::reader::{Excerpt, READ, ReadError, Reader, Reading, calibration};
 use crate::retrieve::{InContext, RankedChunk};
 use crate::runtime::{blocking, cpu_pool, stages};
 use crate::snapshot::Generation;
 
 /// Log-odds are taken of scores this far from certainty.
 const NEAR_CERTAIN: f32 = 1e-4;
+
+/// How a reader goes about a sentence and some excerpts.
+type How = fn(&dyn Reader, &str, &[Excerpt]) -> Result<Vec<Reading>, ReadError>;
 
 /// A reader, and how many may read at once.
 pub(super) struct Reads {
@@ -31,15 +34,44 @@ impl Reads {
         }
     }
 
-    /// Whether some excerpt supports a claim; `None` when the reader failed.
-    pub(super) async fn supports(&self, claim: &str, excerpts: Vec<Excerpt>) -> Option<bool> {
-        let readings = self.read(claim, excerpts).await?;
-        let mut readings = readings.iter();
-        Some(readings.any(|reading| reading.supports >= calibration::SUPPORTED))
+    /// Whether an excerpt supports a claim; `None` when the reader failed.
+    pub(super) async fn supports(&self, claim: &str, excerpt: Excerpt) -> Option<bool> {
+        let readings = self.read(claim, vec![excerpt]).await?;
+        let reading = readings.first()?;
+        Some(reading.supports >= calibration::SUPPORTED)
     }
 
-    /// One reading for each excerpt; `None` when the reader failed, which the log tells.
+    /// A reading of each excerpt up to the first that answers for certain; `None` when the reader
+    /// failed.
+    async fn read_until_certain(
+        &self,
+        question: &str,
+        excerpts: Vec<Excerpt>,
+    ) -> Option<Vec<Reading>> {
+        self.run(question, excerpts, |reader, question, excerpts| {
+            let mut readings = Vec::with_capacity(excerpts.len());
+            for excerpt in excerpts.chunks(1) {
+                readings.extend(reader.read(question, excerpt)?);
+                let last = readings.last();
+                if last.is_some_and(|reading| reading.answers >= calibration::CERTAIN) {
+                    break;
+                }
+            }
+            Ok(readings)
+        })
+        .await
+    }
+
+    /// One reading for each excerpt; `None` when the reader failed.
     async fn read(&self, sentence: &str, excerpts: Vec<Excerpt>) -> Option<Vec<Reading>> {
+        self.run(sentence, excerpts, |reader, sentence, excerpts| {
+            reader.read(sentence, excerpts)
+        })
+        .await
+    }
+
+    /// Reads where that holds nobody up; the log tells of a failure.
+    async fn run(&self, sentence: &str, excerpts: Vec<Excerpt>, read: How) -> Option<Vec<Reading>> {
         let reader = Arc::clone(&self.reader);
         let sentence = sentence.to_owned();
         let reading = async {
@@ -48,7 +80,7 @@ impl Reads {
                 .acquire()
                 .await
                 .expect("the semaphore is never closed");
-            blocking::run(move || reader.read(&sentence, &excerpts)).await
+            blocking::run(move || read(reader.as_ref(), &sentence, &excerpts)).await
         };
         match stages::timed("read", reading).await {
             Ok(readings) => Some(readings),
@@ -80,15 +112,18 @@ impl Assistant {
             Some((before, _)) => format!("{before} {}", asked.question),
             None => asked.question.clone(),
         };
-        if let Some(readings) = reads.read(&question, excerpts.collect()).await {
+        let excerpts = excerpts.collect();
+        if let Some(readings) = reads.read_until_certain(&question, excerpts).await {
             reorder(first, &readings);
         }
     }
 
     /// The chance that some of the first contexts answer `question`; `None` without a reader.
+    /// `is_held`: what is quoted has the name that was asked for, or every word of the question.
     pub(super) async fn chance(
         &self,
         question: &str,
+        is_held: bool,
         generation: &Generation,
         sources: &[Source],
         passages: &[Passage],
@@ -96,9 +131,11 @@ impl Assistant {
         let reads = self.reads.as_ref()?;
         let first = sources.iter().zip(passages).take(READ);
         let excerpts = first.map(|(source, passage)| excerpt(generation, source, passage));
-        let readings = reads.read(question, excerpts.collect()).await?;
-        let best = readings.iter().map(|reading| reading.answers);
-        best.reduce(f32::max).map(calibration::chance)
+        let excerpts = excerpts.collect();
+        let odds = calibration::pooled(&reads.read_until_certain(question, excerpts).await?)?;
+        tracing::debug!(odds, is_held, "whether the sources answer");
+        let held = if is_held { calibration::HELD } else { 0.0 };
+        Some(calibration::chance(odds + held))
     }
 }
 
@@ -127,7 +164,10 @@ fn stored(generation: &Generation, row: u32) -> Excerpt {
     }
 }
 
+/// Orders the chunks that were read; those behind them stay where they are.
 fn reorder(chunks: &mut [RankedChunk], readings: &[Reading]) {
+    let read = chunks.len().min(readings.len());
+    let chunks = &mut chunks[..read];
     let scores: Vec<f32> = chunks.iter().map(|chunk| chunk.score).collect();
     let mut weighed: Vec<(f32, u32)> = chunks
         .iter()
@@ -138,9 +178,6 @@ fn reorder(chunks: &mut [RankedChunk], readings: &[Reading]) {
             (odds + calibration::RERANK * reading.answers, chunk.row)
         })
         .collect();
-    if weighed.len() < chunks.len() {
-        return;
-    }
     // A stable sort: equals stay as retrieval has them.
     weighed.sort_by(|a, b| b.0.total_cmp(&a.0));
     for (chunk, ((_, row), score)) in chunks.iter_mut().zip(weighed.into_iter().zip(scores)) {
@@ -150,6 +187,8 @@ fn reorder(chunks: &mut [RankedChunk], readings: &[Reading]) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
 
     #[test]
@@ -160,11 +199,45 @@ mod tests {
             supports: 0.0,
         };
         let mut chunks = [chunk(7, 0.3), chunk(8, 0.25), chunk(9, 0.01)];
-        reorder(&mut chunks, &[reading(-4.0), reading(3.0), reading(3.0)]);
+        reorder(&mut chunks, &[reading(-2.0), reading(3.0), reading(3.0)]);
         assert_eq!(chunks, [chunk(8, 0.3), chunk(7, 0.25), chunk(9, 0.01)]);
+        // What was not read stays behind.
+        let mut chunks = [chunk(7, 0.3), chunk(8, 0.25), chunk(9, 0.2)];
+        reorder(&mut chunks, &[reading(-4.0), reading(3.0)]);
+        assert_eq!(chunks, [chunk(8, 0.3), chunk(7, 0.25), chunk(9, 0.2)]);
         // Certain scores have log-odds too.
         let mut chunks = [chunk(7, 1.0), chunk(8, 0.0)];
         reorder(&mut chunks, &[reading(0.0), reading(9.0)]);
         assert_eq!(chunks[0].row, 7);
+    }
+
+    /// Says the same of every passage that has a word, and counts what it reads.
+    struct Counting(AtomicUsize);
+
+    impl Reader for Counting {
+        fn read(&self, _: &str, passages: &[Excerpt]) -> Result<Vec<Reading>, ReadError> {
+            self.0.fetch_add(passages.len(), Ordering::Relaxed);
+            let of = |passage: &Excerpt| Reading {
+                answers: if passage.text == "yes" { 3.0 } else { -3.0 },
+                supports: 0.0,
+            };
+            Ok(passages.iter().map(of).collect())
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_is_read_behind_what_answers() {
+        let excerpt = |text: &str| Excerpt {
+            heading: String::new(),
+            text: text.to_owned(),
+        };
+        let counting = Arc::new(Counting(AtomicUsize::new(0)));
+        let reads = Reads::new(Arc::clone(&counting) as Arc<dyn Reader>);
+        let excerpts = vec![excerpt("no"), excerpt("yes"), excerpt("no")];
+        let readings = reads.read_until_certain("Why?", excerpts).await.unwrap();
+        assert_eq!(readings.len(), 2);
+        assert_eq!(counting.0.load(Ordering::Relaxed), 2);
+        let all = vec![excerpt("no"); 3];
+        assert_eq!(reads.read("Why?", all).await.unwrap().len(), 3);
     }
 }

@@ -148,7 +148,14 @@ impl Assistant {
         let model = self.chat_model.as_ref()?;
         let (question, earlier) = history.split_last()?;
         Some(Wanted {
-            scope: Scope::new(owner, generation, model, earlier, contexts),
+            scope: Scope::new(
+                owner,
+                generation,
+                model,
+                self.reads.is_some(),
+                earlier,
+                contexts,
+            ),
             question: question.clone(),
             vector,
         })
@@ -204,11 +211,11 @@ impl Assistant {
                 // Without a question the contexts themselves are summarised: nothing can miss the point.
                 let asked = contextual_query(messages).filter(|asked| !asked.trim().is_empty());
                 let is_answered = match asked {
-                    Some(asked) if !is_sure => {
-                        self.is_answered(&asked, generation, sources, &passages)
+                    Some(asked) => {
+                        self.is_answered(&asked, is_sure, generation, sources, &passages)
                             .await
                     }
-                    Some(_) | None => true,
+                    None => true,
                 };
                 if is_answered {
                     stages::timed_now("verify", || {
@@ -223,16 +230,21 @@ impl Assistant {
     }
 
     /// Whether the contexts answer, as the reader says, or what retrieval found where there is none.
+    /// `is_held`: what is quoted has the name that was asked for, or every word of the question.
     async fn is_answered(
         &self,
         question: &str,
+        is_held: bool,
         generation: &Generation,
         sources: &[Source],
         passages: &[Passage],
     ) -> bool {
-        match self.chance(question, generation, sources, passages).await {
+        let chance = self.chance(question, is_held, generation, sources, passages);
+        match chance.await {
             Some(chance) => chance >= calibration::ANSWERED,
-            None => evidence::is_answered(passages, generation.lexical.known_share(question)),
+            None => {
+                is_held || evidence::is_answered(passages, generation.lexical.known_share(question))
+            }
         }
     }
 }

@@ -317,6 +317,9 @@ pub struct EvalArguments {
     /// Whether the first contexts are read [default: on]
     #[arg(long, env = "WATTWISE_READER", value_enum)]
     pub reader: Option<Switch>,
+    /// Whether mistyped words are mended [default: on]
+    #[arg(long, value_enum)]
+    pub speller: Option<Switch>,
     /// Other weights than the default ones, for ablations.
     #[command(flatten)]
     pub weights: Weights,

@@ -43,13 +43,16 @@ pub(super) async fn run(arguments: EvalArguments, file: File) -> anyhow::Result<
     let embedder = wiring::embedder(embed).await?;
     let generation = wiring::generation(&serve.index, embedder.as_ref()).await?;
     let live = Arc::new(Live::new(generation));
-    let assistant = wiring::assistant(
+    let mut assistant = wiring::assistant(
         Arc::new(MemoryStore::default()),
         live,
         embedder,
         parameters(&arguments.weights),
     )
     .with_reader(wiring::reader(reader).await?);
+    if arguments.speller == Some(Switch::Off) {
+        assistant = assistant.without_speller();
+    }
     if let Some(path) = &arguments.cache {
         let part = arguments.part.as_deref();
         on_pairs(&assistant, path, part, arguments.verbose).await?;

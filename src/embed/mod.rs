@@ -61,22 +61,6 @@ pub struct QueryVectors {
     /// One per token, without the model's own marks; none from an embedder that shows no token
     /// vectors.
     pub tokens: Vec<UnitVector>,
-    /// The bytes of each token in the question.
-    pub offsets: Vec<Range<usize>>,
-}
-
-impl QueryVectors {
-    /// The direction of what stands at `span`, from the tokens that begin there.
-    pub fn at(&self, span: &Range<usize>) -> Option<UnitVector> {
-        let mut sum = vec![0.0; self.whole.dimension()];
-        let tokens = self.tokens.iter().zip(&self.offsets);
-        for (token, _) in tokens.filter(|(_, offset)| span.contains(&offset.start)) {
-            for (sum, value) in sum.iter_mut().zip(token.as_slice()) {
-                *sum += value;
-            }
-        }
-        UnitVector::normalize(sum).ok()
-    }
 }
 
 /// Turns texts into vectors that can be compared by their cosine.

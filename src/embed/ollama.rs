@@ -179,7 +179,6 @@ impl Embedder for OllamaEmbedder {
         Ok(QueryVectors {
             whole,
             tokens: Vec::new(),
-            offsets: Vec::new(),
         })
     }
 }

@@ -189,7 +189,6 @@ impl Embedder for OpenAiEmbedder {
         Ok(QueryVectors {
             whole,
             tokens: Vec::new(),
-            offsets: Vec::new(),
         })
     }
 }

@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use super::{LabelledQuestion, median, questions::normalize, share};
-use crate::assistant::{Assistant, AssistantError, Question, SummaryRequest, SuppliedContext};
+use crate::assistant::{Assistant, AssistantError, SummaryRequest, SuppliedContext};
 use crate::model::Owner;
 
 /// Contexts that an answer is composed from.
@@ -70,9 +70,7 @@ pub async fn judge_answer(
     assistant: &Assistant,
     question: &LabelledQuestion,
 ) -> Result<AnswerOutcome, AssistantError> {
-    let retrieved = assistant
-        .retrieve(&Question::Text(question.question.clone()), CONTEXTS)
-        .await?;
+    let retrieved = assistant.retrieve(&question.to_ask(), CONTEXTS).await?;
     let contexts = retrieved
         .contexts
         .into_iter()
@@ -87,7 +85,7 @@ pub async fn judge_answer(
             owner: Owner::OPERATOR,
             session: String::new(),
             contexts: Some(contexts),
-            history: Some(vec![question.question.clone()]),
+            history: Some(question.messages()),
         })
         .await?;
     let latency = begun.elapsed();

@@ -15,7 +15,7 @@ pub struct LabelledQuestion {
     /// The question.
     pub question: String,
     /// Verbatim parts of the source; none if the sources do not answer it.
-    #[serde(default)]
+    #[serde(default, alias = "want")]
     pub answers: Vec<String>,
     /// What was asked before it in the same conversation, oldest first.
     #[serde(default)]
@@ -25,9 +25,14 @@ pub struct LabelledQuestion {
 impl LabelledQuestion {
     /// The question as it is put to an assistant.
     pub fn to_ask(&self) -> Question {
+        Question::Conversation(self.messages())
+    }
+
+    /// The conversation that it ends.
+    pub(super) fn messages(&self) -> Vec<String> {
         let mut messages = self.history.clone();
         messages.push(self.question.clone());
-        Question::Conversation(messages)
+        messages
     }
 }
 

@@ -91,44 +91,6 @@ impl WordVectors {
             })
             .collect()
     }
-
-    /// For each word of `row`, in order, its cosine with each of `vectors`. Empty for a row without
-    /// words, and where they are of another dimension.
-    pub fn cosines(&self, row: u32, vectors: &[UnitVector]) -> Result<Vec<Vec<f32>>, IndexError> {
-        let query = QueryTokens::of(vectors);
-        let codes = self.codes(row)?;
-        if codes.is_empty() || query.dimension != self.groups.dimension {
-            return Ok(Vec::new());
-        }
-        let query = &query;
-        Ok(EachWord { query, codes }.dispatch())
-    }
-}
-
-/// The cosines of every word of a row with every token of a query.
-struct EachWord<'a> {
-    query: &'a QueryTokens,
-    codes: WordCodes,
-}
-
-impl SimdOp for EachWord<'_> {
-    type Output = Vec<Vec<f32>>;
-
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "see `MaxSim`")]
-    fn eval<I: Isa>(self, _: I) -> Vec<Vec<f32>> {
-        let length = self.query.padded_length();
-        signs(&self.codes)
-            .chunks_exact(length)
-            .map(|word| {
-                let tokens = self.query.bytes.chunks_exact(length);
-                tokens
-                    .zip(&self.query.scales)
-                    .map(|(token, scale)| scale * product(token, word) as f32)
-                    .collect()
-            })
-            .collect()
-    }
 }
 
 /// The tokens of a question in bytes, and what each weighs.
@@ -302,15 +264,8 @@ mod tests {
             let score = found[position].unwrap();
             assert!((score - expected).abs() < 0.01, "{score}, not {expected}");
         }
-        let each = words.cosines(3, &tokens).unwrap();
-        assert_eq!((each.len(), each[2].len()), (3, 3));
-        let expected = nearness(&tokens[1], &rows()[3][2]);
-        assert!((each[2][1] - expected).abs() < 0.01, "{each:?}");
-        assert!(words.cosines(0, &tokens).unwrap().is_empty(), "no words");
         let other = QueryTokens::of(&directions(1, DIMENSION + 1, 5));
         assert_eq!(words.meet(&other, &[3]).unwrap(), [None]);
-        let other = directions(1, DIMENSION + 1, 5);
-        assert!(words.cosines(3, &other).unwrap().is_empty());
         assert_eq!(words.meet(&QueryTokens::of(&[]), &[3]).unwrap(), [None]);
         let file = fs_err::OpenOptions::new().write(true).open(&path).unwrap();
         file.set_len(60).unwrap();

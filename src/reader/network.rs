@@ -165,7 +165,7 @@ mod tests {
         }
         assert_eq!(
             hex,
-            "9fb68e1ad9b0b02dff8620c6438f6c868aef5fd3bed7225b93a408efd800906a"
+            "c4b0910b1e40ca4cdd910b176f6bdaf1dd45c5eebeae9fe82aaaf4b20211ecd1"
         );
     }
 

@@ -70,7 +70,6 @@ mod tests {
         let query = Arc::new(Query::of(QueryVectors {
             whole: UnitVector::normalize(vec![1.0]).unwrap(),
             tokens: Vec::new(),
-            offsets: Vec::new(),
         }));
         cache.insert("kept", Arc::clone(&query));
         for number in 0..10 {

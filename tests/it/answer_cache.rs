@@ -76,6 +76,11 @@ async fn every_route_gives_an_answer_again_until_the_generation_changes() {
     let mut server = Server::start(folder.path(), &flags(&model.url, &[]));
     assert_eq!(chat(&server, QUESTION).await.0, "hit");
     server.kill();
+    // Without a reader other sentences count as supported.
+    let unread = flags(&model.url, &["--reader", "off"]);
+    let mut server = Server::start(folder.path(), &unread);
+    assert_eq!(chat(&server, QUESTION).await.0, "miss");
+    server.kill();
     let off = flags(&model.url, &["--answer-cache", "off"]);
     let mut server = Server::start(folder.path(), &off);
     assert_eq!(chat(&server, QUESTION).await.0, "bypass");

@@ -82,14 +82,10 @@ impl Embedder for HashEmbedder {
     }
 
     async fn embed_query(&self, text: &str) -> Result<QueryVectors, EmbedError> {
-        let tokens = || text.split_whitespace();
-        let start = |token: &str| token.as_ptr() as usize - text.as_ptr() as usize;
+        let tokens = text.split_whitespace();
         Ok(QueryVectors {
             whole: Self::vector(text)?,
-            tokens: tokens().map(Self::vector).collect::<Result<_, _>>()?,
-            offsets: tokens()
-                .map(|token| start(token)..start(token) + token.len())
-                .collect(),
+            tokens: tokens.map(Self::vector).collect::<Result<_, _>>()?,
         })
     }
 }

@@ -22,10 +22,12 @@ pub(in crate::assistant) enum Contexts<'a> {
 }
 
 impl Scope {
+    /// `is_read`: whether a reader judges what is said.
     pub(in crate::assistant) fn new(
         owner: Owner,
         generation: &Generation,
         model: &ChatModel,
+        is_read: bool,
         earlier: &[String],
         contexts: &Contexts<'_>,
     ) -> Self {
@@ -34,7 +36,8 @@ impl Scope {
         digest.add(generation.id().to_string().as_bytes());
         digest.add(model.name().as_bytes());
         digest.add(model.settings().as_bytes());
-        digest.add(&[support::RULES]);
+        // With a reader other answers are refused, and other sentences marked.
+        digest.add(&[support::RULES, u8::from(is_read)]);
         digest.add(&earlier.len().to_le_bytes());
         for question in earlier {
             digest.add(question.as_bytes());

@@ -146,12 +146,6 @@ impl Network {
                 .filter(|token| !tokens.offsets[*token].is_empty())
                 .map(|token| tokens.mean(token..token + 1))
                 .collect::<Result<_, _>>()?,
-            offsets: tokens
-                .offsets
-                .iter()
-                .filter(|offset| !offset.is_empty())
-                .cloned()
-                .collect(),
         })
     }
 
