@@ -6,11 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use tokio::sync::Notify;
 
+use crate::assistant::admin::{Admin, AdminParts};
 use crate::assistant::answer_cache::{AnswerCache, AnswerCacheOptions};
-use crate::assistant::{Assistant, Replies, SHIPPED_REPLIES};
+use crate::assistant::{Assistant, QuestionLog, Replies, SHIPPED_REPLIES};
 use crate::chunk::{ChunkParameters, Chunker};
-use crate::config::{self, ChatSettings, EmbedSettings, GenerateSettings, IngestSettings, Switch};
+use crate::config::{
+    self, ChatSettings, EmbedSettings, GenerateSettings, IngestSettings, ServeSettings, Switch,
+};
 use crate::crawl::{FetchLimits, FrontierLimits, MASKED_PARAMETERS, Manners, PrivateHosts};
 use crate::embed::Embedder;
 use crate::embed::ollama::{OllamaEmbedder, OllamaOptions};
@@ -32,6 +36,7 @@ use crate::runtime::{blocking, clock, cpu_pool};
 use crate::snapshot::live::Live;
 use crate::snapshot::{Generation, current, open};
 use crate::store::answers::AnswerRoom;
+use crate::store::questions::QuestionStore;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{SessionLimits, SessionStore};
 
@@ -302,6 +307,33 @@ pub async fn reader(switch: Switch) -> anyhow::Result<Option<Arc<dyn Reader>>> {
             Some(Arc::new(Remembered::new(reader)))
         }
         Switch::Off => None,
+    })
+}
+
+/// Where questions without an answer are kept, if they are.
+pub fn question_log(
+    switch: Switch,
+    store: &Arc<SqliteStore>,
+    embedder: &dyn Embedder,
+) -> Option<QuestionLog> {
+    let store = Arc::clone(store) as Arc<dyn QuestionStore>;
+    (switch == Switch::On).then(|| QuestionLog::new(store, embedder.fingerprint()))
+}
+
+/// The operator's view.
+pub fn admin(
+    settings: &ServeSettings,
+    live: &Arc<Live>,
+    store: &Arc<SqliteStore>,
+    reload_now: &Arc<Notify>,
+) -> Admin {
+    let is_kept = settings.question_log == Switch::On;
+    Admin::new(AdminParts {
+        index: settings.index.clone(),
+        live: Arc::clone(live),
+        reload_now: Arc::clone(reload_now),
+        questions: Arc::clone(store) as Arc<dyn QuestionStore>,
+        question_log: is_kept.then(|| settings.question_retention()),
     })
 }
 

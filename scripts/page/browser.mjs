@@ -45,7 +45,7 @@ export const faultsSeen = () => faults;
 /** A page of its own in a context of its own. */
 export async function open(browser, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, colorScheme: "light", ...options });
-  if (process.env.WEB) await context.route(/\/(assets\/.*)?$/, fromFolder);
+  if (process.env.WEB) await context.route(/\/(assets\/.*|status)?$/, fromFolder);
   const page = await context.newPage();
   page.setDefaultTimeout(45_000);
   page.on("pageerror", (error) => faults.push(`${error.message}`));
@@ -59,7 +59,8 @@ export async function open(browser, options = {}) {
 async function fromFolder(route) {
   const response = await route.fetch().catch(() => null);
   if (!response) return route.abort();
-  const name = new URL(route.request().url()).pathname.split("/").at(-1) || "index.html";
+  const last = new URL(route.request().url()).pathname.split("/").at(-1);
+  const name = last === "status" ? "status/index.html" : last.startsWith("status.") ? `status/${last}` : last || "index.html";
   const text = readFileSync(join(process.env.WEB, name), "utf8");
   const version = /\/assets\/[0-9a-f]+/.exec(await response.text())?.[0] ?? "";
   await route.fulfill({ response, body: text.replaceAll("{assets}", version) });

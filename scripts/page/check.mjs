@@ -5,11 +5,12 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { QUESTION, accessible, askIn, check, faultsSeen, fits, followCitations, launch, must, open, verdict } from "./browser.mjs";
 import { faults } from "./faults.mjs";
+import { status } from "./status.mjs";
 import { cleanUp, ingest, prepare, serve } from "./servers.mjs";
 
 const pictures = fileURLToPath(new URL("../../target/check-page/pictures", import.meta.url));
 mkdirSync(pictures, { recursive: true });
-const picture = (page, name) => page.screenshot({ path: join(pictures, `${name}.png`) });
+const picture = (page, name, options) => page.screenshot({ path: join(pictures, `${name}.png`), ...options });
 
 /** Answered from a page of HTML, a table, several rows, and lists of a PDF. */
 const KINDS = ["What does the standing charge on my bill pay for?", "How deep should blown cellulose be?", "What are the steps to draught-proof a door?", "What should I check before winter?", "When should the heat pump be serviced?"];
@@ -23,6 +24,7 @@ try {
   await newDocuments(server);
   await server.kill();
   await faults(browser, folder);
+  await status(browser, folder, picture);
   await check("no script failed and the policy refused nothing", () => must(faultsSeen().length === 0, faultsSeen().join("; ")));
 } finally {
   await browser.close();

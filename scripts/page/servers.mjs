@@ -22,10 +22,10 @@ export function prepare() {
   return folder;
 }
 
-/** Reads the documents again. */
-export function ingest(folder) {
+/** Reads the documents again; what may be wrong with some of them ends it with another status. */
+export function ingest(folder, allowed = [0]) {
   const done = spawnSync(program, ["ingest", "--docs", "data/guides", "data/pdfs", "--index", "index"], { cwd: folder, encoding: "utf8" });
-  if (done.status !== 0) throw new Error(`ingest ended with ${done.status}: ${done.stderr}`);
+  if (!allowed.includes(done.status)) throw new Error(`ingest ended with ${done.status}: ${done.stderr}`);
 }
 
 /** Starts the server; `kill` ends it without mercy. */

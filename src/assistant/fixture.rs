@@ -3,10 +3,12 @@
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::executor::block_on;
 
 use super::Assistant;
+use super::admin::{Admin, AdminParts};
 use crate::embed::Embedder;
 use crate::index::hnsw::HnswParameters;
 use crate::retrieve::RetrievalParameters;
@@ -14,6 +16,7 @@ use crate::runtime::cpu_pool;
 use crate::snapshot::live::Live;
 use crate::snapshot::write::write;
 use crate::snapshot::{current, open};
+use crate::store::questions::QuestionStore;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{SessionLimits, SessionStore};
 
@@ -21,6 +24,17 @@ use crate::store::{SessionLimits, SessionStore};
 pub(crate) mod fake_embedder;
 #[path = "../../tests/it/tiny_generation.rs"]
 pub(crate) mod tiny_generation;
+
+/// An operator's view of what [`assistant`] made in `directory`.
+pub(crate) fn admin(directory: &Path, assistant: &Assistant, store: &Arc<SqliteStore>) -> Admin {
+    Admin::new(AdminParts {
+        index: directory.join("index"),
+        live: Arc::clone(&assistant.live),
+        reload_now: Arc::default(),
+        questions: Arc::clone(store) as Arc<dyn QuestionStore>,
+        question_log: Some(Duration::from_hours(24)),
+    })
+}
 
 /// An assistant that keeps its index and its state below `directory`, and its store.
 pub(crate) fn assistant(directory: &Path) -> (Arc<Assistant>, Arc<SqliteStore>) {

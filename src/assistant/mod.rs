@@ -3,6 +3,7 @@
 //! Knows nothing of HTTP. Start reading at [`Assistant`].
 
 pub mod access;
+pub mod admin;
 pub mod answer_cache;
 mod bounds;
 mod brackets;
@@ -15,6 +16,7 @@ mod error;
 pub(crate) mod fixture;
 mod passage;
 mod prepared;
+mod question_log;
 mod reading;
 mod replies;
 mod request;
@@ -30,6 +32,7 @@ pub use documents::{DocumentFile, DocumentInfo, DocumentList, DocumentText, is_w
 pub use error::AssistantError;
 pub use passage::{Surroundings, SurroundingsRequest};
 pub use prepared::Prepared;
+pub use question_log::{QuestionLog, ask_again};
 pub use replies::{Replies, RepliesError, SHIPPED as SHIPPED_REPLIES};
 pub use request::{
     AnswerEvent, ChatRequest, Degraded, GenerationInfo, Question, Render, Retrieved, Summary,
@@ -62,6 +65,7 @@ pub struct Assistant {
     chat_model: Option<Arc<ChatModel>>,
     answer_cache: Option<Arc<AnswerCache>>,
     replies: Option<Arc<Replies>>,
+    question_log: Option<QuestionLog>,
     reads: Option<Reads>,
     mends_words: bool,
     /// A repetition waits for the one that it repeats.
@@ -84,6 +88,7 @@ impl Assistant {
             chat_model: None,
             answer_cache: None,
             replies: None,
+            question_log: None,
             reads: None,
             mends_words: true,
             repeatable: KeyedMutex::default(),

@@ -9,7 +9,8 @@ use super::sources::Source;
 use crate::generate::commands::without_commands;
 use crate::generate::extractive::Passage;
 use crate::generate::prompt::{Asked, Excerpt};
-use crate::model::{Answer, Context};
+use crate::model::{Answer, Context, OwnedSession};
+use crate::retrieve::contextual_query;
 use crate::snapshot::Generation;
 
 /// What a generator without a model is called.
@@ -34,6 +35,8 @@ pub struct Prepared {
     pub(super) corrected: Option<String>,
     /// Whether the answer is one of the [`Replies`](super::Replies).
     pub(super) is_curated: bool,
+    /// The conversation that the question stands in, if the request names one.
+    pub(super) session: Option<OwnedSession>,
 }
 
 impl Prepared {
@@ -75,6 +78,15 @@ impl Prepared {
             generator: generator.to_owned(),
             degraded,
         }
+    }
+
+    /// The question in the light of its conversation, as it was read; `None` if nothing is asked.
+    pub(super) fn read_alone(&self) -> Option<String> {
+        let mut messages: Vec<&str> = self.history.iter().map(String::as_str).collect();
+        if let (Some(last), Some(corrected)) = (messages.last_mut(), &self.corrected) {
+            *last = corrected;
+        }
+        contextual_query(&messages).filter(|question| !question.trim().is_empty())
     }
 
     /// Titles and texts for a prompt, in order.

@@ -48,6 +48,7 @@ impl Assistant {
         }
         let summary = self.write_answer(prepared, outlet).await;
         self.keep(prepared, &summary).await;
+        self.log_unanswered(prepared, &summary).await;
         summary
     }
 

@@ -56,9 +56,13 @@ impl Assistant {
         comment: String,
         once: Option<Once>,
     ) -> Result<(), AssistantError> {
+        let bad = (rating == Rating::Down).then(|| comment.clone());
         self.store
             .save_feedback(session, rating, comment, once)
             .await?;
+        if let Some(comment) = bad {
+            self.log_bad(session, &comment).await;
+        }
         Ok(())
     }
 

@@ -28,6 +28,8 @@ impl Assistant {
     /// Finds what an answer to the last question is made from, and the answer in its own words: the
     /// one that is given where no model is asked, or none answers.
     pub async fn prepare(&self, request: SummaryRequest) -> Result<Prepared, AssistantError> {
+        let (owner, id) = (request.owner, SessionId::parse(&request.session));
+        let session = id.map(|id| OwnedSession { owner, id });
         let history = match request.history {
             Some(history) => history,
             None => {
@@ -95,6 +97,7 @@ impl Assistant {
             cached: Cached::Bypass,
             corrected,
             is_curated: false,
+            session,
         };
         prepared.cached = self.look_up(&prepared, wanted).await;
         Ok(prepared)
@@ -133,6 +136,7 @@ impl Assistant {
             cached: Cached::Bypass,
             corrected: None,
             is_curated: true,
+            session: None,
         }))
     }
 

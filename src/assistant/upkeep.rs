@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::access::Access;
 use super::answer_cache::AnswerCache;
+use crate::store::questions::QuestionStore;
 use crate::store::{Expiry, SessionStore, StoreError};
 
 /// How soon a key that was created or revoked counts.
@@ -29,16 +30,25 @@ pub async fn follow_keys(access: Arc<Access>) {
     }
 }
 
-/// Deletes what is old for ever: sessions that were not written to for `session_ttl`, kept answers
-/// that were given longer ago than that, since they hold what was asked in those sessions, and
-/// memories of repeatable writes.
-pub async fn delete_old(
-    store: Arc<dyn SessionStore>,
+/// How long things are kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Retention {
+    /// Sessions that are not written to; for ever without it.
+    pub session_ttl: Option<Duration>,
+    /// Questions in the log.
+    pub questions: Duration,
+}
+
+/// Deletes what is old for ever: sessions that were not written to for their time, kept answers
+/// that were given longer ago than that, since they hold what was asked in those sessions, logged
+/// questions, also where none are logged any more, and memories of repeatable writes.
+pub async fn delete_old<S: SessionStore + QuestionStore>(
+    store: Arc<S>,
     answers: Option<Arc<AnswerCache>>,
-    session_ttl: Option<Duration>,
+    retention: Retention,
 ) {
     loop {
-        let deleted = delete_once(store.as_ref(), answers.as_deref(), session_ttl, now());
+        let deleted = delete_once(store.as_ref(), answers.as_deref(), retention, now());
         if let Err(error) = deleted.await {
             tracing::warn!(%error, "what is old could not be deleted");
         }
@@ -46,14 +56,18 @@ pub async fn delete_old(
     }
 }
 
-async fn delete_once(
-    store: &dyn SessionStore,
+async fn delete_once<S: SessionStore + QuestionStore>(
+    store: &S,
     answers: Option<&AnswerCache>,
-    session_ttl: Option<Duration>,
+    retention: Retention,
     now: i64,
 ) -> Result<(), StoreError> {
-    let ttl = session_ttl.map(|ttl| i64::try_from(ttl.as_secs()).unwrap_or(i64::MAX));
-    let sessions_before = ttl.map(|ttl| now.saturating_sub(ttl));
+    let before =
+        |age: Duration| now.saturating_sub(i64::try_from(age.as_secs()).unwrap_or(i64::MAX));
+    store
+        .forget_questions_before(before(retention.questions))
+        .await?;
+    let sessions_before = retention.session_ttl.map(before);
     if let (Some(answers), Some(before)) = (answers, sessions_before) {
         answers.forget_before(before).await?;
     }
@@ -86,7 +100,38 @@ mod tests {
     use crate::store::SessionLimits;
     use crate::store::answers::{AnswerRoom, AnswerStore, KeptAnswer};
     use crate::store::memory::MemoryStore;
+    use crate::store::questions::{Lack, LoggedQuestion};
     use crate::store::sqlite::SqliteStore;
+
+    fn kept_for(session_ttl: Option<Duration>) -> Retention {
+        Retention {
+            session_ttl,
+            questions: Duration::from_hours(2),
+        }
+    }
+
+    #[tokio::test]
+    async fn questions_live_as_long_as_told_whatever_sessions_do() {
+        let store = MemoryStore::default();
+        let asked = LoggedQuestion {
+            session: None,
+            lack: Lack::Refused,
+            question: "how do I heat a loft".to_owned(),
+            vector: vec![1.0],
+            embedder: [0; 32],
+            answer: String::new(),
+            comment: String::new(),
+            generation: "g".to_owned(),
+            asked_at: now(),
+        };
+        store.log_question(asked).await.unwrap();
+        let count = async || store.logged_questions(0, 9).await.unwrap().len();
+        let delete = async |at| delete_once(&store, None, kept_for(None), at).await.unwrap();
+        delete(now() + 3600).await;
+        assert_eq!(count().await, 1);
+        delete(now() + 7260).await;
+        assert_eq!(count().await, 0);
+    }
 
     #[tokio::test]
     async fn sessions_live_as_long_as_told() {
@@ -100,7 +145,7 @@ mod tests {
                 .len()
         };
         let hour = Some(Duration::from_hours(1));
-        let delete = async |ttl, at| delete_once(&store, None, ttl, at).await.unwrap();
+        let delete = async |ttl, at| delete_once(&store, None, kept_for(ttl), at).await.unwrap();
         delete(None, now() + 7200).await;
         delete(hour, now() + 1800).await;
         assert_eq!(count().await, 1);
@@ -140,7 +185,7 @@ mod tests {
             (stored.len(), cache.len())
         };
         let delete = async |ttl, at| {
-            let deleted = delete_once(store.as_ref(), Some(&cache), ttl, at);
+            let deleted = delete_once(store.as_ref(), Some(&cache), kept_for(ttl), at);
             deleted.await.unwrap();
         };
         delete(None, now() + 7200).await;

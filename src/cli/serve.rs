@@ -12,8 +12,11 @@ use tokio::sync::Notify;
 use super::args::ServeArguments;
 use super::{ExitStatus, printer};
 use crate::assistant::access::Access;
-use crate::assistant::{Replies, upkeep};
-use crate::config::{File, Layer as _, LimitsSettings, ServeSettings, Switch, TlsPaths};
+use crate::assistant::{Replies, ask_again, upkeep};
+use crate::config::{
+    EmbedSettings, File, GenerateSettings, Layer as _, LimitsSettings, ServeSettings, Switch,
+    TlsPaths,
+};
 use crate::generate::ChatModel;
 use crate::http;
 use crate::model::KeyHash;
@@ -22,7 +25,7 @@ use crate::retrieve::reload::{self, ReloadOptions};
 use crate::runtime::{blocking, clock, cpu_pool};
 use crate::snapshot::live::Live;
 use crate::store::lock::{self, StateLock};
-use crate::store::{KeyStore, SessionLimits, SessionStore};
+use crate::store::{KeyStore, SessionLimits};
 use crate::telemetry::{self, LogLines};
 use crate::wiring;
 
@@ -43,12 +46,7 @@ pub(super) async fn run(
     let limits = arguments.limits.over(file.limits).resolve()?;
     generate.check_request_timeout(limits.request_timeout)?;
     if arguments.print_config {
-        printer::result(toml::to_string(&settings)?)?;
-        printer::result(toml::to_string(&limits)?)?;
-        printer::result(toml::to_string(&embed)?)?;
-        printer::result(toml::to_string(&generate)?)?;
-        printer::result(reader_as_toml(reader)?)?;
-        return Ok(ExitStatus::Done);
+        return print_config(&settings, &limits, &embed, &generate, reader);
     }
     let figures = telemetry::install_metrics()?;
     http::metrics::describe();
@@ -82,12 +80,12 @@ pub(super) async fn run(
         },
         Arc::clone(&reload_now),
     ));
+    let admin = wiring::admin(&settings, &live, &store, &reload_now);
     let hangups = tokio::spawn(reload_on_hangup(reload_now, tls.clone())?);
-    let ttl = (limits.session_ttl > 0).then(|| Duration::from_secs(limits.session_ttl));
     let expiry = tokio::spawn(upkeep::delete_old(
-        Arc::clone(&store) as Arc<dyn SessionStore>,
+        Arc::clone(&store),
         answer_cache.clone(),
-        ttl,
+        retention(&limits, &settings),
     ));
     let probe = tokio::spawn(probe(chat_model.clone()));
     let keys = tokio::spawn(upkeep::follow_keys(Arc::clone(&access)));
@@ -103,14 +101,17 @@ pub(super) async fn run(
         snapshot.chunks = counts.chunks,
         "ready"
     );
+    let question_log = wiring::question_log(settings.question_log, &store, embedder.as_ref());
     let assistant = wiring::assistant(store, live, embedder, RetrievalParameters::default());
     let assistant = Arc::new(
         assistant
             .with_chat_model(chat_model)
             .with_reader(reader)
             .with_answer_cache(answer_cache)
-            .with_replies(replies),
+            .with_replies(replies)
+            .with_question_log(question_log),
     );
+    let again = tokio::spawn(ask_again(Arc::clone(&assistant)));
     let limits = server_limits(&limits, settings.drain);
     let state = http::AppState::new(http::Parts {
         assistant,
@@ -120,6 +121,7 @@ pub(super) async fn run(
         known_hosts: (settings.bind.ip().is_loopback() && !settings.insecure)
             .then(|| http::KnownHosts::with(settings.allowed_host)),
         cors_origins: settings.cors_origin,
+        admin: Some(admin),
         figures: Some(Arc::new(move || figures.render())),
     });
     let outcome = http::serve(
@@ -130,11 +132,26 @@ pub(super) async fn run(
         shutdown_signal(log)?,
     )
     .await;
-    for task in [watcher, hangups, expiry, keys, probe] {
+    for task in [watcher, hangups, expiry, keys, probe, again] {
         task.abort();
     }
     outcome.context("the server failed")?;
     tracing::info!("stopped");
+    Ok(ExitStatus::Done)
+}
+
+fn print_config(
+    settings: &ServeSettings,
+    limits: &LimitsSettings,
+    embed: &EmbedSettings,
+    generate: &GenerateSettings,
+    reader: Switch,
+) -> anyhow::Result<ExitStatus> {
+    printer::result(toml::to_string(settings)?)?;
+    printer::result(toml::to_string(limits)?)?;
+    printer::result(toml::to_string(embed)?)?;
+    printer::result(toml::to_string(generate)?)?;
+    printer::result(reader_as_toml(reader)?)?;
     Ok(ExitStatus::Done)
 }
 
@@ -176,6 +193,13 @@ async fn probe(chat_model: Option<Arc<ChatModel>>) {
             %error, generator = model.name(),
             "answers will be extractive until the language model can be asked: {error}"
         ),
+    }
+}
+
+fn retention(limits: &LimitsSettings, settings: &ServeSettings) -> upkeep::Retention {
+    upkeep::Retention {
+        session_ttl: (limits.session_ttl > 0).then(|| Duration::from_secs(limits.session_ttl)),
+        questions: settings.question_retention(),
     }
 }
 

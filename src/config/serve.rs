@@ -2,12 +2,13 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{ArgAction, Args};
 use serde::{Deserialize, Serialize};
 use url::{Origin, Url};
 
-use super::{ConfigError, Layer};
+use super::{ConfigError, Layer, Switch};
 
 /// Flags and keys.
 #[derive(Debug, Clone, Default, Args, Deserialize)]
@@ -58,6 +59,12 @@ pub struct ServeConfig {
     /// of your own in the form of data/replies.toml [default: shipped]
     #[arg(long, env = "WATTWISE_REPLIES", value_name = "FILE")]
     pub replies: Option<String>,
+    /// Keep the questions that were not answered, or badly, for the page at /status [default: off]
+    #[arg(long, env = "WATTWISE_QUESTION_LOG", value_enum)]
+    pub question_log: Option<Switch>,
+    /// Days that they are kept [default: 90]
+    #[arg(long, env = "WATTWISE_QUESTION_LOG_DAYS", value_name = "DAYS")]
+    pub question_log_days: Option<u32>,
     /// Seconds that requests under way have to finish at shutdown [default: 10]
     #[arg(long, value_name = "SECONDS")]
     pub drain: Option<u64>,
@@ -81,6 +88,10 @@ pub struct ServeSettings {
     pub auth_api_key: Option<String>,
     /// `shipped`, `off` or a file.
     pub replies: String,
+    /// Whether questions that were not answered are kept.
+    pub question_log: Switch,
+    /// Days that they are kept, and deleted after.
+    pub question_log_days: u32,
     /// Seconds.
     pub drain: u64,
     /// Seconds.
@@ -121,6 +132,8 @@ impl Layer for ServeConfig {
             tls_cert: self.tls_cert.or(below.tls_cert),
             tls_key: self.tls_key.or(below.tls_key),
             replies: self.replies.or(below.replies),
+            question_log: self.question_log.or(below.question_log),
+            question_log_days: self.question_log_days.or(below.question_log_days),
             drain: self.drain.or(below.drain),
             reload_interval: self.reload_interval.or(below.reload_interval),
         }
@@ -144,6 +157,8 @@ impl ServeConfig {
             state: self.state.unwrap_or_else(|| PathBuf::from("state")),
             auth_api_key: self.auth_api_key,
             replies: self.replies.unwrap_or_else(|| "shipped".to_owned()),
+            question_log: self.question_log.unwrap_or(Switch::Off),
+            question_log_days: self.question_log_days.unwrap_or(90),
             drain: self.drain.unwrap_or(10),
             reload_interval: self.reload_interval.unwrap_or(2),
             cors_origin: origins(self.cors_origin.unwrap_or_default())?,
@@ -159,6 +174,12 @@ impl ServeConfig {
             return Err(ConfigError::Invalid {
                 name: "AUTH_API_KEY",
                 reason: "at least 16 characters, so that it cannot be guessed".to_owned(),
+            });
+        }
+        if settings.question_log_days == 0 {
+            return Err(ConfigError::Invalid {
+                name: "--question-log-days",
+                reason: "at least 1; --question-log off keeps none".to_owned(),
             });
         }
         if settings.reload_interval == 0 {
@@ -201,6 +222,11 @@ fn origins(named: Vec<String>) -> Result<Vec<String>, ConfigError> {
 }
 
 impl ServeSettings {
+    /// How long logged questions are kept.
+    pub fn question_retention(&self) -> Duration {
+        Duration::from_hours(u64::from(self.question_log_days) * 24)
+    }
+
     /// Refuses to let the world in by accident.
     pub fn check_exposure(&self, needs_key: bool) -> Result<(), ConfigError> {
         if self.bind.ip().is_loopback() || needs_key || self.insecure {

@@ -20,6 +20,9 @@ use crate::assistant::access::Caller;
 use crate::assistant::upkeep::now;
 use crate::model::KeyId;
 
+/// Routes that are open without a key only to callers of this machine.
+const ADMIN: &str = "/admin/";
+
 /// What is decided about a request before it is routed.
 pub(super) struct Entry {
     /// Why it is turned away, if it is.
@@ -105,6 +108,10 @@ impl Entry {
             return Err(ApiError::TooManyRequests);
         }
         let caller = caller.ok_or(ApiError::NotAuthenticated)?;
+        let is_admins = route.is_some_and(|route| route.path.starts_with(ADMIN));
+        if is_admins && !access.needs_key() && state.known_hosts().is_none() {
+            return Err(ApiError::AdminNeedsKey);
+        }
         request.extensions_mut().insert(caller);
         match route.and_then(|route| route.scope) {
             Some(scope) if !caller.scopes.allow(scope) => {

@@ -12,6 +12,7 @@ use super::metrics;
 use super::openai_dto::MODEL;
 use super::validation::Problems;
 use crate::assistant::AssistantError;
+use crate::assistant::admin::AdminError;
 
 /// Seconds after which a refused client may come again.
 const RETRY_AFTER_SECONDS: &str = "1";
@@ -53,6 +54,10 @@ pub(super) enum ApiError {
     Busy,
     /// The work took longer than allowed.
     TimedOut,
+    /// The operator's view is for this machine alone while there is no key.
+    AdminNeedsKey,
+    /// The operator did not get what was asked.
+    Admin(AdminError),
     /// The assistant gave no result.
     Assistant(AssistantError),
 }
@@ -60,6 +65,15 @@ pub(super) enum ApiError {
 impl From<AssistantError> for ApiError {
     fn from(error: AssistantError) -> Self {
         Self::Assistant(error)
+    }
+}
+
+impl From<AdminError> for ApiError {
+    fn from(error: AdminError) -> Self {
+        if let AdminError::Store(error) = error {
+            return Self::Assistant(error.into());
+        }
+        Self::Admin(error)
     }
 }
 
@@ -162,6 +176,8 @@ impl ApiError {
                 "The request took too long".into(),
                 retry,
             ),
+            Self::AdminNeedsKey => (StatusCode::FORBIDDEN, ADMIN_NEEDS_KEY.into(), None),
+            Self::Admin(error) => (admin_status(error), sentence(error).into(), None),
             Self::Assistant(error) => assistant_parts(error),
         }
     }
@@ -186,6 +202,8 @@ impl ApiError {
             Self::MethodNotAllowed(_) => "method_not_allowed",
             Self::Busy => "busy",
             Self::TimedOut => "timed_out",
+            Self::AdminNeedsKey => "admin_needs_key",
+            Self::Admin(_) => "admin",
             Self::Assistant(error) => match error {
                 AssistantError::SessionNotFound => "no_session",
                 AssistantError::CitationNotFound => "no_citation",
@@ -308,6 +326,20 @@ fn assistant_parts(error: &AssistantError) -> Parts {
             internal_detail("").into(),
             None,
         ),
+    }
+}
+
+const ADMIN_NEEDS_KEY: &str = "This server can be reached from other machines and asks for no key, so this route is \
+     closed: run `wattwise keys create --name NAME --scopes admin`, or let it listen on loopback";
+
+/// The operator is told everything: that is what these routes are for.
+fn admin_status(error: &AdminError) -> StatusCode {
+    match error {
+        AdminError::NoGeneration(_) => StatusCode::NOT_FOUND,
+        AdminError::Unfit { .. } | AdminError::Busy(_) | AdminError::ReadOnly { .. } => {
+            StatusCode::CONFLICT
+        }
+        AdminError::Index(_) | AdminError::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 

@@ -11,7 +11,9 @@ use axum::http::{HeaderName, Method, header};
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
 use super::AppState;
+use super::hour::LastHour;
 use crate::assistant::answer_cache::CacheStatus;
+use crate::assistant::upkeep::now;
 use crate::assistant::{GenerationInfo, Summary};
 
 const REQUESTS: &str = "wattwise_http_requests_total";
@@ -24,6 +26,9 @@ const DEGRADED: &str = "wattwise_answers_degraded_total";
 const CACHE: &str = "wattwise_answer_cache_total";
 const CONNECTIONS: &str = "wattwise_http_connections";
 const SHEDS: &str = "wattwise_http_requests_shed_total";
+
+/// What `/status` draws; one for the process, as the recorder of figures is.
+pub(super) static HOUR: LastHour = LastHour::new();
 
 /// Gives each figure its explanation. Call it once a recorder is installed.
 pub fn describe() {
@@ -155,6 +160,7 @@ impl RequestFigures {
 
 /// An answer was given.
 pub(super) fn answer(summary: &Summary) {
+    HOUR.answer(now(), !summary.answer.answered);
     let answered = if summary.answer.answered {
         "true"
     } else {

@@ -27,6 +27,8 @@ use super::rate::Client;
 use super::router::{HEALTH_PATHS, Known, Takes};
 use super::server::Line;
 use super::{AppState, arrival, metrics, openai_errors, outgoing, router};
+use crate::assistant::upkeep::now;
+use crate::model::Scope;
 use crate::runtime::stages::Stages;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -86,8 +88,12 @@ pub(super) fn observe(
         let (took, stages) = (started.elapsed(), stages.noted());
         // A route's pattern hides the session that an address names; an address without a route may
         // be anything, a person's question too.
-        let route = route.map_or("none", |route| route.path);
-        let status = response.status().as_u16();
+        let status = response.status();
+        // Pages, health checks and the operator's own looks say nothing of how answers are doing.
+        if route.is_some_and(|route| matches!(route.scope, Some(Scope::Chat | Scope::Retrieve))) {
+            metrics::HOUR.request(now(), took, status.is_server_error());
+        }
+        let (route, status) = (route.map_or("none", |route| route.path), status.as_u16());
         state
             .request_figures()
             .answered(route, &method, status, took, &stages);

@@ -4,6 +4,7 @@
 //! Owns wire shapes, status codes and the server loop; knows the assistant's use cases and nothing
 //! of retrieval, stores or models. Start reading at [`application`], then `routes`, one file a use case.
 
+mod admin_dto;
 mod admission;
 mod answer_dto;
 mod arrival;
@@ -21,6 +22,7 @@ mod filter;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzz;
 mod host;
+mod hour;
 mod idempotency;
 mod json;
 mod kept_reply;
@@ -33,6 +35,7 @@ mod openapi;
 mod outgoing;
 mod page;
 mod permits;
+mod question_dto;
 mod rate;
 mod router;
 mod routes;
@@ -48,5 +51,7 @@ pub use router::{Application, application};
 pub use server::{Answers, Tls, TlsError, TlsFiles, serve};
 pub use state::{AppState, Figures, Parts};
 
+#[cfg(test)]
+mod admin_tests;
 #[cfg(test)]
 mod tests;

@@ -14,7 +14,7 @@ use utoipa::{Modify, OpenApi};
 use super::outgoing::SharedBody;
 use super::router::HEALTH_PATHS;
 use super::routes::{
-    ask, chat, citations, completions, documents, export, feedback, health, retrieve, save,
+    admin, ask, chat, citations, completions, documents, export, feedback, health, retrieve, save,
     session, sessions, suggestions, summary,
 };
 use super::{metrics, openai_errors};
@@ -53,6 +53,13 @@ use super::{metrics, openai_errors};
         health::readyz,
         health::version,
         metrics::page,
+        admin::generations,
+        admin::roll_back,
+        admin::documents,
+        admin::last_run,
+        admin::unanswered,
+        admin::bad_answers,
+        admin::figures,
     ),
     modifiers(&Keys),
     security((), ("bearer" = []), ("header" = [])),
@@ -62,6 +69,7 @@ use super::{metrics, openai_errors};
         (name = "documents", description = "What the answers are made from"),
         (name = "openai", description = "The same answers for clients of OpenAI's API"),
         (name = "operation", description = "Is it running, is it ready, what is it"),
+        (name = "administration", description = "What whoever runs the server looks at; a key with the scope `admin`, or no key on loopback"),
     )
 )]
 struct Description;

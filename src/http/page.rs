@@ -41,8 +41,10 @@ macro_rules! file {
     };
 }
 
-const FILES: [File; 11] = [
+const FILES: [File; 13] = [
     file!("style.css", "text/css; charset=utf-8"),
+    file!("status/status.css", "text/css; charset=utf-8"),
+    file!("status/status.js", "text/javascript; charset=utf-8"),
     file!("page.css", "text/css; charset=utf-8"),
     file!("icon.svg", "image/svg+xml"),
     file!("theme.js", "text/javascript; charset=utf-8"),
@@ -56,6 +58,7 @@ const FILES: [File; 11] = [
 ];
 
 const START: &[u8] = include_bytes!("../../web/index.html");
+const STATUS: &[u8] = include_bytes!("../../web/status/index.html");
 
 /// Changes whenever a file does. It is part of the files' addresses, so that a browser may keep them
 /// for ever and never mixes those of two programs.
@@ -67,10 +70,12 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
         hasher.update(file.bytes);
     }
     hasher.update(START);
+    hasher.update(STATUS);
     hasher.finalize().to_hex()[..16].to_owned()
 });
 
 static START_PAGE: LazyLock<Bytes> = LazyLock::new(|| with_addresses(START));
+static STATUS_PAGE: LazyLock<Bytes> = LazyLock::new(|| with_addresses(STATUS));
 
 /// A page with the addresses of its files filled in.
 fn with_addresses(page: &[u8]) -> Bytes {
@@ -81,11 +86,20 @@ fn with_addresses(page: &[u8]) -> Bytes {
 
 /// `GET /`
 pub(super) async fn start(headers: HeaderMap) -> Response {
+    page(&headers, &START_PAGE)
+}
+
+/// `GET /status`
+pub(super) async fn status(headers: HeaderMap) -> Response {
+    page(&headers, &STATUS_PAGE)
+}
+
+fn page(headers: &HeaderMap, page: &Bytes) -> Response {
     reply(
-        &headers,
+        headers,
         "text/html; charset=utf-8",
         "no-cache",
-        START_PAGE.clone(),
+        page.clone(),
     )
 }
 
@@ -142,7 +156,10 @@ mod tests {
         let all: Vec<(&str, &str)> = FILES
             .iter()
             .map(|file| (file.name, std::str::from_utf8(file.bytes).unwrap()))
-            .chain([("index.html", std::str::from_utf8(START).unwrap())])
+            .chain([
+                ("index.html", std::str::from_utf8(START).unwrap()),
+                ("status/index.html", std::str::from_utf8(STATUS).unwrap()),
+            ])
             .collect();
         let mut named = 0;
         for (name, text) in &all {

@@ -13,7 +13,7 @@ use axum::{Extension, Router};
 use super::error::ApiError;
 use super::middleware::Peer;
 use super::routes::{
-    ask, chat, citations, completions, documents, export, feedback, health, retrieve, save,
+    admin, ask, chat, citations, completions, documents, export, feedback, health, retrieve, save,
     session, sessions, suggestions, summary,
 };
 use super::server::Answers;
@@ -172,6 +172,14 @@ pub(super) fn route_table() -> Vec<Route> {
         route("/readyz", None, get_only(health::readyz)),
         route("/version", None, get_only(health::version)),
         route("/metrics", Admin, get_only(metrics::page)),
+        route("/status", None, get_only(page::status)).open(),
+        route("/admin/generations", Admin, get_only(admin::generations)),
+        route("/admin/rollback", Admin, post_only(admin::roll_back)).taking(json),
+        route("/admin/documents", Admin, get_only(admin::documents)),
+        route("/admin/last_run", Admin, get_only(admin::last_run)),
+        route("/admin/unanswered", Admin, get_only(admin::unanswered)),
+        route("/admin/bad_answers", Admin, get_only(admin::bad_answers)),
+        route("/admin/figures", Admin, get_only(admin::figures)),
         route("/openapi.json", None, get_only(openapi::document)),
         route("/docs", None, get_only(docs::page)),
         route("/redoc", None, get_only(docs::page)),

@@ -12,6 +12,7 @@ use super::rate::RateLimiter;
 use super::router;
 use crate::assistant::Assistant;
 use crate::assistant::access::Access;
+use crate::assistant::admin::Admin;
 
 /// Gives the figures of operation as Prometheus text.
 pub type Figures = Arc<dyn Fn() -> String + Send + Sync>;
@@ -28,6 +29,8 @@ pub struct Parts {
     pub cors_origins: Vec<String>,
     /// By what names the server may be called while it asks for no key; by any without them.
     pub known_hosts: Option<KnownHosts>,
+    /// The operator's view; without it there is nothing under `/admin`.
+    pub admin: Option<Admin>,
     /// Without them `/metrics` tells of the generation alone.
     pub figures: Option<Figures>,
 }
@@ -71,6 +74,10 @@ impl AppState {
 
     pub(super) fn access(&self) -> &Access {
         &self.shared.parts.access
+    }
+
+    pub(super) fn admin(&self) -> Option<&Admin> {
+        self.shared.parts.admin.as_ref()
     }
 
     pub(super) fn limits(&self) -> &ServerLimits {

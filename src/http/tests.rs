@@ -14,13 +14,13 @@ use crate::assistant::access::Access;
 use crate::assistant::{AssistantError, fixture};
 use crate::model::KeyHash;
 
-struct App {
+pub(super) struct App {
     application: Application,
     _directory: tempfile::TempDir,
 }
 
 impl App {
-    fn new(key: Option<&str>, limits: ServerLimits) -> Self {
+    pub(super) fn new(key: Option<&str>, limits: ServerLimits) -> Self {
         Self::with(key, limits, application)
     }
 
@@ -38,16 +38,28 @@ impl App {
         limits: ServerLimits,
         application: impl FnOnce(AppState) -> Application,
     ) -> Self {
+        Self::known_as(None, origins, key, limits, application)
+    }
+
+    pub(super) fn known_as(
+        known_hosts: Option<KnownHosts>,
+        origins: &[&str],
+        key: Option<&str>,
+        limits: ServerLimits,
+        application: impl FnOnce(AppState) -> Application,
+    ) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let (assistant, store) = fixture::assistant(directory.path());
+        let admin = fixture::admin(directory.path(), &assistant, &store);
         let operator = key.map(|key| KeyHash::of(key.as_bytes()));
         let access = block_on(Access::open(store, operator)).unwrap();
         let state = AppState::new(Parts {
             assistant,
             access: Arc::new(access),
             limits,
-            known_hosts: None,
+            known_hosts,
             cors_origins: origins.iter().map(|origin| (*origin).to_owned()).collect(),
+            admin: Some(admin),
             figures: None,
         });
         Self {
@@ -56,7 +68,22 @@ impl App {
         }
     }
 
-    async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Response {
+    pub(super) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Response {
+        self.send_with(method, path, headers, Body::empty()).await
+    }
+
+    pub(super) async fn send_with(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Body,
+    ) -> Response {
         let mut request = Request::builder().method(method).uri(path);
         if headers.iter().all(|(name, _)| *name != "host") {
             request = request.header("host", "localhost");
@@ -64,20 +91,18 @@ impl App {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        self.application
-            .answer(request.body(Body::empty()).unwrap())
-            .await
+        self.application.answer(request.body(body).unwrap()).await
     }
 }
 
-async fn json(response: Response) -> Value {
+pub(super) async fn json(response: Response) -> Value {
     let bytes = axum::body::to_bytes(response.into_body(), 10 << 20)
         .await
         .unwrap();
     serde_json::from_slice(&bytes).unwrap()
 }
 
-fn header<'a>(response: &'a Response, name: &str) -> &'a str {
+pub(super) fn header<'a>(response: &'a Response, name: &str) -> &'a str {
     response
         .headers()
         .get(name)
@@ -272,6 +297,7 @@ async fn other_sites_pages_may_call_only_if_they_are_named() {
 async fn pages_are_locked_in() {
     let app = App::new(None, ServerLimits::default());
     for path in [
+        "/status",
         "/docs",
         "/redoc",
         "/docs/oauth2-redirect",

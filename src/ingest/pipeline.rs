@@ -26,6 +26,7 @@ use crate::embed::Embedder;
 use crate::extract::EXTRACTION_VERSION;
 use crate::model::{Document, DocumentId, GenerationId};
 use crate::runtime::{blocking, clock};
+use crate::snapshot::last_run::{self, LastRun};
 use crate::snapshot::{FORMAT, Records, SnapshotError, current, lock, open};
 
 /// Runs `ingest`.
@@ -75,7 +76,20 @@ impl Ingestor {
             // The error that is reported is the first one.
             let _ = current::remove_unfinished(index);
         }
+        self.note(&outcome);
         outcome
+    }
+
+    /// Leaves word of the run for whoever looks after the index.
+    fn note(&self, outcome: &Result<Report, IngestError>) {
+        let run = LastRun {
+            finished_at: clock::now(),
+            error: outcome.as_ref().err().map(ToString::to_string),
+            report: outcome.as_ref().ok(),
+        };
+        if let Err(error) = last_run::write(&self.options.index, &run) {
+            tracing::warn!(%error, "the report of this run cannot be kept; /status shows the one before");
+        }
     }
 
     async fn run_locked(&self, now: i64, cache: &Arc<Cache>) -> Result<Report, IngestError> {

@@ -325,6 +325,7 @@ fn size(bytes: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::snapshot::last_run::{self, LastRun};
 
     fn row(number: usize, status: Status) -> Row {
         Row {
@@ -399,6 +400,44 @@ mod tests {
             "{last}"
         );
         assert_eq!(table.lines().count(), 7, "{table}");
+    }
+
+    #[test]
+    fn what_a_run_writes_is_what_the_server_reads() {
+        let mut written = report(vec![Row {
+            reason: Some("503".to_owned()),
+            warnings: vec!["cut".to_owned()],
+            stale_since: Some(7),
+            ..row(1, Status::KeptStale)
+        }]);
+        written.gate = Some(Verdict {
+            passed: false,
+            summary: "worse".to_owned(),
+            recall_before: None,
+            recall_after: Some(0.5),
+            chunks_before: None,
+            chunks_after: 3,
+        });
+        let index = tempfile::tempdir().unwrap();
+        let run = LastRun {
+            finished_at: 9,
+            error: None,
+            report: Some(&written),
+        };
+        last_run::write(index.path(), &run).unwrap();
+        let read = last_run::read(index.path()).unwrap().unwrap();
+        let read = read.report.unwrap();
+        assert_eq!((read.generation.as_str(), read.published), ("g", true));
+        assert_eq!((read.totals.kept_stale, read.totals.bytes), (1, 12_345));
+        let source = &read.sources[0];
+        assert_eq!(source.source, written.sources[0].source);
+        assert_eq!(
+            (source.status.as_str(), source.stale_since),
+            ("kept_stale", Some(7))
+        );
+        assert_eq!(source.warnings, ["cut"]);
+        let gate = read.gate.unwrap();
+        assert_eq!((gate.passed, gate.summary.as_str()), (false, "worse"));
     }
 
     #[test]

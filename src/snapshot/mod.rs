@@ -12,6 +12,7 @@ mod error;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzz;
 mod generation;
+pub mod last_run;
 pub mod live;
 pub mod lock;
 mod manifest;

@@ -48,19 +48,19 @@ pub(crate) async fn holds_while_open<S: SessionStore + 'static>(store: S) {
 }
 
 /// A session of the operator's.
-async fn session(store: &dyn SessionStore) -> OwnedSession {
+pub(super) async fn session(store: &dyn SessionStore) -> OwnedSession {
     let id = store.create_session(Owner::OPERATOR, None).await.unwrap();
     own(id)
 }
 
-fn own(id: SessionId) -> OwnedSession {
+pub(super) fn own(id: SessionId) -> OwnedSession {
     OwnedSession {
         owner: Owner::OPERATOR,
         id,
     }
 }
 
-fn stranger() -> Owner {
+pub(super) fn stranger() -> Owner {
     Owner::of(KeyId::from_random(84))
 }
 

@@ -9,6 +9,9 @@ pub(crate) mod contract;
 mod error;
 pub mod lock;
 pub mod memory;
+#[cfg(test)]
+mod question_contract;
+pub mod questions;
 pub mod sqlite;
 
 use async_trait::async_trait;

@@ -79,6 +79,28 @@ fn a_second_run_embeds_only_what_changed_and_forgets_what_is_gone() {
     assert_eq!(status_of(&third, "loft.md"), "unchanged");
     assert_eq!(status_of(&third, "draught.txt"), "added");
     assert_eq!(status_of(&third, "tariff.txt"), "removed");
+    // The server is left word of each run.
+    let last_run = || -> Value {
+        let bytes = std::fs::read(folder.path().join("index/last-run.json")).unwrap();
+        serde_json::from_slice(&bytes).unwrap()
+    };
+    assert_eq!(
+        (&last_run()["report"], &last_run()["error"]),
+        (&third, &json!(null))
+    );
+    let dry = [
+        "ingest",
+        "--index",
+        "index",
+        "--docs",
+        "nowhere",
+        "--dry-run",
+    ];
+    assert_ne!(run(folder.path(), &dry).status.code(), Some(0));
+    assert_eq!(last_run()["report"], third, "a dry run leaves nothing");
+    assert_ne!(run(folder.path(), &dry[..5]).status.code(), Some(0));
+    assert!(last_run()["error"].as_str().unwrap().contains("nowhere"));
+    assert_eq!(last_run()["report"], json!(null));
 
     let answer = run(
         folder.path(),

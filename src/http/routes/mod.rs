@@ -1,5 +1,6 @@
 //! The handlers, one file a use case: read the request, call the assistant, shape the reply.
 
+pub(super) mod admin;
 pub(super) mod ask;
 pub(super) mod chat;
 pub(super) mod citations;

@@ -9,6 +9,7 @@ mod answers;
 mod group;
 mod keys;
 mod patience;
+mod questions;
 mod readers;
 mod refusal;
 mod room;

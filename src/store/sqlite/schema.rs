@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use super::{StoreError, open_error};
 
@@ -106,6 +106,21 @@ pub(super) const STEPS: &[&str] = &[
     END;",
     // What an owner calls a session.
     "ALTER TABLE sessions ADD COLUMN title TEXT;",
+    // Questions that were not answered, or badly; only where the operator wants them kept.
+    "CREATE TABLE questions (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        session INTEGER REFERENCES sessions (number) ON DELETE CASCADE,
+        lack INTEGER NOT NULL CHECK (lack IN (1, 2, 3)),
+        question TEXT NOT NULL,
+        vector BLOB NOT NULL,
+        embedder BLOB NOT NULL CHECK (length(embedder) = 32),
+        answer TEXT NOT NULL,
+        comment TEXT NOT NULL,
+        generation TEXT NOT NULL,
+        asked_at INTEGER NOT NULL,
+        answered_in TEXT,
+        UNIQUE (session, lack, question)
+    ) STRICT;",
 ];
 
 /// Marks the file as ours, so that another program's database is never migrated: "Watt".
@@ -154,9 +169,15 @@ fn check_pages(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     if size_bytes > CHECKED_SIZE_BYTES {
         return Ok(());
     }
-    let verdict: String = connection
-        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
-        .map_err(|error| open_error(path, &error))?;
+    let check = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0));
+    let verdict: String = match check {
+        Ok(verdict) => verdict,
+        // The list of tables itself cannot be read.
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) => {
+            error.to_string()
+        }
+        Err(error) => return Err(open_error(path, &error)),
+    };
     if verdict == "ok" {
         return Ok(());
     }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::*;
 use crate::model::{Key, KeyHash, KeyId, Scopes};
-use crate::store::{KeyStore as _, contract};
+use crate::store::{KeyStore as _, contract, question_contract};
 
 fn open(directory: &Path) -> Result<SqliteStore, StoreError> {
     SqliteStore::open(directory, SessionLimits::default())
@@ -29,6 +29,7 @@ async fn keeps_the_contract() {
     let directory = tempfile::tempdir().unwrap();
     let open = || SqliteStore::open(directory.path(), contract::LIMITS).unwrap();
     contract::holds_for(open).await;
+    question_contract::holds_for(&open()).await;
 }
 
 #[tokio::test]
@@ -91,7 +92,7 @@ fn a_newer_schema_is_refused() {
             &error,
             StoreError::TooNew {
                 found: 99,
-                known: 5,
+                known: 7,
                 ..
             }
         ),

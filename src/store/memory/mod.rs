@@ -1,11 +1,14 @@
 //! A store that forgets when the process ends: for one question on the terminal, and for tests.
 
-use std::collections::HashMap;
+mod questions;
+
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 
+use super::questions::KeptQuestion;
 use super::{Expiry, SessionLimits, SessionStore, StoreError, size_of, size_of_record};
 use crate::model::{
     Feedback, Message, NewRecord, Once, OwnedSession, Owner, Rating, Record, SessionDetails,
@@ -26,6 +29,8 @@ pub struct MemoryStore {
 struct Contents {
     sessions: HashMap<SessionId, Session>,
     receipts: HashMap<(Owner, String), Receipt>,
+    questions: VecDeque<(Option<OwnedSession>, KeptQuestion)>,
+    logged: i64,
     created: u64,
 }
 
@@ -119,6 +124,13 @@ impl Contents {
             .get_mut(&session.id)
             .filter(|found| found.owner == session.owner)
             .ok_or(StoreError::SessionNotFound(session.id))
+    }
+
+    fn drop_questions_without_session(&mut self) {
+        let sessions = &self.sessions;
+        self.questions.retain(|(session, _)| {
+            session.is_none_or(|session| sessions.contains_key(&session.id))
+        });
     }
 }
 
@@ -294,6 +306,7 @@ impl SessionStore for MemoryStore {
         let mut contents = self.lock();
         contents.find(session)?;
         contents.sessions.remove(&session.id);
+        contents.drop_questions_without_session();
         Ok(())
     }
 
@@ -303,6 +316,7 @@ impl SessionStore for MemoryStore {
         contents
             .sessions
             .retain(|_, session| session.details.summary.used_at >= old);
+        contents.drop_questions_without_session();
         contents
             .receipts
             .retain(|_, receipt| receipt.created_at >= expiry.receipts_before);
@@ -317,10 +331,11 @@ impl SessionStore for MemoryStore {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::contract;
+    use crate::store::{contract, question_contract};
 
     #[tokio::test]
     async fn keeps_the_contract_but_for_restarts() {
         contract::holds_while_open(MemoryStore::with_limits(contract::LIMITS)).await;
+        question_contract::holds_for(&MemoryStore::default()).await;
     }
 }

@@ -1,0 +1,328 @@
+//! Keeps what was not answered, or badly, for whoever looks after the sources. Only where the
+//! operator has asked for it: nothing here runs without a [`QuestionLog`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::prepared::Prepared;
+use super::upkeep::now;
+use super::{Assistant, AssistantError, Summary, SummaryRequest};
+use crate::model::{Answer, EmbedderFingerprint, OwnedSession, Owner};
+use crate::store::StoreError;
+use crate::store::questions::{Lack, LoggedQuestion, QuestionStore};
+
+/// Bytes of a question that are kept; what lies beyond is seldom one.
+const QUESTION_BYTES: usize = 2 << 10;
+/// Bytes of an answer, or of what was said of it, that are kept.
+const ANSWER_BYTES: usize = 4 << 10;
+
+/// Where questions are kept, and what makes their vectors.
+pub struct QuestionLog {
+    store: Arc<dyn QuestionStore>,
+    embedder: [u8; 32],
+}
+
+impl QuestionLog {
+    /// Keeps questions in `store`, with vectors of the embedder that `fingerprint` names.
+    pub fn new(store: Arc<dyn QuestionStore>, fingerprint: &EmbedderFingerprint) -> Self {
+        Self {
+            store,
+            embedder: digest(fingerprint),
+        }
+    }
+}
+
+/// Equal for embedders whose vectors can be compared.
+pub(super) fn digest(fingerprint: &EmbedderFingerprint) -> [u8; 32] {
+    let text = serde_json::to_vec(fingerprint).expect("plain data becomes JSON");
+    blake3::hash(&text).into()
+}
+
+impl Assistant {
+    /// Keeps the questions that have no answer, or a bad one.
+    #[must_use]
+    pub fn with_question_log(mut self, log: Option<QuestionLog>) -> Self {
+        self.question_log = log;
+        self
+    }
+
+    /// Keeps the question if the answer is none, or half of one. That this fails is no failure of the
+    /// answer.
+    pub(super) async fn log_unanswered(&self, prepared: &Prepared, summary: &Summary) {
+        let Some(log) = &self.question_log else {
+            return;
+        };
+        let lack = lack(&summary.answer, prepared.is_curated);
+        let (Some(lack), Some(question)) = (lack, prepared.read_alone()) else {
+            return;
+        };
+        let asked = LoggedQuestion {
+            session: prepared.session,
+            lack,
+            question,
+            vector: Vec::new(),
+            embedder: log.embedder,
+            answer: summary.answer.text.clone(),
+            comment: String::new(),
+            generation: summary.generation.clone(),
+            asked_at: now(),
+        };
+        told(self.log(log, asked).await);
+    }
+
+    /// Keeps the last question of a conversation as one that was answered badly.
+    pub(super) async fn log_bad(&self, session: OwnedSession, comment: &str) {
+        let Some(log) = &self.question_log else {
+            return;
+        };
+        let logged = async {
+            let details = self.store.session(session).await?;
+            let (question, answer) = match details.records.last() {
+                Some(record) => (question_of(&record.details), record.summary.clone()),
+                None => (None, String::new()),
+            };
+            let last = details.messages.last().map(|message| message.text.clone());
+            let Some(question) = question.or(last) else {
+                return Ok(());
+            };
+            let asked = LoggedQuestion {
+                session: Some(session),
+                lack: Lack::Bad,
+                question,
+                vector: Vec::new(),
+                embedder: log.embedder,
+                answer,
+                comment: comment.to_owned(),
+                generation: self.live.current().id().to_string(),
+                asked_at: now(),
+            };
+            self.log(log, asked).await
+        };
+        told(logged.await);
+    }
+
+    async fn log(&self, log: &QuestionLog, mut asked: LoggedQuestion) -> Result<(), StoreError> {
+        for (text, most) in [
+            (&mut asked.question, QUESTION_BYTES),
+            (&mut asked.answer, ANSWER_BYTES),
+            (&mut asked.comment, ANSWER_BYTES),
+        ] {
+            text.truncate(text.floor_char_boundary(most));
+        }
+        // What has no vector is grouped by its words.
+        if let Ok(vector) = self.retriever.embed(&asked.question).await {
+            asked.vector = vector.as_slice().to_vec();
+        }
+        log.store.log_question(asked).await
+    }
+}
+
+/// Between two looks whether another generation answers.
+const ASK_INTERVAL: Duration = Duration::from_mins(1);
+/// Questions that are asked again in one look, so that those of people go first.
+const ASKED_AGAIN: usize = 100;
+/// So many of the newest are looked at.
+const LOOKED_AT: u32 = 5000;
+
+/// Asks what was not answered again whenever another generation answers, for ever, so that the log
+/// tells what is still missing.
+pub async fn ask_again(assistant: Arc<Assistant>) {
+    let mut asked = None;
+    while assistant.question_log.is_some() {
+        tokio::time::sleep(ASK_INTERVAL).await;
+        let live = assistant.generation_id();
+        if asked.as_ref() == Some(&live) {
+            continue;
+        }
+        match assistant.ask_unanswered_again().await {
+            Ok(true) => {}
+            Ok(false) => asked = Some(live),
+            Err(error) => tracing::warn!(%error, "logged questions could not be asked again"),
+        }
+    }
+}
+
+impl Assistant {
+    /// Asks some questions again that an earlier generation did not answer, and says whether there may
+    /// be more of them.
+    async fn ask_unanswered_again(&self) -> Result<bool, AssistantError> {
+        let Some(log) = &self.question_log else {
+            return Ok(false);
+        };
+        let live = self.generation_id().to_string();
+        let mut kept = log.store.logged_questions(0, LOOKED_AT).await?;
+        kept.retain(|kept| {
+            let logged = &kept.logged;
+            logged.lack != Lack::Bad && kept.answered_in.is_none() && logged.generation != live
+        });
+        let is_more = kept.len() > ASKED_AGAIN;
+        let mut answers = Vec::new();
+        for kept in kept.into_iter().take(ASKED_AGAIN) {
+            let request = SummaryRequest {
+                owner: Owner::OPERATOR,
+                session: String::new(),
+                contexts: None,
+                history: Some(vec![kept.logged.question]),
+            };
+            let prepared = self.prepare(request).await?;
+            let is_answered = lack(&prepared.extractive, prepared.is_curated).is_none();
+            answers.push((kept.number, is_answered));
+        }
+        if !answers.is_empty() {
+            log.store.note_answers(live, answers).await?;
+        }
+        Ok(is_more)
+    }
+}
+
+fn told(logged: Result<(), StoreError>) {
+    if let Err(error) = logged {
+        tracing::warn!(%error, "a question could not be kept in the question log");
+    }
+}
+
+/// What the answer lacks, if anything. Replies that were there before the question lack nothing that
+/// the sources could hold.
+fn lack(answer: &Answer, is_curated: bool) -> Option<Lack> {
+    (!answer.answered && !is_curated).then_some(Lack::Refused)
+}
+
+/// The question that a record of [`Assistant::chat`] was an answer to.
+fn question_of(details: &str) -> Option<String> {
+    let details: Value = serde_json::from_str(details).ok()?;
+    details.get("question")?.as_str().map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::assistant::{Begun, ChatRequest, fixture};
+    use crate::model::Rating;
+    use crate::store::questions::KeptQuestion;
+    use crate::store::sqlite::SqliteStore;
+
+    /// Has a question refused in a conversation, and one without any; then marks the first as bad.
+    async fn conversation(
+        directory: &Path,
+        is_on: bool,
+    ) -> (Arc<SqliteStore>, Assistant, OwnedSession) {
+        let (assistant, store) = fixture::assistant(directory);
+        let assistant = Arc::into_inner(assistant).unwrap();
+        let fingerprint = assistant.embedder.fingerprint().clone();
+        let keeps = Arc::clone(&store) as Arc<dyn QuestionStore>;
+        let log = is_on.then(|| QuestionLog::new(keeps, &fingerprint));
+        let assistant = assistant.with_question_log(log);
+        let request = ChatRequest {
+            owner: Owner::OPERATOR,
+            session: None,
+            message: "Who won the chess match in Reykjavik?".to_owned(),
+            once: None,
+            render: |_, _| String::new(),
+        };
+        let Begun::Fresh(chat) = assistant.begin_chat(request).await.unwrap() else {
+            panic!("nothing was asked before");
+        };
+        let session = chat.session;
+        let summary = assistant.chat(*chat).await.unwrap();
+        assert!(!summary.answer.answered, "{}", summary.answer.text);
+        let alone = SummaryRequest {
+            owner: Owner::OPERATOR,
+            session: String::new(),
+            contexts: None,
+            history: Some(vec!["Where do puffins winter?".to_owned()]),
+        };
+        assistant.summarize(alone).await.unwrap();
+        for rating in [Rating::Up, Rating::Down] {
+            let said = "says nothing".to_owned();
+            let rated = assistant.rate(session, rating, said, None);
+            rated.await.unwrap();
+        }
+        (store, assistant, session)
+    }
+
+    async fn kept(store: &SqliteStore) -> Vec<KeptQuestion> {
+        store.logged_questions(0, 9).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_was_not_answered_or_badly_is_kept_and_goes_with_its_conversation() {
+        let directory = tempfile::tempdir().unwrap();
+        let (store, assistant, session) = conversation(directory.path(), true).await;
+        let questions = kept(&store).await;
+        let described: Vec<(Lack, &str, &str)> = questions
+            .iter()
+            .map(|kept| {
+                let logged = &kept.logged;
+                (logged.lack, &*logged.question, &*logged.comment)
+            })
+            .collect();
+        let (chess, puffins) = (
+            "Who won the chess match in Reykjavik?",
+            "Where do puffins winter?",
+        );
+        assert_eq!(
+            described,
+            [
+                (Lack::Bad, chess, "says nothing"),
+                (Lack::Refused, puffins, ""),
+                (Lack::Refused, chess, ""),
+            ]
+        );
+        let [bad, _, refused] = questions.as_slice() else {
+            unreachable!("three are there");
+        };
+        assert_eq!(bad.logged.answer, refused.logged.answer);
+        assert!(!bad.logged.answer.is_empty());
+        assert_eq!(bad.logged.vector, refused.logged.vector);
+        assert!(!bad.logged.vector.is_empty());
+        assistant.delete_session(session).await.unwrap();
+        assert_eq!(kept(&store).await.len(), 1, "the one without conversation");
+    }
+
+    #[tokio::test]
+    async fn what_another_generation_was_asked_is_asked_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let (store, assistant, _) = conversation(directory.path(), true).await;
+        let live = assistant.generation_id().to_string();
+        let answered = |kept: &KeptQuestion| kept.answered_in.clone();
+        assert!(!assistant.ask_unanswered_again().await.unwrap());
+        assert!(
+            kept(&store)
+                .await
+                .iter()
+                .all(|kept| answered(kept).is_none())
+        );
+        for question in [
+            "Where do puffins winter?",
+            "How do I turn the thermostat down?",
+        ] {
+            let earlier = LoggedQuestion {
+                session: None,
+                question: question.to_owned(),
+                generation: "earlier".to_owned(),
+                ..kept(&store).await[1].logged.clone()
+            };
+            store.log_question(earlier).await.unwrap();
+        }
+        assert!(!assistant.ask_unanswered_again().await.unwrap());
+        let [thermostat, puffins, ..] = &kept(&store).await[..] else {
+            panic!("both are kept");
+        };
+        assert_eq!(answered(thermostat), Some(live.clone()));
+        assert_eq!(
+            (answered(puffins), &puffins.logged.generation),
+            (None, &live)
+        );
+    }
+
+    #[tokio::test]
+    async fn nothing_is_kept_unless_it_is_asked_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let (store, _, _) = conversation(directory.path(), false).await;
+        assert_eq!(kept(&store).await, []);
+    }
+}
