@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod answer_cache;
+mod answering;
 mod bounds;
 mod brackets;
 mod chat;
@@ -13,9 +14,13 @@ mod draft;
 mod error;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod foreign;
+mod kinds;
+mod parts;
 mod passage;
 mod prepared;
 mod reading;
+mod refusals;
 mod replies;
 mod request;
 mod respond;
@@ -32,8 +37,8 @@ pub use passage::{Surroundings, SurroundingsRequest};
 pub use prepared::Prepared;
 pub use replies::{Replies, RepliesError, SHIPPED as SHIPPED_REPLIES};
 pub use request::{
-    AnswerEvent, ChatRequest, Degraded, GenerationInfo, Question, Render, Retrieved, Summary,
-    SummaryRequest, SuppliedContext,
+    AnswerEvent, ChatRequest, Degraded, GenerationInfo, Outcome, Question, Reason, Render,
+    Retrieved, Summary, SummaryRequest, SuppliedContext,
 };
 pub use respond::AnswerEvents;
 pub use topics::Topic;
@@ -42,6 +47,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::answer_cache::AnswerCache;
+use self::foreign::Tongues;
 use self::reading::Reads;
 use crate::embed::Embedder;
 use crate::generate::ChatModel;
@@ -64,6 +70,7 @@ pub struct Assistant {
     replies: Option<Arc<Replies>>,
     reads: Option<Reads>,
     mends_words: bool,
+    tongues: Tongues,
     /// A repetition waits for the one that it repeats.
     repeatable: KeyedMutex<(Owner, Once)>,
 }
@@ -86,6 +93,7 @@ impl Assistant {
             replies: None,
             reads: None,
             mends_words: true,
+            tongues: Tongues::default(),
             repeatable: KeyedMutex::default(),
         }
     }
@@ -156,7 +164,7 @@ impl Assistant {
         let messages: Vec<&str> = messages.iter().map(String::as_str).collect();
         let text = in_context(&messages);
         let ranked = match text.filter(|text| !text.question.trim().is_empty()) {
-            Some(text) => Some(self.search(&text, k, filter).await?),
+            Some(text) => Some(self.search(self.live.current(), &text, k, filter).await?),
             None => None,
         };
         Ok(Retrieved {
@@ -188,6 +196,7 @@ impl Assistant {
 
     async fn search(
         &self,
+        generation: Arc<Generation>,
         text: &InContext,
         k: usize,
         filter: &Filter,
@@ -196,7 +205,7 @@ impl Assistant {
         let looked_at = if self.reads.is_some() { k.max(READ) } else { k };
         let mut ranked = self
             .retriever
-            .retrieve(self.live.current(), text, looked_at, filter)
+            .retrieve(generation, text, looked_at, filter)
             .await
             .map_err(|error| AssistantError::Embedder(error.to_string()))?;
         self.reorder(text, &ranked.generation, &mut ranked.chunks)
@@ -215,7 +224,8 @@ impl Assistant {
             .await?
             .map_err(|error| AssistantError::Embedder(error.to_string()))?;
         let (question, filter) = (InContext::alone(QUESTION), Filter::default());
-        in_time("index", PROBE_LIMIT, self.search(&question, 1, &filter)).await??;
+        let search = self.search(self.live.current(), &question, 1, &filter);
+        in_time("index", PROBE_LIMIT, search).await??;
         Ok(())
     }
 
