@@ -139,6 +139,7 @@ impl Assistant {
         let details = json!({
             "question": chat.question,
             "answered": summary.answer.answered,
+            "reason": summary.outcome.reason.name(),
             "generator": summary.generator,
             "degraded": summary.degraded.is_some(),
             "generation": summary.generation,

@@ -8,13 +8,14 @@ use crate::generate::extractive::{Passage, Section, Statement};
 use crate::model::{Answer, AnswerSentence, Chunk, Citation};
 use crate::snapshot::Generation;
 
-/// An answer that is made of statements. Each piece has its marker, and a piece that the stored text
-/// does not bear out is left out.
+/// An answer that is made of statements. Each piece has its marker, those behind `before` other ones,
+/// and a piece that the stored text does not bear out is left out.
 pub(super) fn compose(
     generation: &Generation,
     sources: &[Source],
     sections: &[Section<'_>],
     statements: &[Statement],
+    before: usize,
 ) -> Answer {
     let mut text = String::new();
     let mut citations: Vec<Citation> = Vec::new();
@@ -29,7 +30,7 @@ pub(super) fn compose(
             let Some(mut citation) = cite_at(generation, source, quote, &piece.range) else {
                 continue;
             };
-            citation.marker = u32::try_from(citations.len() + 1).unwrap_or(u32::MAX);
+            citation.marker = u32::try_from(before + citations.len() + 1).unwrap_or(u32::MAX);
             let said = under(subject.take(), piece.text.trim_end());
             let said = without_markup(&said);
             if !text.is_empty() {

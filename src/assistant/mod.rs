@@ -5,6 +5,7 @@
 pub mod access;
 pub mod admin;
 pub mod answer_cache;
+mod answering;
 mod bounds;
 mod brackets;
 mod chat;
@@ -14,10 +15,14 @@ mod draft;
 mod error;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod foreign;
+mod kinds;
+mod parts;
 mod passage;
 mod prepared;
 mod question_log;
 mod reading;
+mod refusals;
 mod replies;
 mod request;
 mod respond;
@@ -35,8 +40,8 @@ pub use prepared::Prepared;
 pub use question_log::{QuestionLog, ask_again};
 pub use replies::{Replies, RepliesError, SHIPPED as SHIPPED_REPLIES};
 pub use request::{
-    AnswerEvent, ChatRequest, Degraded, GenerationInfo, Question, Render, Retrieved, Summary,
-    SummaryRequest, SuppliedContext,
+    AnswerEvent, ChatRequest, Degraded, GenerationInfo, Outcome, Question, Reason, Render,
+    Retrieved, Summary, SummaryRequest, SuppliedContext,
 };
 pub use respond::AnswerEvents;
 pub use topics::Topic;
@@ -45,6 +50,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::answer_cache::AnswerCache;
+use self::foreign::Tongues;
 use self::reading::Reads;
 use crate::embed::Embedder;
 use crate::generate::ChatModel;
@@ -68,6 +74,7 @@ pub struct Assistant {
     question_log: Option<QuestionLog>,
     reads: Option<Reads>,
     mends_words: bool,
+    tongues: Tongues,
     /// A repetition waits for the one that it repeats.
     repeatable: KeyedMutex<(Owner, Once)>,
 }
@@ -91,6 +98,7 @@ impl Assistant {
             question_log: None,
             reads: None,
             mends_words: true,
+            tongues: Tongues::default(),
             repeatable: KeyedMutex::default(),
         }
     }
@@ -161,7 +169,7 @@ impl Assistant {
         let messages: Vec<&str> = messages.iter().map(String::as_str).collect();
         let text = in_context(&messages);
         let ranked = match text.filter(|text| !text.question.trim().is_empty()) {
-            Some(text) => Some(self.search(&text, k, filter).await?),
+            Some(text) => Some(self.search(self.live.current(), &text, k, filter).await?),
             None => None,
         };
         Ok(Retrieved {
@@ -193,6 +201,7 @@ impl Assistant {
 
     async fn search(
         &self,
+        generation: Arc<Generation>,
         text: &InContext,
         k: usize,
         filter: &Filter,
@@ -201,7 +210,7 @@ impl Assistant {
         let looked_at = if self.reads.is_some() { k.max(READ) } else { k };
         let mut ranked = self
             .retriever
-            .retrieve(self.live.current(), text, looked_at, filter)
+            .retrieve(generation, text, looked_at, filter)
             .await
             .map_err(|error| AssistantError::Embedder(error.to_string()))?;
         self.reorder(text, &ranked.generation, &mut ranked.chunks)
@@ -220,7 +229,8 @@ impl Assistant {
             .await?
             .map_err(|error| AssistantError::Embedder(error.to_string()))?;
         let (question, filter) = (InContext::alone(QUESTION), Filter::default());
-        in_time("index", PROBE_LIMIT, self.search(&question, 1, &filter)).await??;
+        let search = self.search(self.live.current(), &question, 1, &filter);
+        in_time("index", PROBE_LIMIT, search).await??;
         Ok(())
     }
 

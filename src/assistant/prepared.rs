@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Summary;
 use super::answer_cache::{CacheStatus, Cached};
-use super::request::Degraded;
+use super::request::{Degraded, Outcome, Reason};
 use super::sources::Source;
 use crate::generate::commands::without_commands;
 use crate::generate::extractive::Passage;
@@ -30,11 +30,11 @@ pub struct Prepared {
     pub(super) scores: Vec<f32>,
     pub(super) passages: Vec<Passage>,
     pub(super) extractive: Answer,
+    /// What became of the question.
+    pub(super) outcome: Outcome,
     pub(super) cached: Cached,
     /// The last message as it was read, where words of it were mistyped.
     pub(super) corrected: Option<String>,
-    /// Whether the answer is one of the [`Replies`](super::Replies).
-    pub(super) is_curated: bool,
     /// The conversation that the question stands in, if the request names one.
     pub(super) session: Option<OwnedSession>,
 }
@@ -70,9 +70,14 @@ impl Prepared {
 
     /// The extractive answer.
     pub(super) fn extractive(&self, degraded: Option<Degraded>) -> Summary {
-        let generator = if self.is_curated { CURATED } else { EXTRACTIVE };
+        let generator = if self.outcome.reason == Reason::Curated {
+            CURATED
+        } else {
+            EXTRACTIVE
+        };
         Summary {
             answer: self.extractive.clone(),
+            outcome: self.outcome,
             corrected: self.corrected.clone(),
             generation: self.generation(),
             generator: generator.to_owned(),

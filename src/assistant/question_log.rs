@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::prepared::Prepared;
 use super::upkeep::now;
+use super::request::{Outcome, Reason};
 use super::{Assistant, AssistantError, Summary, SummaryRequest};
 use crate::model::{Answer, EmbedderFingerprint, OwnedSession, Owner};
 use crate::store::StoreError;
@@ -54,7 +55,7 @@ impl Assistant {
         let Some(log) = &self.question_log else {
             return;
         };
-        let lack = lack(&summary.answer, prepared.is_curated);
+        let lack = lack(&summary.answer, prepared.outcome);
         let (Some(lack), Some(question)) = (lack, prepared.read_alone()) else {
             return;
         };
@@ -167,7 +168,7 @@ impl Assistant {
                 history: Some(vec![kept.logged.question]),
             };
             let prepared = self.prepare(request).await?;
-            let is_answered = lack(&prepared.extractive, prepared.is_curated).is_none();
+            let is_answered = lack(&prepared.extractive, prepared.outcome).is_none();
             answers.push((kept.number, is_answered));
         }
         if !answers.is_empty() {
@@ -185,8 +186,12 @@ fn told(logged: Result<(), StoreError>) {
 
 /// What the answer lacks, if anything. Replies that were there before the question lack nothing that
 /// the sources could hold.
-fn lack(answer: &Answer, is_curated: bool) -> Option<Lack> {
-    (!answer.answered && !is_curated).then_some(Lack::Refused)
+fn lack(answer: &Answer, outcome: Outcome) -> Option<Lack> {
+    match outcome.reason {
+        Reason::Curated => None,
+        Reason::Partial => Some(Lack::Partial),
+        _ => (!answer.answered).then_some(Lack::Refused),
+    }
 }
 
 /// The question that a record of [`Assistant::chat`] was an answer to.

@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 
 use super::Assistant;
 use super::sources::Source;
-use crate::generate::extractive::Passage;
+use crate::generate::extractive::{Offer, Passage};
 use crate::reader::{Excerpt, READ, ReadError, Reader, Reading, calibration};
 use crate::retrieve::{InContext, RankedChunk};
 use crate::runtime::{blocking, cpu_pool, stages};
@@ -136,6 +136,21 @@ impl Assistant {
         tracing::debug!(odds, is_held, "whether the sources answer");
         let held = if is_held { calibration::HELD } else { 0.0 };
         Some(calibration::chance(odds + held))
+    }
+}
+
+impl Assistant {
+    /// The chance of each offer that it answers `question`; `None` without a reader.
+    pub(super) async fn chances(&self, question: &str, offers: Vec<Offer>) -> Option<Vec<f32>> {
+        let reads = self.reads.as_ref()?;
+        let excerpt = |offer: Offer| Excerpt {
+            heading: offer.heading,
+            text: offer.text,
+        };
+        let excerpts = offers.into_iter().map(excerpt).collect();
+        let readings = reads.read(question, excerpts).await?;
+        let chance = |reading: &Reading| calibration::chance(reading.answers);
+        Some(readings.iter().map(chance).collect())
     }
 }
 

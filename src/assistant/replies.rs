@@ -1,15 +1,23 @@
 //! Replies that are there before the question: to small talk, to what this program does not do, and
-//! the owner's own. A message is matched with examples by meaning; a sum is known by its form.
+//! the owner's own. A message is matched with examples by meaning: by the nearest of them, or by what
+//! those of a kind have in common. A sum is known by its form.
 
 use serde::Deserialize;
 use thiserror::Error;
 
+use super::kinds::Kinds;
 use crate::embed::{EmbedError, Embedder, Passage};
 use crate::model::UnitVector;
 use crate::snapshot::Generation;
 
 /// The replies that come with the program.
 pub const SHIPPED: &str = include_str!("../../data/replies.toml");
+
+/// A message whose nearest example is not near enough is of a kind from this score on …
+const LIKE_ITS_KIND: f64 = 0.4;
+/// … if it is not far from every example either. Both are set on the tests of the shipped file and
+/// 330 questions that match nothing.
+const NOT_FAR: f32 = 0.4;
 
 /// Titles that are named as topics.
 const MOST_TOPICS: usize = 6;
@@ -71,6 +79,8 @@ pub struct Replies {
     all: Vec<Reply>,
     /// Each example and the position of its reply; `None` for what is to be searched for.
     examples: Vec<(UnitVector, Option<usize>)>,
+    /// By the position of the reply; the last is what is to be searched for.
+    kinds: Kinds,
     tests: Vec<(String, Option<usize>)>,
 }
 
@@ -98,12 +108,19 @@ impl Replies {
         let passages = said.iter().map(|(text, _)| Passage::whole(text)).collect();
         let vectors = embedder.embed_passages(passages).await?;
         let examples = vectors.into_iter().zip(said);
-        let examples = examples
+        let examples: Vec<(UnitVector, Option<usize>)> = examples
             .map(|(vectors, (_, of))| (vectors.whole, of))
             .collect();
+        let others = file.reply.len();
+        let of_kinds: Vec<(&UnitVector, usize)> = examples
+            .iter()
+            .map(|(vector, of)| (vector, of.unwrap_or(others)))
+            .collect();
+        let kinds = Kinds::of(&of_kinds, others + 1);
         Ok(Self {
             threshold: file.threshold,
             examples,
+            kinds,
             tests,
             all: file.reply,
         })
@@ -119,8 +136,12 @@ impl Replies {
             .iter()
             .map(|(example, of)| (vector.cosine(example.as_slice()), *of))
             .reduce(|best, next| if next.0 > best.0 { next } else { best })?;
-        let of = nearest.1.filter(|_| nearest.0 >= self.threshold)?;
-        self.all.get(of)
+        if nearest.0 >= self.threshold {
+            return self.all.get(nearest.1?);
+        }
+        let (kind, score) = self.kinds.nearest(vector)?;
+        let is_like = score >= LIKE_ITS_KIND && nearest.0 >= NOT_FAR.min(self.threshold);
+        self.all.get(kind).filter(|_| is_like)
     }
 
     /// Names of the replies that their owner has not checked.

@@ -62,6 +62,8 @@ pub struct SummaryRequest {
 pub struct Summary {
     /// The answer.
     pub answer: Answer,
+    /// What became of the question.
+    pub outcome: Outcome,
     /// The generation whose stored text verified it.
     pub generation: String,
     /// The question as it was read, where words of it were mistyped.
@@ -70,6 +72,48 @@ pub struct Summary {
     pub generator: String,
     /// Why it is not the language model's, if it should be.
     pub degraded: Option<Degraded>,
+}
+
+/// What became of a question.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Outcome {
+    /// Why the reply is what it is.
+    pub reason: Reason,
+    /// The chance, in [0, 1], that the reply answers the question: the reader's of what is said, or
+    /// that of the first context where nothing was read; 0 of a name that the sources do not have
+    /// and of a foreign language, 1 of a curated reply.
+    pub confidence: f32,
+}
+
+/// Why a reply is what it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// The sources answer.
+    Answered,
+    /// The message asks several things, and the sources answer some of them.
+    Partial,
+    /// The sources do not answer.
+    NotCovered,
+    /// The question names what the sources do not have.
+    IdentifierMissing,
+    /// The question is in a language that the sources are not in.
+    OtherLanguage,
+    /// The reply was there before the question.
+    Curated,
+}
+
+impl Reason {
+    /// One word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Partial => "partial",
+            Self::NotCovered => "not_covered",
+            Self::IdentifierMissing => "identifier_missing",
+            Self::OtherLanguage => "other_language",
+            Self::Curated => "curated",
+        }
+    }
 }
 
 /// Why the extractive answer stands in for a model's.

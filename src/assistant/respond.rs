@@ -10,11 +10,14 @@ use tokio::sync::mpsc;
 use super::answer_cache::Cached;
 use super::draft::Draft;
 use super::prepared::Prepared;
-use super::summary::not_covered;
-use super::{AnswerEvent, Assistant, AssistantError, Degraded, Summary, SummaryRequest};
+use super::refusals::not_covered;
+use super::{
+    AnswerEvent, Assistant, AssistantError, Degraded, Outcome, Reason, Summary, SummaryRequest,
+};
 use crate::generate::claims::{Claim, Claims};
 use crate::generate::prompt::is_refusal;
 use crate::generate::{ChatModel, GenerateError, TextStream};
+use crate::model::Answer;
 use crate::runtime::stages;
 
 /// An answer as it is written. Dropping it ends the request to the model.
@@ -44,7 +47,10 @@ impl Assistant {
     pub(super) async fn respond(&self, prepared: &Prepared, outlet: &Outlet) -> Summary {
         if let Cached::Hit(summary) = &prepared.cached {
             outlet.tell_all(summary).await;
-            return Summary::clone(summary);
+            return Summary {
+                outcome: prepared.outcome,
+                ..Summary::clone(summary)
+            };
         }
         let summary = self.write_answer(prepared, outlet).await;
         self.keep(prepared, &summary).await;
@@ -55,7 +61,8 @@ impl Assistant {
     async fn write_answer(&self, prepared: &Prepared, outlet: &Outlet) -> Summary {
         let model = self.chat_model.as_ref();
         // A question that the sources do not cover is none for a model either.
-        let model = model.filter(|_| prepared.extractive.answered && !prepared.is_curated);
+        let model = model
+            .filter(|_| prepared.extractive.answered && prepared.outcome.reason != Reason::Curated);
         let Some(model) = model else {
             let summary = prepared.extractive(None);
             outlet.tell_all(&summary).await;
@@ -63,9 +70,13 @@ impl Assistant {
         };
         let mut draft = Draft::new(prepared, self, model.is_strict());
         match write(model, prepared, &mut draft, outlet).await {
-            Ok(Outcome::Refused) => {
+            Ok(Ended::Refused) => {
                 let summary = Summary {
                     corrected: prepared.corrected.clone(),
+                    outcome: Outcome {
+                        reason: Reason::NotCovered,
+                        ..prepared.outcome
+                    },
                     answer: not_covered(&prepared.generation, &prepared.sources),
                     generation: prepared.generation(),
                     generator: model.name().to_owned(),
@@ -74,9 +85,10 @@ impl Assistant {
                 outlet.tell_all(&summary).await;
                 summary
             }
-            Ok(Outcome::Written) => match draft.finish() {
+            Ok(Ended::Written) => match draft.finish() {
                 Some(answer) => Summary {
                     corrected: prepared.corrected.clone(),
+                    outcome: judged(prepared, &answer),
                     answer,
                     generation: prepared.generation(),
                     generator: model.name().to_owned(),
@@ -93,8 +105,21 @@ impl Assistant {
     }
 }
 
+/// What became of a question that a model answered.
+fn judged(prepared: &Prepared, answer: &Answer) -> Outcome {
+    let reason = if answer.answered {
+        prepared.outcome.reason
+    } else {
+        Reason::NotCovered
+    };
+    Outcome {
+        reason,
+        ..prepared.outcome
+    }
+}
+
 /// How a model's answer ended.
-enum Outcome {
+enum Ended {
     Written,
     /// It says that the sources do not hold the answer.
     Refused,
@@ -125,7 +150,7 @@ async fn write(
     prepared: &Prepared,
     draft: &mut Draft<'_>,
     outlet: &Outlet,
-) -> Result<Outcome, GenerateError> {
+) -> Result<Ended, GenerateError> {
     let mut earlier = Vec::new();
     let prompt = model.prompt(prepared.asked(&mut earlier), &prepared.excerpts());
     let mut text: TextStream = if outlet.is_open() {
@@ -144,12 +169,12 @@ async fn write(
         };
         for claim in found {
             if std::mem::take(&mut is_first) && is_refusal(&claim.text) {
-                return Ok(Outcome::Refused);
+                return Ok(Ended::Refused);
             }
             take(draft, claim, outlet).await;
         }
         if piece.is_none() {
-            return Ok(Outcome::Written);
+            return Ok(Ended::Written);
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::runtime::blocking;
 use crate::snapshot::Generation;
 
 /// A context, found again in the snapshot if it comes from there.
+#[derive(Debug, Clone)]
 pub(super) enum Source {
     Stored { row: u32 },
     Foreign { text: String },

@@ -1,21 +1,17 @@
-//! Composes an answer and proves its citations.
+//! Finds what an answer is made from, and the answer in the sources' own words.
 
 use std::sync::Arc;
 
 use super::answer_cache::{Cached, Contexts, Scope, Wanted};
+use super::answering::{Known, Said};
 use super::bounds;
-use super::brackets::without_markup;
-use super::cite::compose;
+use super::foreign::Foreign;
+use super::parts::{Part, join, turns};
 use super::prepared::Prepared;
-use super::sources::{Source, find, foreign_blocks, sections};
-use super::{Assistant, AssistantError, SummaryRequest};
-use crate::generate::evidence;
-use crate::generate::extractive::{self, Asked, Found, Passage, Vocabulary};
-use crate::language::terms;
+use super::sources::{Source, find};
+use super::{Assistant, AssistantError, Outcome, Reason, SummaryRequest};
 use crate::model::{Answer, Filter, OwnedSession, Owner, SessionId, UnitVector};
-use crate::reader::calibration;
-use crate::retrieve::{InContext, contextual_query, in_context, with_earlier};
-use crate::runtime::stages;
+use crate::retrieve::{InContext, contextual_query, in_context};
 use crate::snapshot::Generation;
 use crate::store::StoreError;
 
@@ -41,66 +37,104 @@ impl Assistant {
         if let Some(prepared) = self.curated(&history).await? {
             return Ok(prepared);
         }
+        let generation = self.live.current();
         let mut read = history.clone();
-        let corrected = self.correct(&self.live.current(), &mut read).await;
-        let messages: Vec<&str> = read.iter().map(String::as_str).collect();
-        let question = contextual_query(&messages).filter(|question| !question.trim().is_empty());
-        let asked = in_context(&messages);
-        let (generation, sources, scores) = match (request.contexts, &question) {
-            (Some(supplied), _) => {
-                let generation = self.live.current();
-                let supplied = supplied.into_iter().take(MOST_CONTEXTS);
-                let mut sources: Vec<Source> =
-                    supplied.map(|context| find(&generation, context)).collect();
-                bounds::cut(&mut sources);
-                (generation, sources, None)
-            }
+        let last = read.last().map(String::as_str).unwrap_or_default();
+        let foreign = match request.contexts {
+            Some(_) => None,
+            None => self.tongues.foreign(last, &generation),
+        };
+        let corrected = match foreign {
+            Some(_) => None,
+            None => self.correct(&generation, &mut read).await,
+        };
+        let turns = turns(&read);
+        let supplied = request.contexts.map(|supplied| {
+            let supplied = supplied.into_iter().take(MOST_CONTEXTS);
+            let mut sources: Vec<Source> =
+                supplied.map(|context| find(&generation, context)).collect();
+            bounds::cut(&mut sources);
+            sources
+        });
+        let mut parts: Vec<Part> = Vec::new();
+        for turn in &turns {
+            let messages: Vec<&str> = turn.iter().map(String::as_str).collect();
+            let cited = parts.iter().map(|part| part.answer.citations.len()).sum();
+            let part = self.part(&generation, &messages, supplied.as_deref(), foreign, cited);
+            let mut part = part.await?;
+            part.forget_repetition(&parts);
+            parts.push(part);
+        }
+        let whole: Vec<&str> = read.iter().map(String::as_str).collect();
+        let wanted = self.wanted(
+            request.owner,
+            &generation,
+            &history,
+            &whole,
+            supplied.as_deref(),
+        );
+        let wanted = wanted.await?;
+        let mut prepared = join(generation, history, parts);
+        prepared.corrected = corrected;
+        prepared.session = session;
+        prepared.cached = self.look_up(&prepared, wanted).await;
+        Ok(prepared)
+    }
+
+    /// Answers the last of `messages`, which asks one thing, from `supplied` or from what is found.
+    async fn part(
+        &self,
+        generation: &Arc<Generation>,
+        messages: &[&str],
+        supplied: Option<&[Source]>,
+        foreign: Option<Foreign>,
+        cited: usize,
+    ) -> Result<Part, AssistantError> {
+        let question = contextual_query(messages).filter(|question| !question.trim().is_empty());
+        let (sources, scores) = match (supplied, &question) {
+            (Some(supplied), _) => (supplied.to_vec(), None),
             (None, Some(question)) => {
-                let asked = asked.unwrap_or_else(|| InContext::alone(question));
-                let ranked = self.search(&asked, CONTEXTS, &Filter::default()).await?;
-                let sources = ranked
-                    .chunks
-                    .iter()
-                    .map(|chunk| Source::Stored { row: chunk.row })
-                    .collect();
-                let scores = ranked.chunks.iter().map(|chunk| chunk.score).collect();
-                (ranked.generation, sources, Some(scores))
+                let asked = in_context(messages).unwrap_or_else(|| InContext::alone(question));
+                let all = Filter::default();
+                let found = self.search(Arc::clone(generation), &asked, CONTEXTS, &all);
+                let chunks = found.await?.chunks;
+                let sources = chunks.iter().map(|chunk| Source::Stored { row: chunk.row });
+                let scores: Vec<f32> = chunks.iter().map(|chunk| chunk.score).collect();
+                (sources.collect(), Some(scores))
             }
-            (None, None) => (self.live.current(), Vec::new(), None),
+            (None, None) => (Vec::new(), Some(Vec::new())),
         };
         let query = match &question {
-            Some(question) => Some(
-                self.retriever
-                    .embed(question)
-                    .await
-                    .map_err(|error| AssistantError::Embedder(error.to_string()))?,
-            ),
+            Some(question) => Some(self.embed(question).await?),
             None => None,
         };
-        let (extractive, passages) = self
-            .answer(&generation, &messages, query.as_ref(), &sources)
-            .await?;
-        let contexts = match &scores {
-            Some(_) => Contexts::Retrieved(CONTEXTS),
-            None => Contexts::Supplied(&sources),
-        };
-        let wanted = query
-            .and_then(|query| self.wanted(request.owner, &generation, &history, &contexts, query));
+        let passages = self.passages(generation, &sources, query.as_ref()).await?;
         let scores = scores.unwrap_or_else(|| passages.iter().map(|p| p.standing).collect());
-        let mut prepared = Prepared {
-            generation,
-            history,
+        let said = match foreign {
+            Some(foreign) => Said::refusal(foreign.say(), Reason::OtherLanguage, 0.0),
+            None => {
+                let known = Known {
+                    generation,
+                    sources: &sources,
+                    passages: &passages,
+                    scores: &scores,
+                };
+                self.answer(messages, &known, cited).await
+            }
+        };
+        Ok(Part {
+            question: messages.last().copied().unwrap_or_default().to_owned(),
             sources,
             scores,
             passages,
-            extractive,
-            cached: Cached::Bypass,
-            corrected,
-            is_curated: false,
-            session,
-        };
-        prepared.cached = self.look_up(&prepared, wanted).await;
-        Ok(prepared)
+            answer: said.answer,
+            outcome: said.outcome,
+        })
+    }
+
+    async fn embed(&self, text: &str) -> Result<UnitVector, AssistantError> {
+        let vector = self.retriever.embed(text).await;
+        vector.map_err(|error| AssistantError::Embedder(error.to_string()))
     }
 
     /// The reply to the last message, if one is there before it is searched for.
@@ -111,11 +145,7 @@ impl Assistant {
         if message.trim().is_empty() {
             return Ok(None);
         }
-        let vector = self
-            .retriever
-            .embed(message)
-            .await
-            .map_err(|error| AssistantError::Embedder(error.to_string()))?;
+        let vector = self.embed(message).await?;
         let generation = self.live.current();
         let Some(reply) = replies.find(message, &vector) else {
             return Ok(None);
@@ -133,36 +163,47 @@ impl Assistant {
             scores: Vec::new(),
             passages: Vec::new(),
             extractive: answer,
+            outcome: Outcome {
+                reason: Reason::Curated,
+                confidence: 1.0,
+            },
             cached: Cached::Bypass,
             corrected: None,
-            is_curated: true,
             session: None,
         }))
     }
 
     /// What to look for in the cache; `None` without a model, whose answers alone are kept.
-    fn wanted(
+    async fn wanted(
         &self,
         owner: Owner,
         generation: &Generation,
         history: &[String],
-        contexts: &Contexts<'_>,
-        vector: UnitVector,
-    ) -> Option<Wanted> {
-        let model = self.chat_model.as_ref()?;
-        let (question, earlier) = history.split_last()?;
-        Some(Wanted {
+        read: &[&str],
+        supplied: Option<&[Source]>,
+    ) -> Result<Option<Wanted>, AssistantError> {
+        let question = contextual_query(read).filter(|question| !question.trim().is_empty());
+        let (Some(model), Some((last, earlier)), Some(question)) =
+            (&self.chat_model, history.split_last(), question)
+        else {
+            return Ok(None);
+        };
+        let contexts = match supplied {
+            Some(sources) => Contexts::Supplied(sources),
+            None => Contexts::Retrieved(CONTEXTS),
+        };
+        Ok(Some(Wanted {
             scope: Scope::new(
                 owner,
                 generation,
                 model,
                 self.reads.is_some(),
                 earlier,
-                contexts,
+                &contexts,
             ),
-            question: question.clone(),
-            vector,
-        })
+            question: last.clone(),
+            vector: self.embed(&question).await?,
+        }))
     }
 
     async fn session_history(
@@ -178,112 +219,5 @@ impl Assistant {
             Err(StoreError::SessionNotFound(_)) => Ok(Vec::new()),
             Err(error) => Err(error.into()),
         }
-    }
-
-    async fn answer(
-        &self,
-        generation: &Arc<Generation>,
-        messages: &[&str],
-        query: Option<&UnitVector>,
-        sources: &[Source],
-    ) -> Result<(Answer, Vec<Passage>), AssistantError> {
-        let passages = self.passages(generation, sources, query).await?;
-        let (question, earlier, continues) = with_earlier(messages).unwrap_or_default();
-        let blocks = foreign_blocks(sources);
-        let sections = sections(generation, sources, &blocks, &passages);
-        let found = stages::timed_now("generate", || {
-            let asked = Asked {
-                question,
-                earlier,
-                continues,
-            };
-            let rarity = |term: &str| generation.lexical.rarity(term);
-            let knows = |word: &str| terms(word).all(|term| generation.lexical.knows(&term));
-            let vocabulary = Vocabulary {
-                rarity: &rarity,
-                knows: &knows,
-            };
-            extractive::answer(&asked, &sections, &vocabulary)
-        });
-        let answer = match found {
-            Found::Missing(text) => refusal(text),
-            Found::Nothing => not_covered(generation, sources),
-            Found::Answer {
-                statements,
-                is_sure,
-            } => {
-                // Without a question the contexts themselves are summarised: nothing can miss the point.
-                let asked = contextual_query(messages).filter(|asked| !asked.trim().is_empty());
-                let is_answered = match asked {
-                    Some(asked) => {
-                        self.is_answered(&asked, is_sure, generation, sources, &passages)
-                            .await
-                    }
-                    None => true,
-                };
-                if is_answered {
-                    stages::timed_now("verify", || {
-                        compose(generation, sources, &sections, &statements)
-                    })
-                } else {
-                    not_covered(generation, sources)
-                }
-            }
-        };
-        Ok((answer, passages))
-    }
-
-    /// Whether the contexts answer, as the reader says, or what retrieval found where there is none.
-    /// `is_held`: what is quoted has the name that was asked for, or every word of the question.
-    async fn is_answered(
-        &self,
-        question: &str,
-        is_held: bool,
-        generation: &Generation,
-        sources: &[Source],
-        passages: &[Passage],
-    ) -> bool {
-        let chance = self.chance(question, is_held, generation, sources, passages);
-        match chance.await {
-            Some(chance) => chance >= calibration::ANSWERED,
-            None => {
-                is_held || evidence::is_answered(passages, generation.lexical.known_share(question))
-            }
-        }
-    }
-}
-
-/// Says that the sources do not cover the question, and what they do cover nearby.
-pub(super) fn not_covered(generation: &Generation, sources: &[Source]) -> Answer {
-    let mut topics: Vec<&str> = Vec::new();
-    for source in sources {
-        if let Source::Stored { row } = source {
-            let title = generation
-                .records
-                .document_of(generation.chunk(*row))
-                .title
-                .as_str();
-            if !topics.contains(&title) && topics.len() < 3 {
-                topics.push(title);
-            }
-        }
-    }
-    let mut text = "The sources do not cover this question.".to_owned();
-    if !topics.is_empty() {
-        text.push_str(&format!(
-            " The nearest topics in them: {}.",
-            without_markup(&topics.join("; "))
-        ));
-    }
-    refusal(text)
-}
-
-/// A reply that answers nothing.
-pub(super) fn refusal(text: String) -> Answer {
-    Answer {
-        text,
-        answered: false,
-        citations: Vec::new(),
-        sentences: Vec::new(),
     }
 }

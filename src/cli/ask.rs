@@ -156,6 +156,8 @@ fn as_json(summary: &Summary) -> String {
     json!({
         "answer": summary.answer.text,
         "answered": summary.answer.answered,
+        "confidence": summary.outcome.confidence,
+        "reason": summary.outcome.reason.name(),
         "citations": citations,
         "sentences": sentences,
         "generator": summary.generator,

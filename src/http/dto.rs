@@ -224,6 +224,12 @@ pub(super) struct SummaryReply {
     summary: String,
     /// False when the sources do not cover the question.
     answered: bool,
+    /// The chance, from 0 to 1, that the reply answers the question.
+    #[schema(example = 0.87)]
+    confidence: f32,
+    /// `answered`, `partial`, `not_covered`, `identifier_missing`, `other_language` or `curated`.
+    #[schema(example = "answered")]
+    reason: &'static str,
     /// One for each marker, in order.
     citations: Vec<CitationBody>,
     /// What the answer says, sentence by sentence, and what became of each when it was checked.
@@ -274,6 +280,8 @@ impl SummaryReply {
             session_id,
             summary: summary.answer.text,
             answered: summary.answer.answered,
+            confidence: summary.outcome.confidence,
+            reason: summary.outcome.reason.name(),
             citations: summary
                 .answer
                 .citations

@@ -100,6 +100,10 @@ pub(super) struct Checks {
     pub(super) sentences: Vec<SentenceBody>,
     /// False when the sources do not cover the question.
     pub(super) answered: bool,
+    /// The chance, from 0 to 1, that the reply answers the question.
+    pub(super) confidence: f32,
+    /// `answered`, `partial`, `not_covered`, `identifier_missing`, `other_language` or `curated`.
+    pub(super) reason: &'static str,
     /// True when a language model should have written it and could not.
     pub(super) degraded: bool,
     /// Why.

@@ -12,6 +12,11 @@ struct Words {
     asks_to_do: Vec<String>,
     points_back: Vec<String>,
     months: Vec<String>,
+    joins: Vec<String>,
+    interrogatives: Vec<String>,
+    subject_interrogatives: Vec<String>,
+    auxiliaries: Vec<String>,
+    subject_pronouns: Vec<String>,
     largest: BTreeMap<String, Vec<String>>,
     smallest: BTreeMap<String, Vec<String>>,
 }
@@ -44,6 +49,31 @@ pub fn points_back(sentence: &str) -> bool {
     let first = spaced(sentence);
     let first = first.split_whitespace().next().unwrap_or_default();
     WORDS.points_back.iter().any(|word| word == first)
+}
+
+/// Whether a text joins several things: compares them, or asks for each.
+pub fn joins(text: &str) -> bool {
+    holds_any(text, &WORDS.joins)
+}
+
+/// Whether a word in lower case asks: "how", "which".
+pub(super) fn is_interrogative(word: &str) -> bool {
+    WORDS.interrogatives.iter().any(|asks| asks == word)
+}
+
+/// Whether a question word in lower case may be the subject, or stand before it.
+pub(super) fn may_be_subject(word: &str) -> bool {
+    WORDS.subject_interrogatives.iter().any(|asks| asks == word)
+}
+
+/// Whether a word in lower case is a verb that stands before the subject of a question.
+pub(super) fn is_auxiliary(word: &str) -> bool {
+    WORDS.auxiliaries.iter().any(|verb| verb == word)
+}
+
+/// Whether a word in lower case is a pronoun that is the subject of a clause.
+pub(super) fn is_subject_pronoun(word: &str) -> bool {
+    WORDS.subject_pronouns.iter().any(|pronoun| pronoun == word)
 }
 
 /// The number of the month that a word in lower case names, from 1.

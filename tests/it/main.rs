@@ -33,6 +33,7 @@ mod pages;
 mod program;
 mod reloading;
 mod rude_site;
+mod saying;
 mod serving;
 mod slow_clients;
 mod snapshots;

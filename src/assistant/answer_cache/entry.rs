@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::assistant::Summary;
 use crate::assistant::sources::Source;
+use crate::assistant::{Outcome, Reason, Summary};
 use crate::model::{Answer, AnswerSentence, ChunkId, Citation, Place};
 use crate::snapshot::Generation;
 
@@ -59,6 +59,11 @@ pub(super) fn from_json(
     let sentences = sentences.map(sentence).collect::<Option<Vec<_>>>()?;
     Some(Summary {
         corrected: None,
+        // Whoever asks has an outcome of their own.
+        outcome: Outcome {
+            reason: Reason::Answered,
+            confidence: 1.0,
+        },
         answer: Answer {
             text: value["text"].as_str()?.to_owned(),
             answered: true,

@@ -38,6 +38,7 @@ pub(super) fn keep<'a>(
     knows: &dyn Fn(&str) -> bool,
 ) -> Met<'a> {
     let mut is_named = false;
+    let mut held_before: Vec<&str> = Vec::new();
     for name in &question.names {
         let held: Vec<Holds> = units
             .iter()
@@ -45,11 +46,12 @@ pub(super) fn keep<'a>(
             .collect();
         let best = held.iter().copied().max().unwrap_or(Holds::Nowhere);
         if best == Holds::Nowhere {
-            if let Some(missing) = missing(name, sections, &units, knows) {
+            if let Some(missing) = missing(name, &held_before, sections, &units, knows) {
                 return Met::Missing(missing);
             }
             continue;
         }
+        held_before.push(&name.written);
         is_named |= best == Holds::Itself && name.kind != IdentifierKind::Proper;
         // Where rows and headings have the name, the rest of the document is about others.
         let least = best.min(Holds::Above);
@@ -88,6 +90,7 @@ fn labelled_cells(unit: &Unit<'_>, section: &Section<'_>) -> Vec<String> {
 /// What to say of a name that no unit holds; `None` where it is no condition.
 fn missing(
     name: &Identifier,
+    held_before: &[&str],
     sections: &[Section<'_>],
     units: &[Unit<'_>],
     knows: &dyn Fn(&str) -> bool,
@@ -101,6 +104,14 @@ fn missing(
     };
     if !is_condition {
         return None;
+    }
+    // Others of the names were found; this one may stand elsewhere.
+    if !held_before.is_empty() && knows(&name.words().1) {
+        let others = enumerate(held_before);
+        return Some(format!(
+            "The sources do not mention {} together with {others}.",
+            name.written
+        ));
     }
     let mut text = format!("The sources do not mention {}.", name.written);
     if !siblings.is_empty() {
@@ -135,16 +146,14 @@ fn siblings(name: &Identifier, sections: &[Section<'_>], units: &[Unit<'_>]) -> 
 }
 
 /// "a, b and c"; of many only the first.
-fn enumerate(names: &[String]) -> String {
+fn enumerate<N: AsRef<str>>(names: &[N]) -> String {
+    let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
     let shown = &names[..names.len().min(MOST_SIBLINGS)];
-    match shown {
-        [] => String::new(),
-        [one] => one.clone(),
-        [all @ .., last] if names.len() == shown.len() => format!("{} and {last}", all.join(", ")),
-        _ => format!(
-            "{} and {} others",
-            shown.join(", "),
-            names.len() - shown.len()
-        ),
+    match (shown, names.len() - shown.len()) {
+        ([], _) => String::new(),
+        ([one], _) => (*one).to_owned(),
+        ([all @ .., last], 0) => format!("{} and {last}", all.join(", ")),
+        (_, 1) => format!("{} and another one", shown.join(", ")),
+        (_, more) => format!("{} and {more} others", shown.join(", ")),
     }
 }

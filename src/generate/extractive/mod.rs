@@ -5,8 +5,11 @@
 //! (`weigh`), a table as tables do (`tables`), and says what stands above it where the question needs
 //! it (`statement`).
 
+mod choice;
 mod conditions;
 mod dates;
+mod extent;
+mod lines;
 mod question;
 mod statement;
 mod tables;
@@ -16,20 +19,14 @@ mod weigh;
 use std::collections::HashSet;
 use std::ops::Range;
 
-pub use units::blocks_of_lines;
+pub use choice::{Choice, Offer};
+pub use lines::blocks_of_lines;
 
 use self::conditions::Met;
 use self::question::{Question, stems};
 use self::units::{Form, Unit};
 use self::weigh::{Weighed, weigh};
-use crate::language::forbids;
 use crate::model::Block;
-
-/// Units of different documents that hold the same name are both answers where they weigh within this.
-const AS_GOOD: f32 = 0.05;
-
-/// Rows that all have what the question asks for are told up to this many.
-const MOST_ROWS_ALIKE: usize = 6;
 
 /// A context as evidence: what of it may support a claim. Best first in a slice of them.
 #[derive(Debug, Clone, PartialEq)]
@@ -145,7 +142,7 @@ pub struct Statement {
 }
 
 /// What was found.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Found {
     /// An answer.
     Answer {
@@ -154,6 +151,8 @@ pub enum Found {
         /// Whether it holds the name that was asked for, or every word of the question: then nothing
         /// else has to show that it answers.
         is_sure: bool,
+        /// The chance that it answers, where it was read.
+        chance: Option<f32>,
     },
     /// The question names what the sources do not have; this says so.
     Missing(String),
@@ -175,41 +174,44 @@ pub fn heads_references(heading: &str) -> bool {
     WORDS.iter().any(|word| heading.contains(word))
 }
 
-/// Answers from `sections`, best first.
-pub fn answer(asked: &Asked<'_>, sections: &[Section<'_>], vocabulary: &Vocabulary<'_>) -> Found {
+/// What is known before anything is read.
+pub enum Considered<'a> {
+    /// The structure of the sources decides.
+    Settled(Found),
+    /// One of several answers.
+    Open(Choice<'a>),
+}
+
+/// Looks for answers in `sections`, best first.
+pub fn consider<'a>(
+    asked: &Asked<'_>,
+    sections: &[Section<'a>],
+    vocabulary: &Vocabulary<'_>,
+) -> Considered<'a> {
     let mut question = Question::of(asked, vocabulary.rarity);
     let units = all_units(sections);
     question.replace(&units);
     let (units, is_named) = match conditions::keep(&question, units, sections, vocabulary.knows) {
         Met::By(units, is_named) => (units, is_named),
-        Met::Missing(text) => return Found::Missing(text),
+        Met::Missing(text) => return Considered::Settled(Found::Missing(text)),
     };
     let weighed = weigh(&question, units, sections);
     if let Some(statement) = from_table(&question, &weighed, sections) {
-        return Found::Answer {
+        return Considered::Settled(Found::Answer {
             statements: vec![statement],
             is_sure: true,
-        };
+            chance: None,
+        });
     }
-    let Some(best) = weighed.get(dates::latest(&question, &weighed)) else {
-        return Found::Nothing;
-    };
-    let mut statements: Vec<Statement> =
-        warning(&question, &weighed, sections).into_iter().collect();
-    let rows = rows_alike(best, &weighed, sections);
-    statements.extend(rows.iter().map(|found| state(&question, found, sections)));
-    if is_named {
-        let as_good = |other: &&Weighed<'_>| best.weight - other.weight <= AS_GOOD;
-        let others = weighed.iter().skip(1).take_while(as_good);
-        let other = others
-            .filter(|other| sections[other.unit.section].title != sections[best.unit.section].title)
-            .find(|other| other.unit.form == best.unit.form);
-        statements.extend(other.map(|other| state(&question, other, sections)));
+    if weighed.is_empty() {
+        return Considered::Settled(Found::Nothing);
     }
-    Found::Answer {
-        statements,
-        is_sure: is_named || best.is_sure,
-    }
+    Considered::Open(Choice {
+        question,
+        weighed,
+        is_named,
+        offered: Vec::new(),
+    })
 }
 
 /// The end of a column, or all rows of a table, where that is what the question asks for: no row has
@@ -259,76 +261,6 @@ fn all_units<'a>(sections: &[Section<'a>]) -> Vec<Unit<'a>> {
         }
     }
     all
-}
-
-/// The heaviest unit, and where it is a row, the rows of its table that have as many of the question's
-/// words; in reading order.
-fn rows_alike<'w, 'a>(
-    best: &'w Weighed<'a>,
-    weighed: &'w [Weighed<'a>],
-    sections: &[Section<'_>],
-) -> Vec<&'w Weighed<'a>> {
-    let table = |found: &Weighed<'_>| {
-        (
-            sections[found.unit.section].text.as_ptr(),
-            found.unit.table.clone(),
-        )
-    };
-    let is_row = best.unit.form == Form::Row && best.adds > 0.0;
-    let alike = |other: &&Weighed<'_>| {
-        is_row && table(other) == table(best) && (other.adds - best.adds).abs() < 1e-4
-    };
-    let mut rows: Vec<&Weighed<'_>> = weighed.iter().filter(alike).take(MOST_ROWS_ALIKE).collect();
-    if rows.len() < 2 {
-        return vec![best];
-    }
-    rows.sort_by_key(|found| found.unit.parts[0].range.start);
-    rows
-}
-
-/// What the heaviest unit says.
-fn state(question: &Question, found: &Weighed<'_>, sections: &[Section<'_>]) -> Statement {
-    let unit = &found.unit;
-    let section = &sections[unit.section];
-    if unit.form != Form::Row {
-        return statement::of(question, found, sections);
-    }
-    let said = tables::row(question, unit, section);
-    statement::of_rows(question, unit, said, false)
-}
-
-/// What forbids, or warns of, what the question asks to do: it comes first. It stands in the same
-/// section as the answer, and has a word of the question.
-fn warning(
-    question: &Question,
-    weighed: &[Weighed<'_>],
-    sections: &[Section<'_>],
-) -> Option<Statement> {
-    let best = weighed.first()?;
-    if !question.asks_to_do {
-        return None;
-    }
-    let beside = weighed
-        .iter()
-        .skip(1)
-        .filter(|other| other.unit.path == best.unit.path && other.unit.form == Form::Prose);
-    for other in beside {
-        let section = &sections[other.unit.section];
-        for part in &other.unit.parts {
-            let text = &section.text[part.range.clone()];
-            if forbids(text) && question.weight_in(&stems(text)) > 0.0 {
-                return Some(Statement {
-                    subject: String::new(),
-                    pieces: vec![Piece {
-                        text: text.to_owned(),
-                        range: part.range.clone(),
-                    }],
-                    section: other.unit.section,
-                });
-            }
-        }
-    }
-    None
 }
 
 #[cfg(test)]

@@ -11,6 +11,9 @@ use crate::language::{Identifier, IdentifierKind, asks_to_do, identifiers, sente
 /// What a word weighs that was said before the question: in its story, or in the message that it
 /// continues.
 const SAID_BEFORE: f32 = 0.5;
+/// What is left of that for a word of the message before that names no thing, where the last message
+/// asks something else of the same thing.
+const ASKED_BEFORE: f32 = 0.2;
 /// What a word of the message before weighs where the question could stand alone.
 const SAID_BEFORE_ANOTHER: f32 = 0.25;
 
@@ -22,6 +25,8 @@ pub(super) struct Question {
     pub(super) terms: Vec<(String, f32)>,
     /// The terms that the asking sentences themselves have.
     pub(super) new: HashSet<String>,
+    /// The terms of the message before.
+    before: HashSet<String>,
     /// The names that it gives.
     pub(super) names: Vec<Identifier>,
     /// What kind of answer it expects.
@@ -73,6 +78,7 @@ impl Question {
         };
         Self {
             new: stems(&asking),
+            before: stems(earlier),
             manner: manner(&asking),
             asks_to_do: asks_to_do(&asking),
             expected,
@@ -100,6 +106,7 @@ impl Question {
             .flatten()
             .copied()
             .collect();
+        self.fade(units);
         let new = &self.new;
         self.terms.retain(|(stem, _)| {
             let is_replaced = levels
@@ -107,6 +114,26 @@ impl Question {
                 .is_some_and(|at| at.iter().any(|level| held.contains(level)));
             new.contains(stem) || !is_replaced
         });
+    }
+
+    /// Where the last message has a word that names no thing (none of a title, a heading or the first
+    /// cell of a row), it asks something else: what was asked before fades, the things stay.
+    fn fade(&mut self, units: &[Unit<'_>]) {
+        let mut things: HashSet<String> = HashSet::new();
+        for unit in units {
+            things.extend(unit.path.iter().flat_map(|heading| stems(heading)));
+            things.extend(unit.key.map(stems).unwrap_or_default());
+        }
+        let asks = |stem: &String| !things.contains(stem) && !self.manner.contains(stem);
+        if !self.new.iter().any(asks) {
+            return;
+        }
+        for (stem, weight) in &mut self.terms {
+            let is_before = self.before.contains(stem) && !self.new.contains(stem);
+            if is_before && !things.contains(stem) {
+                *weight *= ASKED_BEFORE;
+            }
+        }
     }
 
     /// The weight of the terms that `stems` holds.

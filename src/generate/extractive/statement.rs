@@ -3,19 +3,17 @@
 use std::ops::Range;
 
 use super::dates::date;
+use super::extent::told;
 use super::question::{Question, stems};
 use super::tables::Said;
-use super::units::{Form, SHORT_SECTION_WORDS, Unit};
+use super::units::{Form, Unit};
 use super::weigh::{Weighed, term};
 use super::{Piece, Section, Statement};
-use crate::language::points_back;
 
-/// A list is quoted whole up to this many words.
-const WHOLE_LIST_WORDS: usize = 130;
-/// An answer shorter than this takes the sentence before its most telling one along.
-const FEW_WORDS: usize = 20;
+/// The most telling item of a list is marked where the next one weighs this much less.
+const STANDS_OUT: f32 = 0.1;
 
-/// A unit as an answer: whole where it is short, else from its most telling part on.
+/// A unit as an answer.
 pub(super) fn of(question: &Question, found: &Weighed<'_>, sections: &[Section<'_>]) -> Statement {
     let unit = &found.unit;
     let section = &sections[unit.section];
@@ -82,27 +80,8 @@ fn titles(path: &[&str]) -> usize {
 
 fn prose(found: &Weighed<'_>, section: &Section<'_>) -> Piece {
     let parts = &found.unit.parts;
-    let words = |part: usize| {
-        section.text[parts[part].range.clone()]
-            .split_whitespace()
-            .count()
-    };
-    let all: usize = (0..parts.len()).map(words).sum();
-    let (mut first, mut last) = (0, parts.len() - 1);
-    if all > SHORT_SECTION_WORDS {
-        first = found.telling;
-        last = first;
-        let mut length = words(first);
-        while last + 1 < parts.len() && length + words(last + 1) <= SHORT_SECTION_WORDS {
-            last += 1;
-            length += words(last);
-        }
-        let leans = |part: usize| points_back(&section.text[parts[part].range.clone()]);
-        if first > 0 && (length < FEW_WORDS || leans(first)) {
-            first -= 1;
-        }
-    }
-    let range = parts[first].range.start..parts[last].range.end;
+    let told = told(&found.unit, section, found.telling, found.extent);
+    let range = parts[told.start].range.start..parts[told.end - 1].range.end;
     let telling = &parts[found.telling].range;
     let mut text = section.text[range.clone()].to_owned();
     let stands_first = telling.start == range.start;
@@ -125,22 +104,30 @@ fn mark(section: &Section<'_>, range: &Range<usize>, telling: &Range<usize>) -> 
 
 fn list(found: &Weighed<'_>, section: &Section<'_>) -> Vec<Piece> {
     let unit = &found.unit;
-    let words = |range: &Range<usize>| section.text[range.clone()].split_whitespace().count();
-    let whole = unit.range();
     let entry = unit.lead.is_none() && found.adds > 0.0 && stands_out(found, section);
-    if words(&whole) <= WHOLE_LIST_WORDS && !entry {
-        return vec![piece(section, whole)];
+    let told = if entry {
+        found.telling..found.telling + 1
+    } else {
+        told(unit, section, found.telling, found.extent)
+    };
+    if told.len() == unit.parts.len() {
+        let mut whole = piece(section, unit.range());
+        let stands_out = found
+            .others
+            .first()
+            .is_some_and(|(_, less)| *less >= STANDS_OUT);
+        if stands_out && unit.parts.len() > 1 {
+            let item = &section.text[unit.parts[found.telling].range.clone()];
+            let (sign, words) = item.split_at(sign_of(item));
+            let marked = format!("{sign}**{words}**");
+            // Marks would break lines of an item's own.
+            if !item.contains('\n') {
+                whole.text = whole.text.replacen(item, &marked, 1);
+            }
+        }
+        return vec![whole];
     }
-    let mut last = found.telling;
-    let mut length = words(&unit.parts[last].range);
-    while !entry
-        && last + 1 < unit.parts.len()
-        && length + words(&unit.parts[last + 1].range) <= SHORT_SECTION_WORDS
-    {
-        last += 1;
-        length += words(&unit.parts[last].range);
-    }
-    let range = unit.parts[found.telling].range.start..unit.parts[last].range.end;
+    let range = unit.parts[told.start].range.start..unit.parts[told.end - 1].range.end;
     let lead = unit.lead.clone().map(|lead| piece(section, lead));
     lead.into_iter().chain([piece(section, range)]).collect()
 }
@@ -152,16 +139,29 @@ fn stands_out(found: &Weighed<'_>, section: &Section<'_>) -> bool {
     found.unit.parts.iter().all(|part| has_term(&part.range))
 }
 
-/// A lone item goes without the marker that only its place among others explains.
+/// A lone item goes without the sign that only its place among others explains.
 fn piece(section: &Section<'_>, range: Range<usize>) -> Piece {
     let text = &section.text[range.clone()];
-    let alone = !text.contains('\n');
+    let sign = if text.contains('\n') {
+        0
+    } else {
+        sign_of(text)
+    };
     Piece {
-        text: text
-            .strip_prefix("- ")
-            .filter(|_| alone)
-            .unwrap_or(text)
-            .to_owned(),
+        text: text[sign..].to_owned(),
         range,
     }
+}
+
+/// The bytes of the sign that an item begins with: a dash or its number.
+fn sign_of(item: &str) -> usize {
+    let number = item.trim_start_matches(|c: char| c.is_ascii_digit());
+    let rest = if number.len() < item.len() {
+        number
+            .strip_prefix(". ")
+            .or_else(|| number.strip_prefix(") "))
+    } else {
+        item.strip_prefix("- ")
+    };
+    rest.map_or(0, |rest| item.len() - rest.len())
 }

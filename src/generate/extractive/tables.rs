@@ -33,7 +33,7 @@ pub(super) fn row(question: &Question, unit: &Unit<'_>, section: &Section<'_>) -
     };
     if let [column] = asked.as_slice() {
         // What tells which row is meant is said too.
-        let names = |cell: &&&str| question.weight_in(&stems(cell)) > 0.0;
+        let names = |cell: &&&str| !question.new.is_disjoint(&stems(cell));
         let beside = row
             .iter()
             .enumerate()

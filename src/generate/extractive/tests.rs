@@ -48,7 +48,10 @@ fn ask_in(documents: &[Document], question: &str, earlier: Option<&str>) -> Foun
         rarity: &|_| 1.0,
         knows: &knows,
     };
-    answer(&asked, &sections, &vocabulary)
+    match consider(&asked, &sections, &vocabulary) {
+        Considered::Settled(found) => found,
+        Considered::Open(choice) => choice.decide(&[], &sections),
+    }
 }
 
 fn text(found: &Found) -> String {
@@ -144,7 +147,7 @@ fn a_list_comes_with_the_line_that_announces_it() {
     let list = "# Batteries\nNever put a battery in one of these places:\n- lofts and roof voids\n- bedrooms";
     assert_eq!(
         ask(list, "May it stand in a loft?"),
-        "| Never put a battery in one of these places:\n- lofts and roof voids\n- bedrooms"
+        "| Never put a battery in one of these places:\n- **lofts and roof voids**\n- bedrooms"
     );
 }
 
@@ -205,4 +208,124 @@ fn orders_to_a_model_are_not_quoted() {
 #[test]
 fn without_units_there_is_no_answer() {
     assert_eq!(text(&ask_in(&[], "Why?", None)), "nothing");
+}
+
+/// What is said where an offer that holds `words` answers, and no other.
+fn ask_reading(source: &str, question: &str, words: &str) -> String {
+    let document = document("Manual", source);
+    let sections = [Section {
+        text: &document.text,
+        title: &document.title,
+        blocks: &document.blocks,
+        near: 0..document.text.len(),
+        standing: 0.5,
+        place: 0,
+        cosines: Vec::new(),
+    }];
+    let asked = Asked {
+        question,
+        earlier: None,
+        continues: false,
+    };
+    let vocabulary = Vocabulary {
+        rarity: &|_| 1.0,
+        knows: &|_| true,
+    };
+    let Considered::Open(mut choice) = consider(&asked, &sections, &vocabulary) else {
+        panic!("nothing to choose from");
+    };
+    let offers = choice.offers(&sections);
+    let chances: Vec<f32> = offers
+        .iter()
+        .map(|offer| if offer.text.contains(words) { 0.9 } else { 0.1 })
+        .collect();
+    text(&choice.decide(&chances, &sections))
+}
+
+const HEAP: &str = "# Heap\nTurn the heap once a month with a fork so that air gets in everywhere. A heap that smells \
+    is too wet and wants cardboard. A dry heap wants a can of rain water each week.\n# Bin\nThe bin holds 300 litres of \
+    kitchen waste and stands on bare soil.";
+
+#[test]
+fn what_reads_as_the_answer_is_said_and_no_more() {
+    let said = ask_reading(HEAP, "Why does it stink?", "cardboard");
+    assert!(said.contains("wants cardboard"), "{said}");
+    assert!(!said.contains("once a month"), "{said}");
+    let said = ask_reading(HEAP, "Why does it stink?", "300 litres");
+    assert!(said.contains("300 litres"), "{said}");
+}
+
+#[test]
+fn a_list_that_a_line_announces_is_told_whole() {
+    let list = "# Care\nDo this each week:\n- Wipe the seals with a cloth.\n- Empty the tray.";
+    let said = ask_reading(list, "How do I care for it?", "seals");
+    assert!(
+        said.contains("each week:") && said.contains("tray"),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_forbids_is_said_before_the_answer() {
+    let vents = "# Cleaning\nWash the grille of the fan with soap and dry it well.\n# What must never be blocked\nThe grille \
+        of the fan and the brick below the floor.";
+    let document = [document("Manual", vents)];
+    let said = text(&ask_in(&document, "Can I tape over the grille?", None));
+    assert!(said.contains("grille"), "{said}");
+    let said = ask_reading(vents, "Can I tape over the grille?", "grille");
+    let forbids = said.find("never be blocked").unwrap();
+    assert!(
+        said.find("soap").is_none_or(|soap| forbids < soap),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_caption_heads_its_table_and_is_no_sentence() {
+    let table = "# Panels\nEach makes 400 W in full sun.\nYield by direction of the roof\nDirection | Yield\nSouth | 900 kWh\n\
+        East | 700 kWh";
+    let said = ask(table, "How much does each make in full sun?");
+    assert!(!said.contains("Yield by direction"), "{said}");
+    let said = ask(table, "What is the yield to the south?");
+    assert!(said.contains("South") && said.contains("900 kWh"), "{said}");
+    assert!(!said.contains("East"), "{said}");
+}
+
+#[test]
+fn rows_of_things_that_are_compared_are_told_together() {
+    let table = "# Drying\nWay | Cost\nLine | nothing\nHeat pump dryer | 50p\nDehumidifier | 30p";
+    let said = ask(
+        table,
+        "What costs less, the heat pump dryer or the dehumidifier?",
+    );
+    assert!(said.contains("50p") && said.contains("30p"), "{said}");
+    assert!(!said.contains("nothing"), "{said}");
+}
+
+#[test]
+fn a_code_that_stands_elsewhere_is_not_denied() {
+    let cameras = [
+        document(
+            "K2 manual",
+            "# Codes of the K2\nCode | Meaning\nE-18 | Shutter stuck",
+        ),
+        document(
+            "K5 manual",
+            "# Codes of the K5\nCode | Meaning\nE-19 | Card full",
+        ),
+    ];
+    let said = text(&ask_in(&cameras, "What does E-18 mean on the K5?", None));
+    assert!(
+        said.starts_with("missing: ") && said.contains("together with"),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_was_asked_before_fades_where_something_else_is_asked() {
+    let table = "# Museums\nMuseum | Open | Price\nMaritime | 10:00 to 17:00 | £9\nTram depot | 9:00 to 12:00 | £4";
+    let earlier = "When is the Maritime open?";
+    let documents = [document("Guide", table)];
+    let said = text(&ask_in(&documents, "What is its price?", Some(earlier)));
+    assert!(said.contains("£9") && !said.contains("10:00"), "{said}");
 }

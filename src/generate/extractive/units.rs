@@ -47,6 +47,8 @@ pub(super) struct Unit<'a> {
     pub(super) lead: Option<Range<usize>>,
     /// The table that a row is of: the positions of its blocks, head included.
     pub(super) table: Range<usize>,
+    /// The first cell of a row.
+    pub(super) key: Option<&'a str>,
     /// The names of the columns, where the table has them.
     pub(super) head: Vec<&'a str>,
     pub(super) parts: Vec<Part>,
@@ -77,11 +79,13 @@ pub(super) fn units<'a>(position: usize, section: &Section<'a>) -> Vec<Unit<'a>>
         section,
         headings: headings_above(section, first),
         asked: None,
+        caption: None,
         units: Vec::new(),
     };
     let mut at = run_start(blocks, first);
-    // The line that announces the first list, or the question that the first paragraph answers.
-    if at > 0 && reader.announces(at - 1) {
+    // The line that announces the first list, the question that the first paragraph answers, or the
+    // caption of the first table.
+    if at > 0 && (reader.announces(at - 1) || reader.captions(at - 1)) {
         at -= 1;
     }
     while at < last {
@@ -95,6 +99,7 @@ struct Reader<'a, 'b> {
     section: &'b Section<'a>,
     headings: Vec<(u8, &'a str)>,
     asked: Option<&'a str>,
+    caption: Option<&'a str>,
     units: Vec<Unit<'a>>,
 }
 
@@ -113,7 +118,15 @@ impl<'a> Reader<'a, '_> {
                 self.asked = None;
                 at + 1
             }
-            BlockKind::TableRow => self.rows(at, &near),
+            BlockKind::TableRow => {
+                let next = self.rows(at, &near);
+                self.caption = None;
+                next
+            }
+            BlockKind::Paragraph if self.captions(at) => {
+                self.caption = Some(self.text(at));
+                at + 1
+            }
             BlockKind::ListItem => self.list(None, at),
             BlockKind::Paragraph if self.asks(at) => {
                 self.asked = Some(self.text(at));
@@ -132,6 +145,16 @@ impl<'a> Reader<'a, '_> {
         self.text(at).ends_with('?')
             && self.text(at).split_whitespace().count() <= LONGEST_ASKING_WORDS
             && next.is_some_and(|next| !matches!(next.kind, BlockKind::Heading(_)))
+    }
+
+    /// Whether a paragraph is the caption of the table behind it: it is no sentence.
+    fn captions(&self, at: usize) -> bool {
+        let blocks = self.section.blocks;
+        let next = blocks.get(at + 1);
+        blocks[at].kind == BlockKind::Paragraph
+            && !self.text(at).ends_with(['.', '!', '?', ':', ';'])
+            && self.text(at).split_whitespace().count() <= LONGEST_ASKING_WORDS
+            && next.is_some_and(|next| next.kind == BlockKind::TableRow)
     }
 
     /// Whether a paragraph announces the list behind it.
@@ -155,6 +178,7 @@ impl<'a> Reader<'a, '_> {
             }
         }
         path.extend(self.asked);
+        path.extend(self.caption);
         path
     }
 
@@ -165,6 +189,7 @@ impl<'a> Reader<'a, '_> {
             path: self.path(),
             lead: None,
             table: 0..0,
+            key: None,
             head: Vec::new(),
             parts,
         }
@@ -180,7 +205,10 @@ impl<'a> Reader<'a, '_> {
             let more = self.text(next).split_whitespace().count();
             let is_text = matches!(block.kind, BlockKind::Paragraph | BlockKind::Preformatted);
             let stands_alone = next > at
-                && (words + more > SHORT_SECTION_WORDS || self.asks(next) || self.announces(next));
+                && (words + more > SHORT_SECTION_WORDS
+                    || self.asks(next)
+                    || self.announces(next)
+                    || self.captions(next));
             if !is_text || stands_alone {
                 break;
             }
@@ -222,6 +250,9 @@ impl<'a> Reader<'a, '_> {
                 let mut unit = self.unit(Form::Row, vec![part]);
                 unit.table = start..end;
                 unit.head.clone_from(&head);
+                unit.key = cells(&self.section.text[row.range.clone()])
+                    .first()
+                    .copied();
                 self.units.push(unit);
             }
         }
@@ -303,31 +334,4 @@ fn run_end(blocks: &[Block], at: usize) -> usize {
         .take(MOST_NEIGHBOURS)
         .take_while(same)
         .count()
-}
-
-/// Blocks of a text that has none: each line one, told apart by its signs.
-pub fn blocks_of_lines(text: &str) -> Vec<Block> {
-    let mut blocks = Vec::new();
-    let mut start = 0;
-    for line in text.split_inclusive('\n') {
-        let trimmed = line.trim();
-        let begin = start + (line.len() - line.trim_start().len());
-        start += line.len();
-        if trimmed.is_empty() {
-            continue;
-        }
-        let kind = if trimmed.starts_with("- ") {
-            BlockKind::ListItem
-        } else if trimmed.contains(" | ") {
-            BlockKind::TableRow
-        } else {
-            BlockKind::Paragraph
-        };
-        blocks.push(Block {
-            kind,
-            range: begin..begin + trimmed.len(),
-            page: None,
-        });
-    }
-    blocks
 }

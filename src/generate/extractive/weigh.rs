@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 
+use super::extent::Extent;
 use super::question::{Question, above, stems};
-use super::units::{Form, Unit};
+use super::units::{Form, Part, Unit};
 use super::{Section, heads_references};
 use crate::generate::expected::Expected;
 use crate::language::{Runs, cells, forbids};
@@ -46,17 +47,24 @@ const WEIGHTS: Weights = Weights {
 const LONGEST_TERM_WORDS: usize = 6;
 /// Within a unit: what its most telling part has.
 const TELLING_WORDS: f32 = 0.3;
+/// Parts of a unit beside its most telling one that may be read as the answer.
+const OTHER_PARTS: usize = 2;
 /// For a part that forbids, where the question asks whether to do something.
 const FORBIDDING: f32 = 0.15;
 /// Against a part that only leads to the next ("… :", "… ?").
 const LEADING: f32 = 0.1;
 
 /// A unit and what it weighs.
+#[derive(Clone)]
 pub(super) struct Weighed<'a> {
     pub(super) unit: Unit<'a>,
     pub(super) weight: f32,
     /// The position of its most telling part.
     pub(super) telling: usize,
+    /// The positions of the parts that tell most after it, and how much less each.
+    pub(super) others: Vec<(usize, f32)>,
+    /// How much of it is told.
+    pub(super) extent: Extent,
     /// The weight of the question's words that it has itself and nothing above it has.
     pub(super) adds: f32,
     /// Whether every word of the question stands in it or above it, or the question names the term
@@ -97,7 +105,11 @@ fn of<'a>(question: &Question, unit: Unit<'a>, section: &Section<'a>) -> Weighed
     } else {
         0.0
     };
-    let (telling, cosine) = telling(question, &unit, section);
+    let Telling {
+        part: telling,
+        others,
+        cosine,
+    } = telling(question, &unit, section);
     let near = cosine.unwrap_or(share).max(0.0);
     let mut weight = WEIGHTS.cosine * near
         + WEIGHTS.words * share
@@ -125,6 +137,8 @@ fn of<'a>(question: &Question, unit: Unit<'a>, section: &Section<'a>) -> Weighed
         unit,
         weight,
         telling,
+        others,
+        extent: Extent::Unit,
         adds,
     }
 }
@@ -150,44 +164,55 @@ fn defines(question: &Question, term: Option<&str>) -> bool {
     question.names.iter().any(|name| runs.find(name).is_some())
 }
 
-/// The most telling part of a unit, and its cosine.
-fn telling(question: &Question, unit: &Unit<'_>, section: &Section<'_>) -> (usize, Option<f32>) {
-    let all = question.weight().max(f32::EPSILON);
-    let weights = unit.parts.iter().map(|part| {
-        let text = &section.text[part.range.clone()];
-        let mut weight = WEIGHTS.cosine * part.cosine.unwrap_or(0.0)
-            + TELLING_WORDS * question.weight_in(&stems(text)) / all;
-        if holds_figure(text, &question.expected) {
-            weight += WEIGHTS.figure;
-        }
-        if text.ends_with([':', '?']) {
-            weight -= LEADING;
-        }
-        if question.asks_to_do && forbids(text) {
-            weight += FORBIDDING;
-        }
-        weight
-    });
-    let best = weights
-        .enumerate()
-        .reduce(|best, next| if next.1 > best.1 { next } else { best })
-        .map_or(0, |(position, _)| position);
+/// What of a unit tells most.
+struct Telling {
+    part: usize,
+    others: Vec<(usize, f32)>,
+    cosine: Option<f32>,
+}
+
+/// The most telling part of a unit, another one of a long unit, and the cosine of the unit.
+fn telling(question: &Question, unit: &Unit<'_>, section: &Section<'_>) -> Telling {
+    let weights: Vec<f32> = unit
+        .parts
+        .iter()
+        .map(|part| part_weight(question, part, section))
+        .collect();
+    let mut order: Vec<usize> = (0..weights.len()).collect();
+    order.sort_by(|a, b| weights[*b].total_cmp(&weights[*a]));
+    let part = order.first().copied().unwrap_or(0);
+    let others = order.into_iter().skip(1).take(OTHER_PARTS);
     let nearest = unit
         .parts
         .iter()
         .filter_map(|part| part.cosine)
         .reduce(f32::max);
-    (
-        best,
-        unit.parts[best]
-            .cosine
-            .or(nearest)
-            .map(|cosine| match unit.form {
-                // What a list says stands in all of its items.
-                Form::List => nearest.unwrap_or(cosine),
-                Form::Prose | Form::Row => cosine,
-            }),
-    )
+    let own = unit.parts[part].cosine.or(nearest);
+    Telling {
+        part,
+        others: others.map(|at| (at, weights[part] - weights[at])).collect(),
+        cosine: own.map(|cosine| match unit.form {
+            // What a list says stands in all of its items.
+            Form::List => nearest.unwrap_or(cosine),
+            Form::Prose | Form::Row => cosine,
+        }),
+    }
+}
+
+fn part_weight(question: &Question, part: &Part, section: &Section<'_>) -> f32 {
+    let text = &section.text[part.range.clone()];
+    let mut weight = WEIGHTS.cosine * part.cosine.unwrap_or(0.0)
+        + TELLING_WORDS * question.weight_in(&stems(text)) / question.weight().max(f32::EPSILON);
+    if holds_figure(text, &question.expected) {
+        weight += WEIGHTS.figure;
+    }
+    if text.ends_with([':', '?']) {
+        weight -= LEADING;
+    }
+    if question.asks_to_do && forbids(text) {
+        weight += FORBIDDING;
+    }
+    weight
 }
 
 /// A heading says what follows: what the question asks for when it holds the heading's words.

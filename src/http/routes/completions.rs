@@ -359,6 +359,8 @@ fn checks(summary: Summary) -> Checks {
             .map(Into::into)
             .collect(),
         answered: summary.answer.answered,
+        confidence: summary.outcome.confidence,
+        reason: summary.outcome.reason.name(),
         degraded: summary.degraded.is_some(),
         degraded_reason: summary.degraded.map(|degraded| degraded.reason),
     }

@@ -1,0 +1,31 @@
+//! Which language a text is in.
+
+use unicode_segmentation::UnicodeSegmentation as _;
+
+/// Fewer words are in no language for certain.
+const LEAST_WORDS: usize = 4;
+
+/// The English name of the language of `text`; `None` where it is short or the trigrams of its
+/// letters do not tell.
+pub fn tongue(text: &str) -> Option<&'static str> {
+    if text.unicode_words().take(LEAST_WORDS).count() < LEAST_WORDS {
+        return None;
+    }
+    let found = whatlang::detect(text).filter(whatlang::Info::is_reliable)?;
+    Some(found.lang().eng_name())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn languages_are_told_apart_where_that_is_sure() {
+        let german = "Wie dick soll die Dämmung unter dem Dach meines Hauses sein?";
+        assert_eq!(tongue(german), Some("German"));
+        let english = "How thick should the insulation below the roof of my house be?";
+        assert_eq!(tongue(english), Some("English"));
+        assert_eq!(tongue("E-133?"), None);
+        assert_eq!(tongue("Wie dick?"), None);
+    }
+}
