@@ -6,10 +6,13 @@ pub mod access;
 pub mod answer_cache;
 mod bounds;
 mod brackets;
+mod branch;
 mod chat;
 mod cite;
 mod documents;
 mod draft;
+mod embedding;
+pub mod errand;
 mod error;
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -25,8 +28,10 @@ mod summary;
 mod topics;
 pub mod upkeep;
 
+pub use branch::Position;
 pub use chat::{Begun, Chat};
 pub use documents::{DocumentFile, DocumentInfo, DocumentList, DocumentText, is_web};
+pub use embedding::EmbeddingInfo;
 pub use error::AssistantError;
 pub use passage::{Surroundings, SurroundingsRequest};
 pub use prepared::Prepared;
@@ -63,6 +68,7 @@ pub struct Assistant {
     answer_cache: Option<Arc<AnswerCache>>,
     replies: Option<Arc<Replies>>,
     reads: Option<Reads>,
+    errands: errand::Descriptions,
     /// A repetition waits for the one that it repeats.
     repeatable: KeyedMutex<(Owner, Once)>,
 }
@@ -84,6 +90,7 @@ impl Assistant {
             answer_cache: None,
             replies: None,
             reads: None,
+            errands: errand::Descriptions::default(),
             repeatable: KeyedMutex::default(),
         }
     }

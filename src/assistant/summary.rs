@@ -31,7 +31,8 @@ impl Assistant {
         let history = match request.history {
             Some(history) => history,
             None => {
-                self.session_history(request.owner, &request.session)
+                let is_needed = request.contexts.is_none();
+                self.session_history(request.owner, &request.session, is_needed)
                     .await?
             }
         };
@@ -154,18 +155,25 @@ impl Assistant {
         })
     }
 
+    /// The messages of a session. One that does not exist has none, unless they are all there is to
+    /// answer from.
     async fn session_history(
         &self,
         owner: Owner,
         session: &str,
+        is_needed: bool,
     ) -> Result<Vec<String>, AssistantError> {
-        let Some(id) = SessionId::parse(session) else {
-            return Ok(Vec::new());
+        let found = match SessionId::parse(session) {
+            Some(id) => match self.store.messages(OwnedSession { owner, id }).await {
+                Err(StoreError::SessionNotFound(_)) => None,
+                found => Some(found?),
+            },
+            None => None,
         };
-        match self.store.messages(OwnedSession { owner, id }).await {
-            Ok(messages) => Ok(messages.into_iter().map(|message| message.text).collect()),
-            Err(StoreError::SessionNotFound(_)) => Ok(Vec::new()),
-            Err(error) => Err(error.into()),
+        match found {
+            Some(messages) => Ok(messages.into_iter().map(|message| message.text).collect()),
+            None if is_needed => Err(AssistantError::SessionNotFound),
+            None => Ok(Vec::new()),
         }
     }
 

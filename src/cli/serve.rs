@@ -120,6 +120,7 @@ pub(super) async fn run(
         known_hosts: (settings.bind.ip().is_loopback() && !settings.insecure)
             .then(|| http::KnownHosts::with(settings.allowed_host)),
         cors_origins: settings.cors_origin,
+        lists_sources: settings.openai_sources == Switch::On,
         figures: Some(Arc::new(move || figures.render())),
     });
     let outcome = http::serve(

@@ -7,7 +7,7 @@ use clap::{ArgAction, Args};
 use serde::{Deserialize, Serialize};
 use url::{Origin, Url};
 
-use super::{ConfigError, Layer};
+use super::{ConfigError, Layer, Switch};
 
 /// Flags and keys.
 #[derive(Debug, Clone, Default, Args, Deserialize)]
@@ -58,6 +58,10 @@ pub struct ServeConfig {
     /// of your own in the form of data/replies.toml [default: shipped]
     #[arg(long, env = "WATTWISE_REPLIES", value_name = "FILE")]
     pub replies: Option<String>,
+    /// Whether texts under /v1 end with a list of their sources, where a request does not say
+    /// [default: on]
+    #[arg(long, env = "WATTWISE_OPENAI_SOURCES", value_enum)]
+    pub openai_sources: Option<Switch>,
     /// Seconds that requests under way have to finish at shutdown [default: 10]
     #[arg(long, value_name = "SECONDS")]
     pub drain: Option<u64>,
@@ -81,6 +85,8 @@ pub struct ServeSettings {
     pub auth_api_key: Option<String>,
     /// `shipped`, `off` or a file.
     pub replies: String,
+    /// Whether texts under `/v1` end with their sources.
+    pub openai_sources: Switch,
     /// Seconds.
     pub drain: u64,
     /// Seconds.
@@ -121,6 +127,7 @@ impl Layer for ServeConfig {
             tls_cert: self.tls_cert.or(below.tls_cert),
             tls_key: self.tls_key.or(below.tls_key),
             replies: self.replies.or(below.replies),
+            openai_sources: self.openai_sources.or(below.openai_sources),
             drain: self.drain.or(below.drain),
             reload_interval: self.reload_interval.or(below.reload_interval),
         }
@@ -144,6 +151,7 @@ impl ServeConfig {
             state: self.state.unwrap_or_else(|| PathBuf::from("state")),
             auth_api_key: self.auth_api_key,
             replies: self.replies.unwrap_or_else(|| "shipped".to_owned()),
+            openai_sources: self.openai_sources.unwrap_or(Switch::On),
             drain: self.drain.unwrap_or(10),
             reload_interval: self.reload_interval.unwrap_or(2),
             cors_origin: origins(self.cors_origin.unwrap_or_default())?,

@@ -28,6 +28,8 @@ pub struct Parts {
     pub cors_origins: Vec<String>,
     /// By what names the server may be called while it asks for no key; by any without them.
     pub known_hosts: Option<KnownHosts>,
+    /// Whether texts under `/v1` end with a list of their sources, where a request does not say.
+    pub lists_sources: bool,
     /// Without them `/metrics` tells of the generation alone.
     pub figures: Option<Figures>,
 }
@@ -75,6 +77,11 @@ impl AppState {
 
     pub(super) fn limits(&self) -> &ServerLimits {
         &self.shared.parts.limits
+    }
+
+    /// Whether texts under `/v1` end with a list of their sources.
+    pub(super) fn lists_sources(&self) -> bool {
+        self.shared.parts.lists_sources
     }
 
     pub(super) fn figures(&self) -> Option<&Figures> {

@@ -48,6 +48,7 @@ impl App {
             limits,
             known_hosts: None,
             cors_origins: origins.iter().map(|origin| (*origin).to_owned()).collect(),
+            lists_sources: true,
             figures: None,
         });
         Self {

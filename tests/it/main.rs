@@ -28,6 +28,7 @@ mod limits;
 mod ocr;
 mod odd_files;
 mod openai_api;
+mod openai_more;
 mod operations;
 mod pages;
 mod program;
