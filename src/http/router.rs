@@ -13,8 +13,8 @@ use axum::{Extension, Router};
 use super::error::ApiError;
 use super::middleware::Peer;
 use super::routes::{
-    ask, chat, citations, completions, documents, embeddings, export, feedback, health, models,
-    responses, retrieve, save, session, sessions, suggestions, summary,
+    ask, chat, citations, completions, documents, embeddings, export, feedback, health, mcp,
+    models, responses, retrieve, save, session, sessions, suggestions, summary,
 };
 use super::server::Answers;
 use super::{AppState, docs, metrics, middleware, openapi, page};
@@ -156,6 +156,8 @@ pub(super) fn route_table() -> Vec<Route> {
         .taking(json),
         route("/v1/responses", Chat, post_only(responses::respond)).taking(json),
         route("/v1/embeddings", Chat, post_only(embeddings::embed)).taking(json),
+        // Each tool asks for the scope that it needs.
+        route("/mcp", None, post_only(mcp::post)).taking(json),
         route("/save_records", Chat, post_only(save::save_records)).taking(original),
         route("/save_record", Chat, post_only(save::save_records)).taking(json),
         route("/get_session_history", Chat, post_only(sessions::history)).taking(json),

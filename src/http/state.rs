@@ -12,6 +12,7 @@ use super::rate::RateLimiter;
 use super::router;
 use crate::assistant::Assistant;
 use crate::assistant::access::Access;
+use crate::mcp::Endpoint;
 
 /// Gives the figures of operation as Prometheus text.
 pub type Figures = Arc<dyn Fn() -> String + Send + Sync>;
@@ -41,6 +42,7 @@ pub struct AppState {
 }
 
 struct Shared {
+    mcp: Endpoint,
     parts: Parts,
     permits: Arc<Permits>,
     arriving: Arc<Budget>,
@@ -56,6 +58,7 @@ impl AppState {
         let limits = &parts.limits;
         Self {
             shared: Arc::new(Shared {
+                mcp: Endpoint::new(Arc::clone(&parts.assistant), limits.max_body_bytes),
                 permits: Permits::new(limits.max_concurrent_requests),
                 arriving: Budget::new(limits.max_arriving_bytes, "slow_body"),
                 unread: Budget::new(limits.max_unread_bytes, "unread_reply"),
@@ -86,6 +89,11 @@ impl AppState {
 
     pub(super) fn figures(&self) -> Option<&Figures> {
         self.shared.parts.figures.as_ref()
+    }
+
+    /// The Model Context Protocol.
+    pub(super) fn mcp(&self) -> &Endpoint {
+        &self.shared.mcp
     }
 
     /// What every request moves.

@@ -352,6 +352,8 @@ async fn the_description_and_the_routes_agree() {
         "/",
         "/assets/{version}/{file}",
         "/save_record",
+        // Described by the protocol that it speaks.
+        "/mcp",
         "/openapi.json",
         "/docs",
         "/redoc",

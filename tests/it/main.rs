@@ -25,6 +25,7 @@ mod keys;
 mod killing;
 mod layering;
 mod limits;
+mod mcp;
 mod ocr;
 mod odd_files;
 mod openai_api;

@@ -9,6 +9,7 @@ pub(super) mod embeddings;
 pub(super) mod export;
 pub(super) mod feedback;
 pub(super) mod health;
+pub(super) mod mcp;
 pub(super) mod models;
 pub(super) mod responses;
 pub(super) mod retrieve;
