@@ -28,13 +28,12 @@ impl Assistant {
     /// Finds what an answer to the last question is made from, and the answer in its own words: the
     /// one that is given where no model is asked, or none answers.
     pub async fn prepare(&self, request: SummaryRequest) -> Result<Prepared, AssistantError> {
-        let history = match request.history {
-            Some(history) => history,
-            None => {
-                let is_needed = request.contexts.is_none();
-                self.session_history(request.owner, &request.session, is_needed)
-                    .await?
-            }
+        let history = if let Some(history) = request.history {
+            history
+        } else {
+            let is_needed = request.contexts.is_none();
+            self.session_history(request.owner, &request.session, is_needed)
+                .await?
         };
         let history = bounds::read(history);
         if let Some(prepared) = self.curated(&history).await? {

@@ -13,7 +13,10 @@ use super::args::ServeArguments;
 use super::{ExitStatus, printer};
 use crate::assistant::access::Access;
 use crate::assistant::{Replies, upkeep};
-use crate::config::{File, Layer as _, LimitsSettings, ServeSettings, Switch, TlsPaths};
+use crate::config::{
+    EmbedSettings, File, GenerateSettings, Layer as _, LimitsSettings, ServeSettings, Switch,
+    TlsPaths,
+};
 use crate::generate::ChatModel;
 use crate::http;
 use crate::model::KeyHash;
@@ -45,9 +48,7 @@ pub(super) async fn run(
     if arguments.print_config {
         printer::result(toml::to_string(&settings)?)?;
         printer::result(toml::to_string(&limits)?)?;
-        printer::result(toml::to_string(&embed)?)?;
-        printer::result(toml::to_string(&generate)?)?;
-        printer::result(reader_as_toml(reader)?)?;
+        print_models(&embed, &generate, reader)?;
         return Ok(ExitStatus::Done);
     }
     let figures = telemetry::install_metrics()?;
@@ -137,6 +138,18 @@ pub(super) async fn run(
     outcome.context("the server failed")?;
     tracing::info!("stopped");
     Ok(ExitStatus::Done)
+}
+
+/// Prints the settings of what embeds, writes and reads.
+fn print_models(
+    embed: &EmbedSettings,
+    generate: &GenerateSettings,
+    reader: Switch,
+) -> anyhow::Result<()> {
+    printer::result(toml::to_string(embed)?)?;
+    printer::result(toml::to_string(generate)?)?;
+    printer::result(reader_as_toml(reader)?)?;
+    Ok(())
 }
 
 /// Keeps other servers away from the state.

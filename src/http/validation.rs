@@ -337,11 +337,12 @@ impl Fields {
         if value.is_null() {
             return None;
         }
+        #[expect(clippy::cast_sign_loss, reason = "it is not negative")]
+        let of_float = |number: f64| number as u64;
         // To JSON schema 5.0 is a whole number too.
-        let whole = value
-            .as_f64()
-            .filter(|number| number.fract() == 0.0 && *number >= 0.0);
-        let number = value.as_u64().or(whole.map(|number| number as u64));
+        let is_whole = |number: &f64| number.fract() == 0.0 && *number >= 0.0;
+        let whole = value.as_f64().filter(is_whole).map(of_float);
+        let number = value.as_u64().or(whole);
         let Some(number) = number.and_then(|number| usize::try_from(number).ok()) else {
             problems.not_one_of(&loc, value, "a whole number");
             return None;

@@ -144,7 +144,7 @@ impl Wishes {
         let limits: Vec<usize> = dialect
             .limits
             .iter()
-            .filter_map(|name| fields.optional_number(*name, 1, problems))
+            .filter_map(|name| fields.optional_number(name, 1, problems))
             .collect();
         one_choice(fields.value("n"), problems);
         let mut ignored = unknown(fields, dialect);

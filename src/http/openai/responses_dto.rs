@@ -150,7 +150,6 @@ pub(in crate::http) struct ResponseAnnotation {
 
 /// Numbers of tokens, estimated from lengths.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
-#[expect(clippy::struct_field_names, reason = "the names are OpenAI's")]
 pub(in crate::http) struct ResponseUsage {
     /// In the messages.
     pub(in crate::http) input_tokens: usize,
