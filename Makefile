@@ -11,7 +11,7 @@ WATTWISE := target/release/wattwise
 # Evaluation data that is not part of the project; evaluations that need it say so when it is absent.
 SHARED := ../shared
 
-.PHONY: help serve ingest model build install package test check fmt lint doc deny bench bench-embedding bench-http bench-index bench-reload eval eval-extraction check-api check-openai check-page check-model check-deploy check-package check-attack fuzz clean
+.PHONY: help serve ingest model build install package test check fmt lint doc deny bench bench-embedding bench-http bench-index bench-reload eval eval-extraction check-api check-openai check-mcp check-clients check-page check-model check-deploy check-package check-attack fuzz clean
 
 help: ## Show this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -91,7 +91,13 @@ check-openai: build ## The OpenAI-compatible routes, by the official Python clie
 check-page: build ## The page at / in a real browser (Debian's Chromium), with axe-core; a table, under 3 minutes
 	scripts/check_page.sh $(WATTWISE)
 
-check-model: build ## Answers of a real, very small language model, over a page that tries to take it over
+check-mcp: build ## The Model Context Protocol over both transports, by the official Python client
+	scripts/check_mcp.sh $(WATTWISE)
+
+check-clients: build ## The client libraries of the field and the examples: a table of client by feature
+	scripts/check_clients.sh $(WATTWISE)
+
+check-model: build model ## Answers of a real, very small language model, over a page that tries to take it over
 	scripts/check_model.sh $(WATTWISE)
 
 check-deploy: ## Linters over the container, compose, Kubernetes and systemd files

@@ -2,8 +2,9 @@
 
 A client that uses an Idempotency-Key for two different requests gets 422; /retrieve_contexts wants
 at least one of two parameters, days of the calendar, and ranges that do not end before they begin;
-the last message of a chat completion must be a user's with content. None of these rules has a place
-in OpenAPI, so requests that would only break these are turned into ones that do not.
+a chat completion needs a message of the user's with content, an embedding texts that are not blank; a response
+goes on behind one that is kept. None of these rules has a place in OpenAPI, so requests that would only break
+these are turned into ones that do not.
 """
 
 import datetime
@@ -51,13 +52,36 @@ def before_call(context, case, kwargs):
             if re.fullmatch(DAY, str(query.get(name, ""))) and not is_day(query[name]):
                 query[name] = "2020-02-29"
         case.query = query
-    if case.path == "/v1/chat/completions" and isinstance(case.body, dict):
-        messages = case.body.get("messages")
-        if isinstance(messages, list) and all(isinstance(m, dict) for m in messages):
-            for message in messages:
-                if message.get("role") == "user" and message.get("content") is None:
-                    message["content"] = "heating"
-            if messages and isinstance(messages[-1].get("role"), str):
-                messages[-1]["role"] = "user"
-                if messages[-1].get("content") is None:
-                    messages[-1]["content"] = "heating"
+    body = case.body if isinstance(case.body, dict) else {}
+    if case.path == "/v1/chat/completions":
+        ask_something(body.get("messages"))
+        stop = body.get("stop")
+        if stop == "":
+            body["stop"] = "END"
+        if isinstance(stop, list) and all(isinstance(text, str) for text in stop):
+            body["stop"] = [text or "END" for text in stop[:4]]
+    if case.path == "/v1/responses":
+        if body.get("input") == []:
+            body["input"] = "heating"
+        ask_something(body.get("input"))
+        if isinstance(body.get("previous_response_id"), str):
+            body.pop("previous_response_id")
+    if case.path == "/v1/embeddings":
+        texts = body.get("input")
+        if isinstance(texts, str):
+            body["input"] = texts if texts.strip() else "heating"
+        if isinstance(texts, list) and all(isinstance(text, str) for text in texts):
+            body["input"] = [text if text.strip() else "heating" for text in texts] or ["heating"]
+        if isinstance(body.get("truncate"), bool):
+            body["truncate"] = True
+
+
+def ask_something(messages):
+    if not isinstance(messages, list) or not messages:
+        return
+    if not all(isinstance(m, dict) and isinstance(m.get("role"), str) for m in messages):
+        return
+    messages[-1]["role"] = "user"
+    for message in messages:
+        if message["role"] == "user" and message.get("content") in (None, []):
+            message["content"] = "heating"

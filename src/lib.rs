@@ -34,6 +34,7 @@ pub mod http;
 pub mod index;
 pub mod ingest;
 pub mod language;
+pub mod mcp;
 pub mod model;
 pub mod reader;
 pub mod retrieve;

@@ -6,7 +6,8 @@ use serde_json::json;
 
 use super::respond::{Outlet, drive};
 use super::{
-    AnswerEvents, Assistant, AssistantError, ChatRequest, Prepared, Render, Summary, SummaryRequest,
+    AnswerEvents, Assistant, AssistantError, ChatRequest, Position, Prepared, Render, Summary,
+    SummaryRequest,
 };
 use crate::model::{NewRecord, Once, OwnedSession, Owner};
 use crate::runtime::keyed_mutex::KeyedGuard;
@@ -17,11 +18,22 @@ pub struct Chat {
     pub session: OwnedSession,
     /// The question with its contexts.
     pub prepared: Prepared,
+    sequence: u64,
     question: String,
     once: Option<Once>,
     render: Render,
     /// Held until the answer is kept or given up, so that a repetition finds it.
     _turn: Option<KeyedGuard>,
+}
+
+impl Chat {
+    /// Where the message stands.
+    pub fn position(&self) -> Position {
+        Position {
+            session: self.session.id,
+            sequence: self.sequence,
+        }
+    }
 }
 
 /// What becomes of a message.
@@ -89,6 +101,7 @@ impl Assistant {
         Ok(Begun::Fresh(Box::new(Chat {
             session,
             prepared,
+            sequence: message.sequence,
             question: request.message,
             once: answer,
             render: request.render,

@@ -8,10 +8,13 @@ pub mod answer_cache;
 mod answering;
 mod bounds;
 mod brackets;
+mod branch;
 mod chat;
 mod cite;
 mod documents;
 mod draft;
+mod embedding;
+pub mod errand;
 mod error;
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -32,8 +35,10 @@ mod summary;
 mod topics;
 pub mod upkeep;
 
+pub use branch::Position;
 pub use chat::{Begun, Chat};
 pub use documents::{DocumentFile, DocumentInfo, DocumentList, DocumentText, is_web};
+pub use embedding::EmbeddingInfo;
 pub use error::AssistantError;
 pub use passage::{Surroundings, SurroundingsRequest};
 pub use prepared::Prepared;
@@ -75,6 +80,7 @@ pub struct Assistant {
     reads: Option<Reads>,
     mends_words: bool,
     tongues: Tongues,
+    errands: errand::Descriptions,
     /// A repetition waits for the one that it repeats.
     repeatable: KeyedMutex<(Owner, Once)>,
 }
@@ -99,6 +105,7 @@ impl Assistant {
             reads: None,
             mends_words: true,
             tongues: Tongues::default(),
+            errands: errand::Descriptions::default(),
             repeatable: KeyedMutex::default(),
         }
     }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::prepared::Prepared;
-use super::upkeep::now;
 use super::request::{Outcome, Reason};
+use super::upkeep::now;
 use super::{Assistant, AssistantError, Summary, SummaryRequest};
 use crate::model::{Answer, EmbedderFingerprint, OwnedSession, Owner};
 use crate::store::StoreError;

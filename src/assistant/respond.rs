@@ -17,7 +17,8 @@ use super::{
 use crate::generate::claims::{Claim, Claims};
 use crate::generate::prompt::is_refusal;
 use crate::generate::{ChatModel, GenerateError, TextStream};
-use crate::model::Answer;
+use crate::language::sentences;
+use crate::model::{Answer, Citation};
 use crate::runtime::stages;
 
 /// An answer as it is written. Dropping it ends the request to the model.
@@ -226,12 +227,26 @@ impl Outlet {
         }
     }
 
-    /// Tells an answer that is there at once.
+    /// Tells an answer that is there at once, a sentence at a time, each citation behind the text that
+    /// has its marker.
     async fn tell_all(&self, summary: &Summary) {
-        self.tell(AnswerEvent::Text(summary.answer.text.clone()))
-            .await;
-        for citation in &summary.answer.citations {
-            self.tell(AnswerEvent::Citation(citation.clone())).await;
+        if !self.is_open() {
+            return;
+        }
+        let text = &summary.answer.text;
+        let mut citations = summary.answer.citations.iter().peekable();
+        let mut told = 0;
+        let starts = sentences(text, 0..text.len()).into_iter().skip(1);
+        for end in starts.map(|range| range.start).chain([text.len()]) {
+            let piece = &text[told..end];
+            told = end;
+            self.tell(AnswerEvent::Text(piece.to_owned())).await;
+            let is_in_piece = |citation: &&Citation| {
+                end == text.len() || piece.contains(&format!("[{}]", citation.marker))
+            };
+            while let Some(citation) = citations.next_if(is_in_piece) {
+                self.tell(AnswerEvent::Citation(citation.clone())).await;
+            }
         }
     }
 }

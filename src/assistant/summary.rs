@@ -26,12 +26,12 @@ impl Assistant {
     pub async fn prepare(&self, request: SummaryRequest) -> Result<Prepared, AssistantError> {
         let (owner, id) = (request.owner, SessionId::parse(&request.session));
         let session = id.map(|id| OwnedSession { owner, id });
-        let history = match request.history {
-            Some(history) => history,
-            None => {
-                self.session_history(request.owner, &request.session)
-                    .await?
-            }
+        let history = if let Some(history) = request.history {
+            history
+        } else {
+            let is_needed = request.contexts.is_none();
+            self.session_history(request.owner, &request.session, is_needed)
+                .await?
         };
         let history = bounds::read(history);
         if let Some(prepared) = self.curated(&history).await? {
@@ -105,7 +105,7 @@ impl Assistant {
             (None, None) => (Vec::new(), Some(Vec::new())),
         };
         let query = match &question {
-            Some(question) => Some(self.embed(question).await?),
+            Some(question) => Some(self.vector(question).await?),
             None => None,
         };
         let passages = self.passages(generation, &sources, query.as_ref()).await?;
@@ -132,7 +132,7 @@ impl Assistant {
         })
     }
 
-    async fn embed(&self, text: &str) -> Result<UnitVector, AssistantError> {
+    async fn vector(&self, text: &str) -> Result<UnitVector, AssistantError> {
         let vector = self.retriever.embed(text).await;
         vector.map_err(|error| AssistantError::Embedder(error.to_string()))
     }
@@ -145,7 +145,7 @@ impl Assistant {
         if message.trim().is_empty() {
             return Ok(None);
         }
-        let vector = self.embed(message).await?;
+        let vector = self.vector(message).await?;
         let generation = self.live.current();
         let Some(reply) = replies.find(message, &vector) else {
             return Ok(None);
@@ -202,22 +202,29 @@ impl Assistant {
                 &contexts,
             ),
             question: last.clone(),
-            vector: self.embed(&question).await?,
+            vector: self.vector(&question).await?,
         }))
     }
 
+    /// The messages of a session. One that does not exist has none, unless they are all there is to
+    /// answer from.
     async fn session_history(
         &self,
         owner: Owner,
         session: &str,
+        is_needed: bool,
     ) -> Result<Vec<String>, AssistantError> {
-        let Some(id) = SessionId::parse(session) else {
-            return Ok(Vec::new());
+        let found = match SessionId::parse(session) {
+            Some(id) => match self.store.messages(OwnedSession { owner, id }).await {
+                Err(StoreError::SessionNotFound(_)) => None,
+                found => Some(found?),
+            },
+            None => None,
         };
-        match self.store.messages(OwnedSession { owner, id }).await {
-            Ok(messages) => Ok(messages.into_iter().map(|message| message.text).collect()),
-            Err(StoreError::SessionNotFound(_)) => Ok(Vec::new()),
-            Err(error) => Err(error.into()),
+        match found {
+            Some(messages) => Ok(messages.into_iter().map(|message| message.text).collect()),
+            None if is_needed => Err(AssistantError::SessionNotFound),
+            None => Ok(Vec::new()),
         }
     }
 }

@@ -43,6 +43,8 @@ pub enum Command {
     Health(HealthArguments),
     /// Ask one question on the terminal
     Ask(AskArguments),
+    /// Speak the Model Context Protocol over standard input and output, for programs on this machine
+    Mcp(McpArguments),
     /// Show what ingest would keep of files
     Extract(ExtractArguments),
     /// Create, list and revoke the keys that clients of the server need
@@ -97,6 +99,20 @@ pub struct ServeArguments {
     /// Print the merged settings without secrets, and stop
     #[arg(long)]
     pub print_config: bool,
+}
+
+/// `mcp`
+#[derive(Debug, Args)]
+pub struct McpArguments {
+    /// Where the generations are [default: index]
+    #[arg(long, env = "WATTWISE_INDEX", value_name = "DIR")]
+    pub index: Option<PathBuf>,
+    /// The embedder.
+    #[command(flatten)]
+    pub embed: EmbedConfig,
+    /// What writes answers.
+    #[command(flatten)]
+    pub generate: GenerateConfig,
 }
 
 /// `health`

@@ -10,6 +10,7 @@ mod gate;
 mod health;
 mod ingest;
 mod keys;
+mod mcp;
 mod printer;
 mod replies;
 mod serve;
@@ -87,6 +88,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitStatus> {
             Command::Serve(arguments) => serve::run(*arguments, file, lines).await,
             Command::Health(arguments) => health::run(arguments, file).await,
             Command::Ask(arguments) => ask::run(arguments, file).await,
+            Command::Mcp(arguments) => Box::pin(mcp::run(arguments, file)).await,
             Command::Extract(arguments) => extract::run(&arguments, file).await,
             Command::Keys(arguments) => keys::run(arguments, file).await,
             Command::Replies(arguments) => replies::run(arguments, file).await,

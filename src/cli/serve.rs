@@ -122,6 +122,7 @@ pub(super) async fn run(
             .then(|| http::KnownHosts::with(settings.allowed_host)),
         cors_origins: settings.cors_origin,
         admin: Some(admin),
+        lists_sources: settings.openai_sources == Switch::On,
         figures: Some(Arc::new(move || figures.render())),
     });
     let outcome = http::serve(

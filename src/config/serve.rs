@@ -65,6 +65,10 @@ pub struct ServeConfig {
     /// Days that they are kept [default: 90]
     #[arg(long, env = "WATTWISE_QUESTION_LOG_DAYS", value_name = "DAYS")]
     pub question_log_days: Option<u32>,
+    /// Whether texts under /v1 end with a list of their sources, where a request does not say
+    /// [default: on]
+    #[arg(long, env = "WATTWISE_OPENAI_SOURCES", value_enum)]
+    pub openai_sources: Option<Switch>,
     /// Seconds that requests under way have to finish at shutdown [default: 10]
     #[arg(long, value_name = "SECONDS")]
     pub drain: Option<u64>,
@@ -92,6 +96,8 @@ pub struct ServeSettings {
     pub question_log: Switch,
     /// Days that they are kept, and deleted after.
     pub question_log_days: u32,
+    /// Whether texts under `/v1` end with their sources.
+    pub openai_sources: Switch,
     /// Seconds.
     pub drain: u64,
     /// Seconds.
@@ -134,6 +140,7 @@ impl Layer for ServeConfig {
             replies: self.replies.or(below.replies),
             question_log: self.question_log.or(below.question_log),
             question_log_days: self.question_log_days.or(below.question_log_days),
+            openai_sources: self.openai_sources.or(below.openai_sources),
             drain: self.drain.or(below.drain),
             reload_interval: self.reload_interval.or(below.reload_interval),
         }
@@ -159,6 +166,7 @@ impl ServeConfig {
             replies: self.replies.unwrap_or_else(|| "shipped".to_owned()),
             question_log: self.question_log.unwrap_or(Switch::Off),
             question_log_days: self.question_log_days.unwrap_or(90),
+            openai_sources: self.openai_sources.unwrap_or(Switch::On),
             drain: self.drain.unwrap_or(10),
             reload_interval: self.reload_interval.unwrap_or(2),
             cors_origin: origins(self.cors_origin.unwrap_or_default())?,

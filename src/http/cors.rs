@@ -7,8 +7,8 @@ use axum::response::{IntoResponse, Response};
 const METHODS: &str = "GET, HEAD, POST, DELETE";
 
 /// What a page may send along.
-const REQUEST_HEADERS: &str =
-    "authorization, content-type, idempotency-key, x-api-key, x-request-id";
+const REQUEST_HEADERS: &str = "authorization, content-type, idempotency-key, mcp-method, mcp-name, \
+     mcp-protocol-version, x-api-key, x-request-id";
 
 /// What a page may read of a reply, besides what every page may.
 const REPLY_HEADERS: &str = "allow, idempotent-replayed, ratelimit, ratelimit-policy, retry-after, \

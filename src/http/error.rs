@@ -9,7 +9,6 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::metrics;
-use super::openai_dto::MODEL;
 use super::validation::Problems;
 use crate::assistant::AssistantError;
 use crate::assistant::admin::AdminError;
@@ -46,8 +45,10 @@ pub(super) enum ApiError {
     NotJson,
     /// No route has this address.
     NotFound,
-    /// There is no model of this name.
-    NoModel { name: String },
+    /// There is no model of this name that does this.
+    NoModel { name: String, there: &'static str },
+    /// No response of the caller's that was kept has this id.
+    NoResponse { id: String },
     /// The route exists, for these methods only.
     MethodNotAllowed(&'static str),
     /// As many requests as allowed are being worked on.
@@ -90,7 +91,12 @@ pub(super) struct FailureDetails(pub(super) Arc<str>);
 
 /// What a failed request's body says, for the routes that say it in another shape.
 #[derive(Debug, Clone)]
-pub(super) struct ErrorDetail(pub(super) Value);
+pub(super) struct ErrorDetail {
+    /// A sentence, or a list of what is wrong.
+    pub(super) detail: Value,
+    /// One word for it.
+    pub(super) kind: &'static str,
+}
 
 /// Marks a reply whose body the middleware replaces by the fixed sentence with the request's id.
 #[derive(Debug, Clone, Copy)]
@@ -158,9 +164,13 @@ impl ApiError {
                 None,
             ),
             Self::NotFound => (StatusCode::NOT_FOUND, "Not Found".into(), None),
-            Self::NoModel { name } => {
-                let detail = format!("The model {name:?} does not exist; there is {MODEL:?}");
+            Self::NoModel { name, there } => {
+                let detail = format!("The model {name:?} does not exist here; there is {there:?}");
                 (StatusCode::NOT_FOUND, detail.into(), None)
+            }
+            Self::NoResponse { id } => {
+                let detail = format!("No response {id:?} is kept for this key");
+                (StatusCode::BAD_REQUEST, detail.into(), None)
             }
             Self::MethodNotAllowed(allow) => {
                 let allow = Some((header::ALLOW, *allow));
@@ -183,7 +193,7 @@ impl ApiError {
     }
 
     /// One word for what went wrong, for counting.
-    fn kind(&self) -> &'static str {
+    pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Invalid(_) => "invalid",
             Self::UnreadableBody => "unreadable_body",
@@ -199,6 +209,7 @@ impl ApiError {
             Self::NotJson => "not_json",
             Self::NotFound => "no_route",
             Self::NoModel { .. } => "no_model",
+            Self::NoResponse { .. } => "no_response",
             Self::MethodNotAllowed(_) => "method_not_allowed",
             Self::Busy => "busy",
             Self::TimedOut => "timed_out",
@@ -377,10 +388,13 @@ pub(super) fn internal_detail(request_id: &str) -> String {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        metrics::failed(self.kind());
+        let kind = self.kind();
+        metrics::failed(kind);
         let (status, detail, extra_header) = self.parts();
         let mut response = (status, Json(json!({ "detail": &detail }))).into_response();
-        response.extensions_mut().insert(ErrorDetail(detail));
+        response
+            .extensions_mut()
+            .insert(ErrorDetail { detail, kind });
         if let Some((name, value)) = extra_header {
             response
                 .headers_mut()
@@ -420,7 +434,15 @@ mod tests {
                 Some(("www-authenticate", "Bearer")),
             ),
             (ApiError::NotFound, 404, None),
-            (ApiError::NoModel { name: "x".into() }, 404, None),
+            (
+                ApiError::NoModel {
+                    name: "x".into(),
+                    there: "wattwise",
+                },
+                404,
+                None,
+            ),
+            (ApiError::NoResponse { id: "x".into() }, 400, None),
             (
                 ApiError::MethodNotAllowed("POST"),
                 405,

@@ -26,7 +26,7 @@ use super::permits::Permit;
 use super::rate::Client;
 use super::router::{HEALTH_PATHS, Known, Takes};
 use super::server::Line;
-use super::{AppState, arrival, metrics, openai_errors, outgoing, router};
+use super::{AppState, arrival, metrics, openai, outgoing, router};
 use crate::assistant::upkeep::now;
 use crate::model::Scope;
 use crate::runtime::stages::Stages;
@@ -82,8 +82,8 @@ pub(super) fn observe(
         if response.extensions().get::<InternalFailure>().is_some() {
             response = without_details(response, &id);
         }
-        if openai_errors::applies_to(&path) {
-            response = openai_errors::reshape(response);
+        if openai::applies_to(&path) {
+            response = openai::errors::reshape(response);
         }
         let (took, stages) = (started.elapsed(), stages.noted());
         // A route's pattern hides the session that an address names; an address without a route may
@@ -195,7 +195,10 @@ fn without_details(mut response: Response, id: &str) -> Response {
     let detail = internal_detail(id);
     let body = Json(json!({ "detail": detail }));
     let mut extensions = std::mem::take(response.extensions_mut());
-    extensions.insert(ErrorDetail(detail.into()));
+    extensions.insert(ErrorDetail {
+        detail: detail.into(),
+        kind: "internal",
+    });
     let mut plain = (response.status(), body).into_response();
     *plain.extensions_mut() = extensions;
     plain

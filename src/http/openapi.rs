@@ -14,10 +14,10 @@ use utoipa::{Modify, OpenApi};
 use super::outgoing::SharedBody;
 use super::router::HEALTH_PATHS;
 use super::routes::{
-    admin, ask, chat, citations, completions, documents, export, feedback, health, retrieve, save,
-    session, sessions, suggestions, summary,
+    admin, ask, chat, citations, completions, documents, embeddings, export, feedback, health,
+    models, responses, retrieve, save, session, sessions, suggestions, summary,
 };
-use super::{metrics, openai_errors};
+use super::{metrics, openai};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -39,8 +39,10 @@ use super::{metrics, openai_errors};
         documents::file,
         suggestions::list,
         completions::complete,
-        completions::models,
-        completions::model,
+        responses::respond,
+        embeddings::embed,
+        models::list,
+        models::show,
         save::save_records,
         sessions::history,
         sessions::list,
@@ -84,7 +86,7 @@ impl Modify for Keys {
             .iter_mut()
             .filter(|(path, _)| !HEALTH_PATHS.contains(&path.as_str()));
         for (path, item) in guarded {
-            let shape = if openai_errors::applies_to(path) {
+            let shape = if openai::applies_to(path) {
                 "OpenAiError"
             } else {
                 "Error"

@@ -13,8 +13,8 @@ use axum::{Extension, Router};
 use super::error::ApiError;
 use super::middleware::Peer;
 use super::routes::{
-    admin, ask, chat, citations, completions, documents, export, feedback, health, retrieve, save,
-    session, sessions, suggestions, summary,
+    admin, ask, chat, citations, completions, documents, embeddings, export, feedback, health, mcp,
+    models, responses, retrieve, save, session, sessions, suggestions, summary,
 };
 use super::server::Answers;
 use super::{AppState, docs, metrics, middleware, openapi, page};
@@ -146,14 +146,18 @@ pub(super) fn route_table() -> Vec<Route> {
         route("/documents/{id}", Chat, get_only(documents::show)),
         route("/documents/{id}/file", Chat, get_only(documents::file)),
         route("/suggestions", Chat, get_only(suggestions::list)),
-        route("/v1/models", Chat, get_only(completions::models)),
-        route("/v1/models/{model}", Chat, get_only(completions::model)),
+        route("/v1/models", Chat, get_only(models::list)),
+        route("/v1/models/{model}", Chat, get_only(models::show)),
         route(
             "/v1/chat/completions",
             Chat,
             post_only(completions::complete),
         )
         .taking(json),
+        route("/v1/responses", Chat, post_only(responses::respond)).taking(json),
+        route("/v1/embeddings", Chat, post_only(embeddings::embed)).taking(json),
+        // Each tool asks for the scope that it needs.
+        route("/mcp", None, post_only(mcp::post)).taking(json),
         route("/save_records", Chat, post_only(save::save_records)).taking(original),
         route("/save_record", Chat, post_only(save::save_records)).taking(json),
         route("/get_session_history", Chat, post_only(sessions::history)).taking(json),
@@ -251,7 +255,7 @@ fn unrouted(uri: &Uri, headers: &HeaderMap, is_secure: bool) -> Response {
 
 /// The start of an absolute address as the client knows the server; empty, so that the address is
 /// relative, where it did not say or said something odd.
-fn origin(uri: &Uri, headers: &HeaderMap, is_secure: bool) -> String {
+pub(super) fn origin(uri: &Uri, headers: &HeaderMap, is_secure: bool) -> String {
     let from_head = || {
         headers
             .get(header::HOST)

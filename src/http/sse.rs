@@ -104,7 +104,8 @@ pub(super) fn contexts(prepared: &Prepared) -> Vec<ContextBody> {
         .collect()
 }
 
-fn named(name: &str, body: &impl Serialize) -> Event {
+/// An event with a name.
+pub(super) fn named(name: &str, body: &impl Serialize) -> Event {
     with_data(Event::default().event(name), body)
 }
 

@@ -13,6 +13,7 @@ use super::router;
 use crate::assistant::Assistant;
 use crate::assistant::access::Access;
 use crate::assistant::admin::Admin;
+use crate::mcp::Endpoint;
 
 /// Gives the figures of operation as Prometheus text.
 pub type Figures = Arc<dyn Fn() -> String + Send + Sync>;
@@ -31,6 +32,8 @@ pub struct Parts {
     pub known_hosts: Option<KnownHosts>,
     /// The operator's view; without it there is nothing under `/admin`.
     pub admin: Option<Admin>,
+    /// Whether texts under `/v1` end with a list of their sources, where a request does not say.
+    pub lists_sources: bool,
     /// Without them `/metrics` tells of the generation alone.
     pub figures: Option<Figures>,
 }
@@ -42,6 +45,7 @@ pub struct AppState {
 }
 
 struct Shared {
+    mcp: Endpoint,
     parts: Parts,
     permits: Arc<Permits>,
     arriving: Arc<Budget>,
@@ -57,6 +61,7 @@ impl AppState {
         let limits = &parts.limits;
         Self {
             shared: Arc::new(Shared {
+                mcp: Endpoint::new(Arc::clone(&parts.assistant), limits.max_body_bytes),
                 permits: Permits::new(limits.max_concurrent_requests),
                 arriving: Budget::new(limits.max_arriving_bytes, "slow_body"),
                 unread: Budget::new(limits.max_unread_bytes, "unread_reply"),
@@ -84,8 +89,18 @@ impl AppState {
         &self.shared.parts.limits
     }
 
+    /// Whether texts under `/v1` end with a list of their sources.
+    pub(super) fn lists_sources(&self) -> bool {
+        self.shared.parts.lists_sources
+    }
+
     pub(super) fn figures(&self) -> Option<&Figures> {
         self.shared.parts.figures.as_ref()
+    }
+
+    /// The Model Context Protocol.
+    pub(super) fn mcp(&self) -> &Endpoint {
+        &self.shared.mcp
     }
 
     /// What every request moves.

@@ -60,6 +60,7 @@ impl App {
             known_hosts,
             cors_origins: origins.iter().map(|origin| (*origin).to_owned()).collect(),
             admin: Some(admin),
+            lists_sources: true,
             figures: None,
         });
         Self {
@@ -377,6 +378,8 @@ async fn the_description_and_the_routes_agree() {
         "/",
         "/assets/{version}/{file}",
         "/save_record",
+        // Described by the protocol that it speaks.
+        "/mcp",
         "/openapi.json",
         "/docs",
         "/redoc",

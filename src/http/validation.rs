@@ -326,6 +326,39 @@ impl Fields {
         Some(text)
     }
 
+    /// A whole number of at least `least`, which may be left out or null.
+    pub(super) fn optional_number(
+        &self,
+        name: &'static str,
+        least: usize,
+        problems: &mut Problems,
+    ) -> Option<usize> {
+        let (loc, value) = ([Step::Name("body"), Step::Name(name)], self.value(name));
+        if value.is_null() {
+            return None;
+        }
+        #[expect(clippy::cast_sign_loss, reason = "it is not negative")]
+        let of_float = |number: f64| number as u64;
+        // To JSON schema 5.0 is a whole number too.
+        let is_whole = |number: &f64| number.fract() == 0.0 && *number >= 0.0;
+        let whole = value.as_f64().filter(is_whole).map(of_float);
+        let number = value.as_u64().or(whole);
+        let Some(number) = number.and_then(|number| usize::try_from(number).ok()) else {
+            problems.not_one_of(&loc, value, "a whole number");
+            return None;
+        };
+        if number < least {
+            problems.below(&loc, value, least);
+            return None;
+        }
+        Some(number)
+    }
+
+    /// Names and values, in the order in which they came.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&String, &Value)> {
+        self.0.iter()
+    }
+
     /// Any value; null where there is none.
     pub(super) fn value(&self, name: &str) -> &Value {
         self.0.get(name).unwrap_or(&Value::Null)

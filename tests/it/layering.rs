@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Each module and those that it may name with `crate::`.
-const MAY_NAME: [(&str, &[&str]); 23] = [
+const MAY_NAME: [(&str, &[&str]); 24] = [
     ("model", &[]),
     ("runtime", &[]),
     ("codec", &[]),
@@ -40,7 +40,8 @@ const MAY_NAME: [(&str, &[&str]); 23] = [
         ],
     ),
     ("evaluate", &["model", "assistant"]),
-    ("http", &["model", "runtime", "assistant"]),
+    ("mcp", &["model", "runtime", "assistant"]),
+    ("http", &["model", "runtime", "assistant", "mcp"]),
     // Only in tests and with the feature of the same name.
     (
         "fuzzing",
@@ -85,6 +86,7 @@ const MAY_NAME: [(&str, &[&str]); 23] = [
             "store",
             "assistant",
             "evaluate",
+            "mcp",
             "http",
             "wiring",
         ],

@@ -50,6 +50,10 @@ async fn answers_come_in_its_shapes_with_citations_besides() {
             .contains("270 mm")
     );
     assert_eq!(whole["citations"][0]["verified"], true);
+    assert_eq!(
+        whole["not_honoured"],
+        json!(["temperature", "messages[0] (system)"])
+    );
     assert!(whole["usage"]["total_tokens"].as_u64().unwrap() > 0);
 
     let mut streamed = body;
@@ -112,7 +116,7 @@ async fn errors_come_in_its_shape() {
             json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "x"}]}),
             404,
             "model_not_found",
-            "",
+            "model",
         ),
         ("POST", json!({"model": "wattwise"}), 400, "", "messages"),
         (
@@ -128,7 +132,7 @@ async fn errors_come_in_its_shape() {
             user(&json!([{"type": "image_url"}])),
             400,
             "",
-            "messages[0].content",
+            "messages",
         ),
         (
             "POST",
@@ -142,7 +146,7 @@ async fn errors_come_in_its_shape() {
             json!({"model": "wattwise", "messages": [{"role": "assistant", "content": "x"}]}),
             400,
             "",
-            "messages[0].role",
+            "messages",
         ),
         ("POST", json!([1]), 400, "", ""),
         ("PUT", json!({}), 405, "", ""),
@@ -167,12 +171,160 @@ async fn errors_come_in_its_shape() {
             "{body}: {reply}"
         );
     }
-    for (path, status) in [("/v1/none", 404), ("/v1/models/none", 404)] {
+    for (path, code) in [
+        ("/v1/none", "unknown_url"),
+        ("/v1/models/none", "model_not_found"),
+    ] {
         let request = server
             .request(&format!("GET {path}"))
             .bearer_auth("0123456789abcdef");
         let (got, reply) = answer(request).await;
-        assert_eq!(got, status);
-        assert!(reply["error"]["message"].is_string(), "{reply}");
+        assert_eq!(
+            (got, &reply["error"]["code"]),
+            (404, &json!(code)),
+            "{reply}"
+        );
     }
+    // As curl sends a body that it is not told the type of.
+    let untyped = server
+        .request("POST /v1/chat/completions")
+        .bearer_auth("0123456789abcdef")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body("{}");
+    let (status, reply) = answer(untyped).await;
+    let message = reply["error"]["message"].as_str().unwrap();
+    assert_eq!(status, 415);
+    assert!(
+        message.contains("Content-Type: application/json"),
+        "{message}"
+    );
+}
+
+fn asking(more: &Value) -> Value {
+    let mut body =
+        json!({"model": "wattwise", "messages": [{"role": "user", "content": QUESTION}]});
+    for (name, value) in more.as_object().unwrap() {
+        body[name] = value.clone();
+    }
+    body
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_ends_with_its_sources_unless_they_are_not_wanted() {
+    let folder = indexed();
+    let server = Server::start(folder.path(), &[]);
+    let path = "/v1/chat/completions";
+    let (_, whole) = server.post(path, Some(asking(&json!({})))).await;
+    let message = &whole["choices"][0]["message"];
+    let text = message["content"].as_str().unwrap();
+    let (answer, sources) = text.split_once("\n\n**Sources**\n\n").unwrap();
+    let citations = whole["citations"].as_array().unwrap();
+    assert_eq!(sources.lines().count(), citations.len(), "{text}");
+    let annotation = &message["annotations"][0]["url_citation"];
+    let url = annotation["url"].as_str().unwrap();
+    assert!(sources.contains(url), "{text}");
+    let at = |name: &str| usize::try_from(annotation[name].as_u64().unwrap()).unwrap();
+    let marker: String = text
+        .chars()
+        .skip(at("start_index"))
+        .take(at("end_index") - at("start_index"))
+        .collect();
+    assert_eq!(marker, "[1]");
+    // The link leads to the quote.
+    let place = url.strip_prefix(&server.base_url).unwrap();
+    let (status, found) = crate::client::answer(server.request(&format!("GET {place}"))).await;
+    assert_eq!((status, &found["quote"]), (200, &citations[0]["quote"]));
+    let (_, bare) = server
+        .post(path, Some(asking(&json!({"sources": false}))))
+        .await;
+    assert_eq!(bare["choices"][0]["message"]["content"], answer);
+    drop(server);
+    let off = Server::start(folder.path(), &["--openai-sources", "off"]);
+    let (_, bare) = off.post(path, Some(asking(&json!({})))).await;
+    assert_eq!(bare["choices"][0]["message"]["content"], answer);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_client_wishes_is_done_or_named() {
+    let folder = indexed();
+    let server = Server::start(folder.path(), &[]);
+    let path = "/v1/chat/completions";
+    let content = |reply: &Value| reply["choices"][0]["message"]["content"].clone();
+    let (_, short) = server
+        .post(path, Some(asking(&json!({"max_tokens": 2}))))
+        .await;
+    assert_eq!(short["choices"][0]["finish_reason"], "length");
+    assert!(content(&short).as_str().unwrap().len() <= 8);
+    let (_, stopped) = server
+        .post(path, Some(asking(&json!({"stop": "270"}))))
+        .await;
+    assert_eq!(stopped["choices"][0]["finish_reason"], "stop");
+    assert!(!content(&stopped).as_str().unwrap().contains("270"));
+    let schema = json!({"type": "object", "properties": {
+        "answered": {"type": "boolean"}, "answer": {"type": "string"},
+    }});
+    let format = json!({"type": "json_schema", "json_schema": {"name": "x", "schema": schema}});
+    let (_, object) = server
+        .post(path, Some(asking(&json!({"response_format": format}))))
+        .await;
+    let object: Value = serde_json::from_str(content(&object).as_str().unwrap()).unwrap();
+    assert_eq!(object["answered"], true);
+    assert!(
+        object["answer"].as_str().unwrap().contains("270 mm"),
+        "{object}"
+    );
+    let tools = json!({"tools": [{"type": "function"}], "tool_choice": "auto", "seed": 1});
+    let (_, named) = server.post(path, Some(asking(&tools))).await;
+    assert_eq!(named["not_honoured"], json!(["seed", "tools"]));
+    // A picture is passed over, and the person is told.
+    let parts = json!([{"type": "text", "text": QUESTION}, {"type": "image_url", "image_url": {"url": "data:"}}]);
+    let messages = json!([{"role": "user", "content": parts}, {"role": "tool", "content": "42"}]);
+    let (status, seen) = server
+        .post(path, Some(asking(&json!({"messages": messages}))))
+        .await;
+    assert_eq!(status, 200, "{seen}");
+    assert!(content(&seen).as_str().unwrap().contains("not read here"));
+    assert_eq!(
+        seen["not_honoured"],
+        json!(["messages[0].content[1] (image_url)", "messages[1] (tool)"])
+    );
+    let price = json!({"type": "object", "properties": {"price": {"type": "number"}}});
+    let foreign = json!({"type": "json_schema", "json_schema": {"name": "x", "schema": price}});
+    for (wish, param) in [
+        (json!({"n": 2}), "n"),
+        (json!({"tool_choice": "required"}), "tool_choice"),
+        (json!({"response_format": foreign}), "response_format"),
+        (json!({"max_tokens": 0}), "max_tokens"),
+    ] {
+        let (status, refused) = server.post(path, Some(asking(&wish))).await;
+        assert_eq!(
+            (status, &refused["error"]["param"]),
+            (400, &json!(param)),
+            "{refused}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_has_a_delta_for_each_sentence() {
+    let folder = indexed();
+    let server = Server::start(folder.path(), &[]);
+    let question = "How do I stop draughts around doors and windows?";
+    let messages = json!([{"role": "user", "content": question}]);
+    let body = asking(&json!({"messages": messages, "stream": true}));
+    let request = server.request("POST /v1/chat/completions").json(&body);
+    let chunks = chunks(&request.send().await.unwrap().text().await.unwrap());
+    let end = chunks.last().unwrap();
+    let sentences = end["sentences"].as_array().unwrap().len();
+    let deltas = chunks
+        .iter()
+        .filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str())
+        .filter(|text| !text.is_empty())
+        .count();
+    // The sources are one more.
+    assert!(deltas > sentences && sentences > 0, "{deltas} {end}");
+    assert!(
+        end["choices"][0]["delta"]["annotations"].is_array(),
+        "{end}"
+    );
 }

@@ -1,8 +1,8 @@
-//! `POST /v1/chat/completions`, `GET /v1/models`, `GET /v1/models/{model}`
+//! `POST /v1/chat/completions`
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::response::sse::Event;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
@@ -12,24 +12,29 @@ use uuid::Uuid;
 
 use super::answer_headers;
 use crate::assistant::access::Caller;
+use crate::assistant::answer_cache::CacheStatus;
 use crate::assistant::upkeep::now;
 use crate::assistant::{AnswerEvent, AnswerEvents, AssistantError, Summary, SummaryRequest};
 use crate::http::body::read_fields;
 use crate::http::error::ApiError;
-use crate::http::openai_dto::{
-    ChatCompletion, ChatCompletionChoice, ChatCompletionRequest, ChatCompletionText, Checks, MODEL,
-    ModelBody, ModelList, OpenAiErrorBody, Usage,
+use crate::http::openai::chat_dto::{
+    ChatCompletion, ChatCompletionChoice, ChatCompletionRequest, ChatCompletionText, Usage,
 };
+use crate::http::openai::errors::OpenAiErrorBody;
+use crate::http::openai::links::{Links, marked};
+use crate::http::openai::messages::Dialogue;
+use crate::http::openai::parameters::{CHAT, Form, Wishes, refuse_foreign};
+use crate::http::openai::script::Script;
+use crate::http::openai::{MODEL, errors, fingerprint};
 use crate::http::validation::{Fields, Problems, Step};
-use crate::http::{AppState, metrics, openai_errors, sse};
-
-/// What is put in front of the extractive answer where a part of a model's was sent before it.
-const BROKE_OFF: &str = "\n\n(The language model stopped here. From the sources:)\n\n";
+use crate::http::{AppState, metrics, sse};
 
 /// Answer a conversation, for clients of OpenAI's API
 ///
-/// The answer has markers such as `[1]`; `citations` and `sentences`, which OpenAI's API does not
-/// have, say what stands behind them. Nothing is stored.
+/// The text has markers such as `[1]` and ends with a list of its sources; `annotations` say the same,
+/// and `citations` and `sentences`, which OpenAI's API does not have, what stands behind them. What a
+/// front end asks about a conversation (a title, tags, what may be asked next, what to search for) is
+/// answered from the conversation and the documents' headings. Nothing is stored.
 #[utoipa::path(
     post,
     path = "/v1/chat/completions",
@@ -47,153 +52,71 @@ pub(in crate::http) async fn complete(
     Extension(caller): Extension<Caller>,
     request: Request,
 ) -> Result<Response, ApiError> {
+    let links = Links::of(&request);
     let mut problems = Problems::default();
     let fields = read_fields(request, state.limits(), &mut problems).await?;
     let Some(fields) = fields else {
         return Err(problems.into());
     };
     let model = fields.text("model", &mut problems);
-    let asked = read_messages(&fields, state.limits().max_message_bytes, &mut problems);
+    let dialogue = read_messages(&fields, state.limits().max_message_bytes, &mut problems);
     let stream = fields.flag("stream", &mut problems);
     let include_usage = read_stream_options(fields.value("stream_options"), &mut problems);
+    let wishes = Wishes::read(&fields, &CHAT, state.lists_sources(), &mut problems);
     if let Some(name) = model.filter(|name| name != MODEL) {
-        return Err(ApiError::NoModel { name });
+        return Err(ApiError::NoModel { name, there: MODEL });
     }
-    let (Some(asked), true) = (asked, problems.is_empty()) else {
+    let (Some(dialogue), true) = (dialogue, problems.is_empty()) else {
         return Err(problems.into());
     };
     let assistant = Arc::clone(state.assistant());
+    let schema = match &wishes.form {
+        Form::Foreign { schema, .. } => Some(schema),
+        Form::Text | Form::Json(_) => None,
+    };
+    // Only what the documented object does not fit may be the form of something else.
+    let errand = assistant.errand(&dialogue.turns, schema).await?;
+    if errand.is_none() {
+        refuse_foreign(&wishes.form, &CHAT)?;
+    }
+    let frame = Frame::new(&dialogue, &wishes);
+    let script = Script::new(wishes, links, dialogue.has_media && errand.is_none());
+    if let Some(errand) = errand {
+        let summary = Summary::of_errand(errand);
+        return Ok(frame.at_once(script.plain(), summary, stream, include_usage));
+    }
     let prepared = assistant
         .prepare(SummaryRequest {
             owner: caller.owner,
             session: String::new(),
             contexts: None,
-            history: Some(asked.questions),
+            history: Some(dialogue.questions()),
         })
         .await?;
     let (generation, cache) = (prepared.generation(), prepared.cache_status());
-    let frame = Frame {
-        id: format!("chatcmpl-{}", Uuid::new_v4().simple()),
-        created: now(),
-        prompt_bytes: asked.bytes,
-    };
     if stream {
-        let events = assistant.answer_events(prepared);
-        let pieces = frame.pieces(events, include_usage);
+        let events = sse::counted(assistant.answer_events(prepared));
+        let pieces = frame.pieces(Box::pin(events), script, &generation, include_usage);
         return Ok(sse::reply(&generation, cache, pieces));
     }
     let summary = assistant.finish(prepared).await;
     metrics::answer(&summary);
     let headers = answer_headers(&generation, cache);
-    Ok((headers, Json(frame.whole(summary))).into_response())
+    Ok((headers, Json(frame.whole(script, summary))).into_response())
 }
 
-/// List the models
-///
-/// There is one.
-#[utoipa::path(
-    get,
-    path = "/v1/models",
-    tag = "openai",
-    responses((status = 200, description = "The models", body = ModelList))
-)]
-pub(in crate::http) async fn models(State(state): State<AppState>) -> Json<ModelList> {
-    Json(ModelList {
-        object: "list",
-        data: vec![describe(&state)],
-    })
-}
-
-/// Describe a model
-#[utoipa::path(
-    get,
-    path = "/v1/models/{model}",
-    tag = "openai",
-    params(("model" = String, Path, description = "Its name", example = "wattwise")),
-    responses(
-        (status = 200, description = "The model", body = ModelBody),
-        (status = 404, description = "No such model", body = OpenAiErrorBody),
-    )
-)]
-pub(in crate::http) async fn model(
-    State(state): State<AppState>,
-    Path(name): Path<String>,
-) -> Result<Json<ModelBody>, ApiError> {
-    if name == MODEL {
-        Ok(Json(describe(&state)))
-    } else {
-        Err(ApiError::NoModel { name })
-    }
-}
-
-fn describe(state: &AppState) -> ModelBody {
-    ModelBody {
-        id: MODEL,
-        object: "model",
-        created: state.assistant().generation().created_at,
-        owned_by: MODEL,
-    }
-}
-
-/// What a conversation asks.
-struct Asked {
-    /// The user's messages, oldest first.
-    questions: Vec<String>,
-    /// In all messages.
-    bytes: usize,
-}
-
-fn read_messages(fields: &Fields, most_bytes: usize, problems: &mut Problems) -> Option<Asked> {
-    let (body, field) = (Step::Name("body"), Step::Name("messages"));
+fn read_messages(fields: &Fields, most_bytes: usize, problems: &mut Problems) -> Option<Dialogue> {
+    let loc = ["body", "messages"].map(Step::Name);
     if fields.is_without("messages") {
-        problems.missing(&[body, field], &fields.object());
+        problems.missing(&loc, &fields.object());
         return None;
     }
     let value = fields.value("messages");
     let Some(messages) = value.as_array().filter(|messages| !messages.is_empty()) else {
-        problems.not_list(&[body, field], value);
+        problems.not_list(&loc, value);
         return None;
     };
-    let mut asked = Asked {
-        questions: Vec::new(),
-        bytes: 0,
-    };
-    for (index, message) in messages.iter().enumerate() {
-        let step = Step::Index(index);
-        let Some(role) = message["role"].as_str() else {
-            problems.not_text(&[body, field, step, Step::Name("role")], &message["role"]);
-            continue;
-        };
-        let content = &message["content"];
-        match text_of(content) {
-            Some(text) => {
-                asked.bytes += text.len();
-                if role == "user" {
-                    asked.questions.push(text);
-                }
-            }
-            // Calls of tools have no content.
-            None if content.is_null() && role != "user" => {}
-            None => problems.not_text(&[body, field, step, Step::Name("content")], content),
-        }
-    }
-    if messages.last().is_some_and(|last| last["role"] != "user") {
-        let loc = [
-            body,
-            field,
-            Step::Index(messages.len() - 1),
-            Step::Name("role"),
-        ];
-        problems.not_one_of(
-            &loc,
-            &messages[messages.len() - 1]["role"],
-            "'user' in the last message",
-        );
-    }
-    if asked.bytes > most_bytes {
-        problems.text_too_long(&[body, field], most_bytes);
-    }
-    Some(asked)
+    Some(Dialogue::read("messages", messages, most_bytes, problems))
 }
 
 /// Whether the number of tokens is wanted.
@@ -208,53 +131,64 @@ fn read_stream_options(options: &Value, problems: &mut Problems) -> bool {
     *include_usage == true
 }
 
-/// A text, or the texts of parts.
-fn text_of(content: &Value) -> Option<String> {
-    match content {
-        Value::String(text) => Some(text.clone()),
-        Value::Array(parts) => parts
-            .iter()
-            .map(|part| match part["type"].as_str() {
-                Some("text") => part["text"].as_str(),
-                Some(_) | None => None,
-            })
-            .collect::<Option<Vec<_>>>()
-            .map(|texts| texts.join("\n")),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => None,
-    }
-}
-
 /// What all pieces of one answer share.
-#[derive(Clone)]
 struct Frame {
     id: String,
     created: i64,
     prompt_bytes: usize,
+    not_honoured: Vec<String>,
 }
 
 impl Frame {
-    fn whole(&self, summary: Summary) -> ChatCompletion {
-        let text = summary.answer.text.clone();
-        ChatCompletion {
-            id: self.id.clone(),
-            object: "chat.completion",
-            created: self.created,
-            model: MODEL,
-            usage: Some(Usage::of(self.prompt_bytes, text.len())),
-            choices: vec![ChatCompletionChoice {
-                index: 0,
-                message: Some(said(text)),
-                delta: None,
-                logprobs: None,
-                finish_reason: Some("stop"),
-            }],
-            checks: Some(checks(summary)),
+    fn new(dialogue: &Dialogue, wishes: &Wishes) -> Self {
+        Self {
+            id: format!("chatcmpl-{}", Uuid::new_v4().simple()),
+            created: now(),
+            prompt_bytes: dialogue.bytes,
+            not_honoured: [&wishes.ignored[..], &dialogue.unread[..]].concat(),
         }
+    }
+
+    /// The reply to what needed no search.
+    fn at_once(
+        self,
+        script: Script,
+        summary: Summary,
+        stream: bool,
+        include_usage: bool,
+    ) -> Response {
+        let generation = summary.generation.clone();
+        if stream {
+            let events = stream::iter([Ok(AnswerEvent::Whole(Box::new(summary)))]);
+            let pieces = self.pieces(Box::pin(events), script, &generation, include_usage);
+            return sse::reply(&generation, CacheStatus::Bypass, pieces);
+        }
+        metrics::answer(&summary);
+        let headers = answer_headers(&generation, CacheStatus::Bypass);
+        (headers, Json(self.whole(script, summary))).into_response()
+    }
+
+    fn whole(self, mut script: Script, summary: Summary) -> ChatCompletion {
+        script.end(&summary);
+        let annotations = marked(script.text(), &summary.answer.citations, script.links());
+        let message = ChatCompletionText {
+            role: Some("assistant"),
+            content: Some(script.text().to_owned()),
+            annotations: Some(annotations.into_iter().map(Into::into).collect()),
+        };
+        let mut whole = self.piece(&summary.generation, None, Some(script.finish().reason()));
+        whole.object = "chat.completion";
+        whole.choices[0].message = Some(message);
+        whole.usage = Some(Usage::of(self.prompt_bytes, script.text().len()));
+        whole.not_honoured = Some(self.not_honoured);
+        whole.checks = Some(summary.into());
+        whole
     }
 
     fn piece(
         &self,
-        delta: ChatCompletionText,
+        generation: &str,
+        delta: Option<ChatCompletionText>,
         finish_reason: Option<&'static str>,
     ) -> ChatCompletion {
         ChatCompletion {
@@ -262,11 +196,13 @@ impl Frame {
             object: "chat.completion.chunk",
             created: self.created,
             model: MODEL,
+            system_fingerprint: fingerprint(generation),
+            not_honoured: None,
             usage: None,
             choices: vec![ChatCompletionChoice {
                 index: 0,
                 message: None,
-                delta: Some(delta),
+                delta,
                 logprobs: None,
                 finish_reason,
             }],
@@ -274,94 +210,85 @@ impl Frame {
         }
     }
 
+    fn text(&self, generation: &str, text: String) -> Event {
+        let delta = ChatCompletionText {
+            content: Some(text),
+            ..ChatCompletionText::default()
+        };
+        sse::data(&self.piece(generation, Some(delta), None))
+    }
+
     /// The events of a stream: the role, the text, the end with the checks, `[DONE]`.
     fn pieces(
         self,
         events: AnswerEvents,
+        mut script: Script,
+        generation: &str,
         include_usage: bool,
-    ) -> impl Stream<Item = Event> + Send + 'static {
-        let first = sse::data(&self.piece(said(String::new()), None));
-        let mut sent = String::new();
-        let rest = sse::counted(events)
-            .flat_map(move |event| stream::iter(self.events(event, &mut sent, include_usage)));
+    ) -> impl Stream<Item = Event> + Send + use<> {
+        let role = ChatCompletionText {
+            role: Some("assistant"),
+            content: Some(String::new()),
+            annotations: None,
+        };
+        let first = sse::data(&self.piece(generation, Some(role), None));
+        let generation = generation.to_owned();
+        let rest = events.flat_map(move |event| {
+            stream::iter(self.events(event, &mut script, &generation, include_usage))
+        });
         stream::once(future::ready(first)).chain(rest)
     }
 
     fn events(
         &self,
         event: Result<AnswerEvent, AssistantError>,
-        sent: &mut String,
+        script: &mut Script,
+        generation: &str,
         include_usage: bool,
     ) -> Vec<Event> {
-        let more = |text: String| {
-            let delta = ChatCompletionText {
-                role: None,
-                content: Some(text),
-            };
-            sse::data(&self.piece(delta, None))
-        };
         match event {
-            Ok(AnswerEvent::Text(text)) => {
-                sent.push_str(&text);
-                vec![more(text)]
-            }
+            Ok(AnswerEvent::Text(text)) => script
+                .push(&text)
+                .map(|text| self.text(generation, text))
+                .into_iter()
+                .collect(),
             // They come with the end.
             Ok(AnswerEvent::Citation(_)) => Vec::new(),
-            Ok(AnswerEvent::Whole(summary)) => {
-                let mut events = Vec::new();
-                if !sent.is_empty() && *sent != summary.answer.text {
-                    events.push(more(format!("{BROKE_OFF}{}", summary.answer.text)));
-                }
-                let usage = Usage::of(self.prompt_bytes, summary.answer.text.len());
-                let mut end = self.piece(ChatCompletionText::default(), Some("stop"));
-                end.checks = Some(checks(*summary));
-                events.push(sse::data(&end));
-                if include_usage {
-                    let mut last = self.piece(ChatCompletionText::default(), None);
-                    last.choices.clear();
-                    last.usage = Some(usage);
-                    events.push(sse::data(&last));
-                }
-                events.push(Event::default().data("[DONE]"));
-                events
-            }
+            Ok(AnswerEvent::Whole(summary)) => self.last(*summary, script, include_usage),
             Err(error) => {
                 let error = ApiError::from(error);
                 error.note();
-                vec![sse::data(&openai_errors::body(
-                    error.status(),
-                    &error.sentence(),
-                ))]
+                let body = errors::body(error.status(), &error.sentence(), error.kind());
+                vec![sse::data(&body)]
             }
         }
     }
-}
 
-fn said(text: String) -> ChatCompletionText {
-    ChatCompletionText {
-        role: Some("assistant"),
-        content: Some(text),
-    }
-}
-
-fn checks(summary: Summary) -> Checks {
-    Checks {
-        citations: summary
-            .answer
-            .citations
+    /// What ends a stream.
+    fn last(&self, summary: Summary, script: &mut Script, include_usage: bool) -> Vec<Event> {
+        let generation = summary.generation.clone();
+        let rest = script.end(&summary);
+        let mut events: Vec<Event> = rest
+            .map(|text| self.text(&generation, text))
             .into_iter()
-            .map(Into::into)
-            .collect(),
-        sentences: summary
-            .answer
-            .sentences
-            .into_iter()
-            .map(Into::into)
-            .collect(),
-        answered: summary.answer.answered,
-        confidence: summary.outcome.confidence,
-        reason: summary.outcome.reason.name(),
-        degraded: summary.degraded.is_some(),
-        degraded_reason: summary.degraded.map(|degraded| degraded.reason),
+            .collect();
+        let annotations = marked(script.text(), &summary.answer.citations, script.links());
+        let delta = ChatCompletionText {
+            annotations: (!annotations.is_empty())
+                .then(|| annotations.into_iter().map(Into::into).collect()),
+            ..ChatCompletionText::default()
+        };
+        let mut end = self.piece(&generation, Some(delta), Some(script.finish().reason()));
+        end.not_honoured = Some(self.not_honoured.clone());
+        end.checks = Some(summary.into());
+        events.push(sse::data(&end));
+        if include_usage {
+            let mut usage = self.piece(&generation, None, None);
+            usage.choices.clear();
+            usage.usage = Some(Usage::of(self.prompt_bytes, script.text().len()));
+            events.push(sse::data(&usage));
+        }
+        events.push(Event::default().data("[DONE]"));
+        events
     }
 }

@@ -30,6 +30,7 @@ use crate::http::{AppState, metrics, sse};
     responses(
         (status = 200, description = "The answer", content((SummaryReply = "application/json"), (sse::ServerEvent = "text/event-stream"))),
         (status = 400, description = "The body cannot be decoded", body = ErrorBody),
+        (status = 404, description = "No such session, and neither contexts nor history", body = ErrorBody),
         (status = 413, description = "The body is over the limit", body = ErrorBody),
         (status = 422, description = "The request is not valid", body = ValidationErrorBody),
         (status = 503, description = "Busy, or the store or the embedder is not available", body = ErrorBody),

@@ -3,26 +3,28 @@
 use axum::Json;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
-use super::error::ErrorDetail;
+use crate::http::error::ErrorDetail;
 
 /// Whether an address is one of OpenAI's API.
-pub(super) fn applies_to(path: &str) -> bool {
+pub(in crate::http) fn applies_to(path: &str) -> bool {
     path.starts_with("/v1/")
 }
 
 /// The same error in OpenAI's shape; anything but an error is left as it is. What is wrong with a
 /// body is 400 there, not 422.
-pub(super) fn reshape(mut response: Response) -> Response {
-    let Some(ErrorDetail(detail)) = response.extensions_mut().remove() else {
+pub(in crate::http) fn reshape(mut response: Response) -> Response {
+    let Some(ErrorDetail { detail, kind }) = response.extensions_mut().remove() else {
         return response;
     };
     let status = match response.status() {
         StatusCode::UNPROCESSABLE_ENTITY => StatusCode::BAD_REQUEST,
         status => status,
     };
-    let error = body(status, &detail);
+    let error = body(status, &detail, kind);
     let (mut head, _) = response.into_parts();
     head.status = status;
     head.headers.remove(header::CONTENT_LENGTH);
@@ -30,19 +32,29 @@ pub(super) fn reshape(mut response: Response) -> Response {
     Response::from_parts(head, body)
 }
 
-/// The body of an error. `detail` is a sentence or a list of what is wrong with a request.
-pub(super) fn body(status: StatusCode, detail: &Value) -> Value {
+/// The body of an error. `detail` is a sentence or a list of what is wrong with a request, `kind` the word
+/// for it that this server counts it under.
+pub(in crate::http) fn body(status: StatusCode, detail: &Value, kind: &str) -> Value {
     let (message, param) = match detail.as_str() {
         Some(sentence) => (sentence.to_owned(), Value::Null),
         None => first_problem(detail),
     };
-    let (kind, code) = match status.as_u16() {
-        401 => ("invalid_request_error", json!("invalid_api_key")),
-        403 => ("permission_error", Value::Null),
-        404 => ("invalid_request_error", json!("model_not_found")),
-        429 => ("requests", json!("rate_limit_exceeded")),
-        500.. => ("server_error", Value::Null),
-        _ => ("invalid_request_error", Value::Null),
+    let (code, param) = match kind {
+        "no_model" => (json!("model_not_found"), json!("model")),
+        "no_route" => (json!("unknown_url"), param),
+        "no_response" => (
+            json!("previous_response_not_found"),
+            json!("previous_response_id"),
+        ),
+        "not_authenticated" => (json!("invalid_api_key"), param),
+        "too_many_requests" => (json!("rate_limit_exceeded"), param),
+        _ => (Value::Null, param),
+    };
+    let kind = match status.as_u16() {
+        403 => "permission_error",
+        429 => "requests",
+        500.. => "server_error",
+        _ => "invalid_request_error",
     };
     json!({"error": {"message": message, "type": kind, "param": param, "code": code}})
 }
@@ -68,6 +80,31 @@ fn first_problem(problems: &Value) -> (String, Value) {
     }
 }
 
+/// An error in the shape of OpenAI's API.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OpenAiError)]
+pub(in crate::http) struct OpenAiErrorBody {
+    /// What is wrong.
+    error: OpenAiProblem,
+}
+
+/// What is wrong.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct OpenAiProblem {
+    /// A sentence.
+    #[schema(example = "messages: Field required")]
+    message: String,
+    /// The class of the error.
+    #[serde(rename = "type")]
+    #[schema(example = "invalid_request_error")]
+    kind: String,
+    /// The field that it is about.
+    #[schema(example = "messages")]
+    param: Option<String>,
+    /// A word for it.
+    code: Option<String>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,6 +123,8 @@ mod tests {
         assert_eq!(response.status(), StatusCode::BAD_REQUEST);
         let response = reshape(ApiError::NotAuthenticated.into_response());
         assert_eq!(response.headers()["www-authenticate"], "Bearer");
+        let unknown = body(StatusCode::NOT_FOUND, &json!("Not Found"), "no_route");
+        assert_eq!(unknown["error"]["code"], "unknown_url");
         let fine = reshape("fine".into_response());
         assert_eq!(fine.status(), StatusCode::OK);
     }
@@ -93,14 +132,14 @@ mod tests {
     #[test]
     fn a_problem_names_its_field() {
         let problems = json!([{"msg": "Field required", "loc": ["body", "messages", 2, "role"]}]);
-        let error = body(StatusCode::BAD_REQUEST, &problems);
+        let error = body(StatusCode::BAD_REQUEST, &problems, "invalid");
         assert_eq!(error["error"]["param"], "messages[2].role");
         assert_eq!(
             error["error"]["message"],
             "messages[2].role: Field required"
         );
         assert_eq!(
-            body(StatusCode::BAD_GATEWAY, &json!("x"))["error"]["type"],
+            body(StatusCode::BAD_GATEWAY, &json!("x"), "busy")["error"]["type"],
             "server_error"
         );
     }

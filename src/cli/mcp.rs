@@ -1,0 +1,58 @@
+//! `wattwise mcp`
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use super::ExitStatus;
+use super::args::McpArguments;
+use crate::config::{File, Layer as _, ServeConfig};
+use crate::mcp;
+use crate::retrieve::RetrievalParameters;
+use crate::retrieve::reload::{self, ReloadOptions};
+use crate::runtime::cpu_pool;
+use crate::snapshot::live::Live;
+use crate::store::memory::MemoryStore;
+use crate::wiring;
+
+pub(super) async fn run(arguments: McpArguments, file: File) -> anyhow::Result<ExitStatus> {
+    let serve = ServeConfig {
+        index: arguments.index,
+        ..ServeConfig::default()
+    };
+    let serve = serve.over(file.serve).resolve()?;
+    let embed = arguments.embed.over(file.embed);
+    let generate = arguments.generate.over(file.generate);
+    let reader = generate.reader();
+    let generate = generate.resolve(&embed)?;
+    let embed = embed.resolve(cpu_pool::available_threads())?;
+    let chat_model = wiring::chat_model(generate)?;
+    let embedder = wiring::embedder(embed).await?;
+    let generation = wiring::generation(&serve.index, embedder.as_ref()).await?;
+    let replies = wiring::replies(&serve.replies, embedder.as_ref()).await?;
+    let live = Arc::new(Live::new(generation));
+    let watcher = tokio::spawn(reload::watch(
+        Arc::clone(&live),
+        Arc::clone(&embedder),
+        ReloadOptions {
+            index: serve.index,
+            search_width: wiring::SEARCH_WIDTH,
+            interval: Duration::from_secs(serve.reload_interval),
+        },
+        Arc::new(Notify::new()),
+    ));
+    let assistant = wiring::assistant(
+        Arc::new(MemoryStore::default()),
+        live,
+        embedder,
+        RetrievalParameters::default(),
+    )
+    .with_chat_model(chat_model)
+    .with_reader(wiring::reader(reader).await?)
+    .with_replies(replies);
+    let outcome = mcp::serve_stdio(Arc::new(assistant)).await;
+    watcher.abort();
+    outcome?;
+    Ok(ExitStatus::Done)
+}
