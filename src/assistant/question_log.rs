@@ -190,7 +190,10 @@ fn lack(answer: &Answer, outcome: Outcome) -> Option<Lack> {
     match outcome.reason {
         Reason::Curated => None,
         Reason::Partial => Some(Lack::Partial),
-        _ => (!answer.answered).then_some(Lack::Refused),
+        Reason::Answered
+        | Reason::NotCovered
+        | Reason::IdentifierMissing
+        | Reason::OtherLanguage => (!answer.answered).then_some(Lack::Refused),
     }
 }
 
