@@ -190,7 +190,10 @@ fn lack(answer: &Answer, outcome: Outcome) -> Option<Lack> {
     match outcome.reason {
         Reason::Curated => None,
         Reason::Partial => Some(Lack::Partial),
-        _ => (!answer.answered).then_some(Lack::Refused),
+        Reason::Answered
+        | Reason::NotCovered
+        | Reason::IdentifierMissing
+        | Reason::OtherLanguage => (!answer.answered).then_some(Lack::Refused),
     }
 }
 
@@ -317,7 +320,16 @@ mod tests {
         let [thermostat, puffins, ..] = &kept(&store).await[..] else {
             panic!("both are kept");
         };
-        assert_eq!(answered(thermostat), Some(live.clone()));
+        let again = SummaryRequest {
+            owner: Owner::OPERATOR,
+            session: String::new(),
+            contexts: None,
+            history: Some(vec![thermostat.logged.question.clone()]),
+        };
+        let prepared = assistant.prepare(again).await.unwrap();
+        let is_answered = lack(&prepared.extractive, prepared.outcome).is_none();
+        let answers = is_answered.then(|| live.clone());
+        assert_eq!(answered(thermostat), answers);
         assert_eq!(
             (answered(puffins), &puffins.logged.generation),
             (None, &live)
