@@ -68,10 +68,10 @@ type Consent = Result<Arc<Robots>, FetchError>;
 
 impl Crawler {
     /// Sends nothing yet.
-    pub fn new(limits: FetchLimits, manners: Manners) -> Result<Self, FetchError> {
+    pub fn new(limits: FetchLimits, manners: Manners) -> Self {
         let total = limits.total_timeout;
-        Ok(Self {
-            fetcher: Fetcher::new(limits)?,
+        Self {
+            fetcher: Fetcher::new(limits),
             retry: RetryPolicy {
                 retries: manners.retries,
                 first_wait: Duration::from_millis(500),
@@ -81,7 +81,7 @@ impl Crawler {
             manners,
             turns: Turns::default(),
             consents: Mutex::default(),
-        })
+        }
     }
 
     /// Fetches a document, or learns that it has not changed.
@@ -198,6 +198,7 @@ impl Crawler {
                 error @ (FetchError::Private { .. }
                 | FetchError::Scheme
                 | FetchError::Unresolvable(_)
+                | FetchError::NoClient(_)
                 | FetchError::Connect(_)),
             ) => Err(error),
             Err(error) => Err(FetchError::NoRobots {

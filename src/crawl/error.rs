@@ -31,6 +31,11 @@ pub enum FetchError {
     /// The host has no address.
     #[error("cannot resolve {0}")]
     Unresolvable(String),
+    /// This machine cannot make connections.
+    #[error(
+        "cannot fetch: {0}; if certificate authorities are missing, install them (Debian: ca-certificates)"
+    )]
+    NoClient(String),
     /// No connection.
     #[error("cannot connect: {0}")]
     Connect(String),
@@ -110,6 +115,7 @@ impl FetchError {
             }
             Self::Status { .. }
             | Self::Scheme
+            | Self::NoClient(_)
             | Self::Private { .. }
             | Self::Gone(_)
             | Self::TooLarge(_)

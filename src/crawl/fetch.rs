@@ -111,11 +111,12 @@ pub(super) enum BodyLimit {
 
 /// Sends requests.
 pub(super) struct Fetcher {
-    /// For every host.
-    guarded: Client,
+    /// For every host, or why there is none: a machine without certificate authorities has no use
+    /// for one until an address is to be fetched.
+    guarded: Result<Client, String>,
     /// For hosts that may be private. A resolver does not know for which port it is asked, so that
     /// each of the two has one of its own.
-    trusting: Client,
+    trusting: Result<Client, String>,
     limits: FetchLimits,
     resolver: CheckedResolver,
 }
@@ -124,14 +125,14 @@ impl Fetcher {
     /// Sets up the client. Redirects are left to the caller, so that each hop is checked; the
     /// resolver gives out only addresses that may be connected to, so that no name can resolve to
     /// one thing when checked and another when used.
-    pub(super) fn new(limits: FetchLimits) -> Result<Self, FetchError> {
+    pub(super) fn new(limits: FetchLimits) -> Self {
         Self::with(limits, CheckedResolver::new())
     }
 
-    pub(super) fn with(limits: FetchLimits, resolver: CheckedResolver) -> Result<Self, FetchError> {
+    pub(super) fn with(limits: FetchLimits, resolver: CheckedResolver) -> Self {
         tls::install_provider();
         let client = |resolver: CheckedResolver| {
-            client(&limits, resolver).map_err(|error| FetchError::Connect(error.to_string()))
+            client(&limits, resolver).map_err(|error| innermost(&error).to_string())
         };
         // The only name looked up behind a proxy is the proxy's own.
         let guard = if limits.use_proxy {
@@ -139,12 +140,12 @@ impl Fetcher {
         } else {
             resolver.clone()
         };
-        Ok(Self {
-            guarded: client(guard)?,
-            trusting: client(resolver.for_private())?,
+        Self {
+            guarded: client(guard),
+            trusting: client(resolver.for_private()),
             resolver,
             limits,
-        })
+        }
     }
 
     pub(super) fn limits(&self) -> &FetchLimits {
@@ -188,6 +189,9 @@ impl Fetcher {
         } else {
             &self.guarded
         };
+        let client = client
+            .as_ref()
+            .map_err(|reason| FetchError::NoClient(reason.clone()))?;
         let mut request = client
             .get(self.limits.credentials.add_to(url))
             .header(header::ACCEPT, "text/html,application/xhtml+xml,application/pdf,text/markdown,text/plain;q=0.9,*/*;q=0.1");
@@ -303,6 +307,17 @@ fn client(limits: &FetchLimits, resolver: CheckedResolver) -> reqwest::Result<Cl
         // A proxy from the environment would connect to private addresses on our behalf.
         client.no_proxy().build()
     }
+}
+
+/// The innermost cause is the one that tells a person something.
+fn innermost<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> &'a (dyn std::error::Error + 'static) {
+    let mut cause = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause
 }
 
 fn port_of(url: &Url) -> u16 {

@@ -184,7 +184,7 @@ mod tests {
             }),
             is_public: |address| address == PUBLIC,
         };
-        (Fetcher::with(limits, resolver).unwrap(), asked)
+        (Fetcher::with(limits, resolver), asked)
     }
 
     async fn get(fetcher: &Fetcher, url: &Url) -> Result<Answer, FetchError> {

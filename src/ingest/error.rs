@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::crawl::{FetchError, ListError};
+use crate::crawl::ListError;
 use crate::embed::EmbedError;
 use crate::snapshot::SnapshotError;
 
@@ -26,9 +26,6 @@ pub enum IngestError {
     /// Every source failed or was empty.
     #[error("nothing could be indexed: {0}")]
     NothingIndexed(String),
-    /// The HTTP client could not be set up.
-    #[error("cannot set up the crawler: {0}")]
-    Crawler(#[source] FetchError),
     /// The extraction workers cannot be started.
     #[error("cannot start an extraction worker ({program}): {source}")]
     Worker {

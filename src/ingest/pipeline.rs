@@ -115,8 +115,7 @@ impl Ingestor {
             ..self.options.fetch.clone()
         };
         let gatherer = Gatherer {
-            crawler: Crawler::new(fetch, self.options.manners.clone())
-                .map_err(IngestError::Crawler)?,
+            crawler: Crawler::new(fetch, self.options.manners.clone()),
             memory,
             masks,
             extractor: Extractor::new(self.options.extractor.clone(), self.embedder.token_rule()),

@@ -6,7 +6,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 
 use crate::client::{Server, indexed};
-use crate::support::{run, text};
+use crate::support::{run, text, wattwise};
 
 const FILES: [&str; 4] = ["--tls-cert", "cert.pem", "--tls-key", "key.pem"];
 
@@ -99,4 +99,30 @@ fn files_that_do_not_fit_are_named() {
     write_identity(folder.path());
     std::fs::write(folder.path().join("key.pem"), key).unwrap();
     assert!(serve(&FILES).contains("key.pem does not belong to the first certificate in cert.pem"));
+}
+
+#[test]
+fn folders_are_read_where_no_certificate_authority_is_known() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("docs")).unwrap();
+    std::fs::write(
+        folder.path().join("docs/loft.md"),
+        "# Loft\n\nLay 270 mm of mineral wool between and across the joists.\n",
+    )
+    .unwrap();
+    let list = r#"{"energy_saving_resources": ["https://127.0.0.1:1/page"]}"#;
+    std::fs::write(folder.path().join("urls.json"), list).unwrap();
+    let ingest = |more: &[&str]| {
+        let arguments = [&["ingest", "--docs", "docs", "--index", "index"], more].concat();
+        wattwise(folder.path(), &arguments)
+            .env("SSL_CERT_FILE", folder.path().join("none.pem"))
+            .env("SSL_CERT_DIR", folder.path().join("none"))
+            .output()
+            .unwrap()
+    };
+    let read = ingest(&[]);
+    assert!(read.status.success(), "{}", text(&read));
+    let some = ingest(&["--urls", "urls.json", "--allow-private"]);
+    assert_eq!(some.status.code(), Some(1), "{}", text(&some));
+    assert!(text(&some).contains("ca-certificates"), "{}", text(&some));
 }
