@@ -13,6 +13,7 @@ mod browsers;
 mod chat_server;
 mod chatting;
 mod client;
+mod command_line;
 mod contract;
 mod crawling;
 mod documents;
