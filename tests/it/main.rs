@@ -26,6 +26,7 @@ mod keys;
 mod killing;
 mod layering;
 mod limits;
+mod messages;
 mod ocr;
 mod odd_files;
 mod openai_api;
