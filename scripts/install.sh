@@ -12,7 +12,6 @@ copy() { install -D --mode 644 --target-directory "$@"; }
 install -D --mode 755 "$wattwise" "$root/bin/wattwise"
 copy "$share/wattwise/guides" data/guides/* data/pdfs/*.pdf
 copy "$share/wattwise" data/questions.jsonl data/energySavingUrls.json wattwise.example.toml
-install --mode 755 scripts/reindex.sh "$share/wattwise/reindex.sh"
 copy "$share/doc/wattwise" README.md ARCHITECTURE.md CHANGELOG.md LICENSE*
 copy "$share/doc/wattwise/docs" docs/*.md
 

@@ -104,6 +104,7 @@ pub fn ingestor(
     }
     let options = IngestOptions {
         urls: settings.urls,
+        pages: settings.pages,
         folders: settings.docs,
         folder_rules: FolderRules {
             follow_links: settings.follow_links,

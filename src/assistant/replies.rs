@@ -26,7 +26,7 @@ const MOST_TOPICS: usize = 6;
 #[derive(Debug, Error)]
 pub enum RepliesError {
     /// The file is not what it should be.
-    #[error("replies: {0}")]
+    #[error("replies: {0}\ndata/replies.toml of the program shows the form")]
     Malformed(#[from] toml::de::Error),
     /// The examples could not be embedded.
     #[error("replies: the examples could not be embedded: {0}")]

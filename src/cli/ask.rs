@@ -1,13 +1,15 @@
 //! `wattwise ask`
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::json;
 
 use super::args::AskArguments;
+use super::plain::{plain, width};
 use super::{ExitStatus, printer};
-use crate::assistant::{Question, Summary, SummaryRequest, SuppliedContext};
-use crate::config::{ConfigError, EmbedConfig, File, Layer as _, ServeConfig};
+use crate::assistant::{Assistant, Question, Summary, SummaryRequest, SuppliedContext};
+use crate::config::{ConfigError, EmbedConfig, File, GenerateConfig, Layer as _, ServeConfig};
 use crate::model::{Citation, Context, Owner, Place};
 use crate::retrieve::RetrievalParameters;
 use crate::runtime::cpu_pool;
@@ -19,15 +21,63 @@ use crate::wiring;
 const CONTEXTS: usize = 6;
 
 pub(super) async fn run(arguments: AskArguments, file: File) -> anyhow::Result<ExitStatus> {
-    if arguments.question.trim().is_empty() {
+    let question = if arguments.question == "-" {
+        printer::read_standard_input()?
+    } else {
+        arguments.question
+    };
+    if question.trim().is_empty() {
         return Err(ConfigError::Invalid {
             name: "QUESTION",
-            reason: "it is blank".to_owned(),
+            reason: "it is blank; write what you want to know, in quotes".to_owned(),
         }
         .into());
     }
-    let serve = ServeConfig {
+    let assistant = assistant(Answering {
         index: arguments.index,
+        embed: arguments.embed,
+        generate: arguments.generate,
+        file,
+    })
+    .await?;
+    let filter = arguments.filter.to_filter();
+    let contexts = if filter.is_empty() {
+        None
+    } else {
+        let question = Question::Text(question.clone());
+        let found = assistant
+            .retrieve_where(&question, CONTEXTS, &filter)
+            .await?;
+        Some(found.contexts.into_iter().map(supplied).collect())
+    };
+    let request = SummaryRequest {
+        owner: Owner::OPERATOR,
+        session: String::new(),
+        contexts,
+        history: Some(vec![question]),
+    };
+    let summary = assistant.summarize(request).await?;
+    printer::result(if arguments.json {
+        as_json(&summary)
+    } else {
+        as_text(&summary, width())
+    })?;
+    Ok(ExitStatus::Done)
+}
+
+/// What answers on the terminal.
+pub(super) struct Answering {
+    pub(super) index: Option<PathBuf>,
+    pub(super) embed: EmbedConfig,
+    pub(super) generate: GenerateConfig,
+    pub(super) file: File,
+}
+
+/// An assistant that keeps nothing.
+pub(super) async fn assistant(answering: Answering) -> anyhow::Result<Assistant> {
+    let file = answering.file;
+    let serve = ServeConfig {
+        index: answering.index,
         ..ServeConfig::default()
     }
     .over(file.serve)
@@ -35,10 +85,10 @@ pub(super) async fn run(arguments: AskArguments, file: File) -> anyhow::Result<E
     // One question needs one thread, and starting the others costs time.
     let threads = EmbedConfig {
         embed_threads: Some(std::num::NonZeroUsize::MIN),
-        ..arguments.embed
+        ..answering.embed
     };
     let embed = threads.over(file.embed);
-    let generate = arguments.generate.over(file.generate);
+    let generate = answering.generate.over(file.generate);
     let reader = generate.reader();
     let generate = generate.resolve(&embed)?;
     let embed = embed.resolve(cpu_pool::available_threads())?;
@@ -51,33 +101,11 @@ pub(super) async fn run(arguments: AskArguments, file: File) -> anyhow::Result<E
         Arc::new(Live::new(generation)),
         embedder,
         RetrievalParameters::default(),
-    )
-    .with_chat_model(chat_model)
-    .with_reader(wiring::reader(reader).await?)
-    .with_replies(replies);
-    let filter = arguments.filter.to_filter();
-    let contexts = if filter.is_empty() {
-        None
-    } else {
-        let question = Question::Text(arguments.question.clone());
-        let found = assistant
-            .retrieve_where(&question, CONTEXTS, &filter)
-            .await?;
-        Some(found.contexts.into_iter().map(supplied).collect())
-    };
-    let request = SummaryRequest {
-        owner: Owner::OPERATOR,
-        session: String::new(),
-        contexts,
-        history: Some(vec![arguments.question]),
-    };
-    let summary = assistant.summarize(request).await?;
-    printer::result(if arguments.json {
-        as_json(&summary)
-    } else {
-        as_text(&summary)
-    })?;
-    Ok(ExitStatus::Done)
+    );
+    Ok(assistant
+        .with_chat_model(chat_model)
+        .with_reader(wiring::reader(reader).await?)
+        .with_replies(replies))
 }
 
 fn supplied(context: Context) -> SuppliedContext {
@@ -87,12 +115,21 @@ fn supplied(context: Context) -> SuppliedContext {
     }
 }
 
-fn as_text(summary: &Summary) -> String {
-    // Marks of Markdown are for those who show it.
-    let mut text = summary.answer.text.replace("**", "");
-    if let Some(corrected) = &summary.corrected {
-        text.insert_str(0, &format!("(read as: {corrected})\n\n"));
-    }
+/// Without marks of Markdown, which are for those who show it.
+fn as_text(summary: &Summary, width: Option<usize>) -> String {
+    let said = plain(&summary.answer.text, width);
+    format!("{}{said}{}", reading(summary), sources(summary))
+}
+
+/// How the question was read, where words of it were mistyped.
+pub(super) fn reading(summary: &Summary) -> String {
+    let corrected = summary.corrected.as_ref();
+    corrected.map_or_else(String::new, |text| format!("(read as: {text})\n\n"))
+}
+
+/// What stands under an answer.
+pub(super) fn sources(summary: &Summary) -> String {
+    let mut text = String::new();
     if let Some(degraded) = summary.degraded {
         text.push_str(&format!("\n\n({})", degraded.reason));
     }
@@ -105,7 +142,7 @@ fn as_text(summary: &Summary) -> String {
     text
 }
 
-fn source(citation: &Citation) -> String {
+pub(super) fn source(citation: &Citation) -> String {
     match &citation.place {
         Some(place) => {
             let within = [

@@ -3,9 +3,10 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
+use anyhow::bail;
 use serde_json::json;
 
-use super::snapshot::parse;
+use super::snapshot::find;
 use super::{ExitStatus, printer};
 use crate::snapshot::{Records, current, open};
 
@@ -18,15 +19,25 @@ struct Change<'a> {
 
 pub(super) fn run(
     index: &Path,
-    from: &str,
+    from: Option<&str>,
     to: Option<&str>,
     json: bool,
 ) -> anyhow::Result<ExitStatus> {
-    let to = match to {
-        Some(text) => parse(text)?,
-        None => current::read(index)?,
+    let (from, to) = match (from, to) {
+        (Some(from), Some(to)) => (find(index, from)?, find(index, to)?),
+        (Some(from), None) => (find(index, from)?, current::read(index)?),
+        (None, _) => {
+            let mut all = current::list(index)?;
+            match (all.pop(), all.pop()) {
+                (Some(to), Some(from)) => (from, to),
+                _ => bail!(
+                    "{} holds no two generations to compare; `wattwise ingest` makes another where the sources have changed",
+                    index.display()
+                ),
+            }
+        }
     };
-    let before = open::open_records(index, &parse(from)?)?;
+    let before = open::open_records(index, &from)?;
     let after = open::open_records(index, &to)?;
     let changes = changes(&before, &after);
     let ids = |records: &Records| -> HashSet<String> {

@@ -79,7 +79,7 @@ pub(super) async fn run(arguments: EvalArguments, file: File) -> anyhow::Result<
             .iter()
             .map(|(id, score)| (id.clone(), json!(score)))
             .collect();
-        fs_err::write(path, serde_json::to_vec_pretty(&scores)?)?;
+        printer::write(path, &serde_json::to_vec_pretty(&scores)?)?;
     }
     if let Some(path) = &arguments.compare {
         compare(&evaluation, path)?;
@@ -109,17 +109,16 @@ async fn on_questions(
     let questions = evaluate::read_questions(path)?;
     let outcomes = evaluate::run(assistant, &questions).await?;
     if verbose {
-        for outcome in &outcomes {
-            let rank = outcome
-                .rank
-                .map_or_else(|| "-".to_owned(), |rank| rank.to_string());
-            let covered = if outcome.covered {
-                "covered"
-            } else {
-                "refused"
+        named(outcomes.iter().map(|outcome| {
+            let (right, verdict) = match (outcome.answerable, outcome.covered, outcome.rank) {
+                (true, true, Some(rank)) => (true, format!("found at {rank}")),
+                (true, true, None) => (false, "not found".to_owned()),
+                (true, false, _) => (false, "wrongly refused".to_owned()),
+                (false, true, _) => (false, "should refuse".to_owned()),
+                (false, false, _) => (true, "refused".to_owned()),
             };
-            printer::result(format!("{rank:>3}  {covered}  {}", outcome.question))?;
-        }
+            (right, format!("{verdict:<15} {}", outcome.question))
+        }))?;
     }
     let figures = evaluate::figures(&outcomes);
     Ok(Evaluation {
@@ -158,20 +157,20 @@ async fn on_answers(
         outcomes.push(evaluate::judge_answer(assistant, &question).await?);
     }
     if verbose {
-        for outcome in &outcomes {
-            let verdict = match (outcome.answerable, outcome.answered, outcome.is_hit()) {
-                (true, true, true) => "answered",
-                (true, true, false) => "missed",
-                (true, false, _) => "wrongly refused",
-                (false, true, _) => "should refuse",
-                (false, false, _) => "refused",
+        named(outcomes.iter().map(|outcome| {
+            let (right, verdict) = match (outcome.answerable, outcome.answered, outcome.is_hit()) {
+                (true, true, true) => (true, "answered"),
+                (true, true, false) => (false, "missed"),
+                (true, false, _) => (false, "wrongly refused"),
+                (false, true, _) => (false, "should refuse"),
+                (false, false, _) => (true, "refused"),
             };
-            printer::result(format!(
-                "{verdict:<15} {}\n    {}",
-                outcome.question,
-                outcome.text.replace('\n', "\n    ")
-            ))?;
-        }
+            let text = outcome.text.replace('\n', "\n    ");
+            (
+                right,
+                format!("{verdict:<15} {}\n    {text}", outcome.question),
+            )
+        }))?;
     }
     let figures = evaluate::answer_figures(&outcomes);
     Ok(Evaluation {
@@ -199,6 +198,17 @@ async fn on_answers(
             .collect(),
         median: figures.median,
     })
+}
+
+/// Questions with whether all went well: those that failed first, and how many they are.
+fn named(outcomes: impl Iterator<Item = (bool, String)>) -> anyhow::Result<()> {
+    let (right, failed): (Vec<_>, Vec<_>) = outcomes.partition(|(right, _)| *right);
+    for (_, line) in failed.iter().chain(&right) {
+        printer::result(line)?;
+    }
+    let all = failed.len() + right.len();
+    printer::result(format!("{} of {all} questions failed", failed.len()))?;
+    Ok(())
 }
 
 /// Cosines at which the cache is measured.

@@ -13,6 +13,8 @@ pub enum ExitStatus {
     Usage,
     /// It could not run, and nothing was published: 3.
     Failed,
+    /// Ctrl-C ended it before its end: 130, as shells say it.
+    Interrupted,
 }
 
 impl From<ExitStatus> for ExitCode {
@@ -22,6 +24,7 @@ impl From<ExitStatus> for ExitCode {
             ExitStatus::Partial => 1,
             ExitStatus::Usage => 2,
             ExitStatus::Failed => 3,
+            ExitStatus::Interrupted => 130,
         })
     }
 }

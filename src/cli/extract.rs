@@ -1,7 +1,7 @@
 //! `wattwise extract` and the worker behind `ingest`.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use crate::extract::{sniff, unread};
 use crate::ingest::worker::{self, Job, WorkerLimits};
 use crate::ingest::{Extractor, IngestError, read_document};
 use crate::model::{BlockKind, Extracted, Location, Warning};
+use crate::runtime::blocking;
 use crate::wiring;
 
 /// Shows what ingest would keep, within the limits of ingest.
@@ -58,7 +59,12 @@ async fn read(
     max_bytes: u64,
     extractor: &Extractor,
 ) -> Result<Result<Extracted, String>, IngestError> {
-    let bytes = match read_document(path.to_owned(), max_bytes).await {
+    let read = if path == Path::new(printer::STANDARD) {
+        blocking::run(move || standard_input(max_bytes)).await
+    } else {
+        read_document(path.to_owned(), max_bytes).await
+    };
+    let bytes = match read {
         Ok(bytes) => bytes,
         Err(reason) => return Ok(Err(reason)),
     };
@@ -66,6 +72,19 @@ async fn read(
         return Ok(Err(unread(&bytes).to_owned()));
     };
     extractor.extract(Job::new(kind, None, bytes)).await
+}
+
+fn standard_input(max_bytes: u64) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let mut input = io::stdin().lock().take(max_bytes.saturating_add(1));
+    let read = input.read_to_end(&mut bytes);
+    match read {
+        Ok(_) if bytes.len() as u64 > max_bytes => Err(format!(
+            "more bytes than the limit of {max_bytes}; --max-size raises it"
+        )),
+        Ok(_) => Ok(bytes),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 fn as_text(path: &Path, extracted: &Extracted) -> String {

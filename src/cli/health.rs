@@ -1,11 +1,11 @@
 //! `wattwise health`
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::Context as _;
 
 use super::args::HealthArguments;
+use super::ports::reachable;
 use super::{ExitStatus, printer};
 use crate::config::{File, Layer as _};
 use crate::runtime::tls;
@@ -28,11 +28,9 @@ pub(super) async fn run(arguments: HealthArguments, file: File) -> anyhow::Resul
         // The certificate is for the name that clients use, and this asks the own machine.
         .tls_danger_accept_invalid_certs(true)
         .build()?;
-    let response = client
-        .get(&url)
-        .send()
-        .await
-        .with_context(|| format!("no server answers at {url}"))?;
+    let response = client.get(&url).send().await.with_context(|| {
+        format!("no server answers at {url}; `wattwise serve` with the same settings starts it")
+    })?;
     let is_ready = response.status().is_success();
     printer::result(response.text().await?)?;
     Ok(if is_ready {
@@ -40,30 +38,4 @@ pub(super) async fn run(arguments: HealthArguments, file: File) -> anyhow::Resul
     } else {
         ExitStatus::Failed
     })
-}
-
-/// An address that means all addresses is reached over the loopback.
-fn reachable(bind: SocketAddr) -> SocketAddr {
-    let ip = match bind.ip() {
-        any if !any.is_unspecified() => any,
-        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-    };
-    SocketAddr::new(ip, bind.port())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn all_addresses_are_reached_over_the_loopback() {
-        for (bind, asked) in [
-            ("0.0.0.0:1", "127.0.0.1:1"),
-            ("[::]:1", "[::1]:1"),
-            ("192.0.2.1:1", "192.0.2.1:1"),
-        ] {
-            assert_eq!(reachable(bind.parse().unwrap()), asked.parse().unwrap());
-        }
-    }
 }

@@ -1,18 +1,28 @@
 //! `wattwise ingest`
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::args::IngestArguments;
 use super::gate::RecallGate;
+use super::named::Named;
 use super::{ExitStatus, printer};
-use crate::config::{ConfigError, File, Layer as _};
+use crate::config::{ConfigError, File, IngestSettings, Layer as _};
+use crate::embed::Embedder;
 use crate::evaluate;
-use crate::ingest::Progress;
+use crate::ingest::{FolderRules, Progress, Report, Watch};
 use crate::runtime::cpu_pool;
+use crate::snapshot::current;
 use crate::wiring;
 
-pub(super) async fn run(arguments: IngestArguments, file: File) -> anyhow::Result<ExitStatus> {
-    let settings = arguments.ingest.over(file.ingest).resolve()?;
+pub(super) async fn run(
+    arguments: IngestArguments,
+    file: File,
+    quiet: bool,
+) -> anyhow::Result<ExitStatus> {
+    let named = Named::read(&arguments.sources)?;
+    let (flags, below) = named.over(arguments.ingest, file.ingest);
+    let settings = flags.over(below).resolve()?;
     let embed = arguments
         .embed
         .over(file.embed)
@@ -22,50 +32,188 @@ pub(super) async fn run(arguments: IngestArguments, file: File) -> anyhow::Resul
         printer::result(toml::to_string(&embed)?)?;
         return Ok(ExitStatus::Done);
     }
-    if settings.urls.is_none() && settings.docs.is_empty() && settings.sitemap.is_empty() {
-        return Err(ConfigError::Invalid {
-            name: "--urls, --docs, --sitemap",
-            reason:
-                "there is nothing to ingest: name a URL list, folders of documents or a sitemap"
-                    .to_owned(),
-        }
-        .into());
-    }
-    let progress = Progress::on_terminal();
-    // Questions that cannot be read should not cost a run.
-    let gate = match (&settings.gate, arguments.dry_run) {
-        (Some(path), false) => Some((
-            evaluate::read_questions(path).map_err(|error| ConfigError::Invalid {
-                name: "--gate",
-                reason: error.to_string(),
-            })?,
-            settings.gate_drop,
-            settings.gate_shrink,
-        )),
-        _ => None,
+    check_sources(&settings, arguments.watch)?;
+    let progress = if quiet {
+        Progress::hidden()
+    } else {
+        Progress::on_terminal()
     };
     let embedder = wiring::embedder(embed).await?;
-    let mut ingestor = wiring::ingestor(
+    let run = Run {
         settings,
-        Arc::clone(&embedder),
-        progress.clone(),
-        arguments.dry_run,
-    )?;
-    if let Some((questions, drop, shrink)) = gate {
-        ingestor = ingestor.with_gate(Arc::new(RecallGate::new(
-            questions, drop, shrink, embedder,
-        )?));
+        embedder,
+        progress: progress.clone(),
+        dry_run: arguments.dry_run,
+    };
+    let told = Told {
+        quiet: quiet && !arguments.dry_run,
+        report: arguments.report.as_deref(),
+    };
+    let work = async {
+        if arguments.watch {
+            return watch(&run, told).await;
+        }
+        let report = run.once().await?;
+        progress.suspend(|| told.tell(&report))
+    };
+    let outcome = interruptible(work, &progress, &run.settings.index).await?;
+    Ok(outcome.unwrap_or(ExitStatus::Interrupted))
+}
+
+/// Ctrl-C ends `work`, which reads sources, and is told what it leaves.
+pub(super) async fn interruptible<T>(
+    work: impl Future<Output = anyhow::Result<T>>,
+    progress: &Progress,
+    index: &Path,
+) -> anyhow::Result<Option<T>> {
+    tokio::select! {
+        outcome = work => outcome.map(Some),
+        _ = tokio::signal::ctrl_c() => {
+            progress.clear();
+            printer::note(kept(index));
+            Ok(None)
+        }
     }
-    let report = ingestor.run().await?;
-    progress.suspend(|| printer::note(&report));
-    if let Some(path) = arguments.report {
-        fs_err::write(path, serde_json::to_vec_pretty(&report)?)?;
+}
+
+fn check_sources(settings: &IngestSettings, watches: bool) -> Result<(), ConfigError> {
+    let invalid = |name, reason: &str| {
+        Err(ConfigError::Invalid {
+            name,
+            reason: reason.to_owned(),
+        })
+    };
+    let is_empty = settings.urls.is_none()
+        && settings.pages.is_empty()
+        && settings.docs.is_empty()
+        && settings.sitemap.is_empty();
+    if is_empty {
+        return invalid(
+            "--urls, --docs, --sitemap",
+            "there is nothing to ingest: name folders, files or addresses, such as `wattwise ingest ~/Documents https://www.example.org/page`, a list of addresses or a sitemap",
+        );
     }
-    Ok(if report.is_refused() {
-        ExitStatus::Failed
-    } else if report.is_complete() {
-        ExitStatus::Done
-    } else {
-        ExitStatus::Partial
-    })
+    if watches && settings.docs.is_empty() {
+        return invalid("--watch", "there is no folder to watch: name one");
+    }
+    if watches && settings.urls.as_deref() == Some(Path::new("-")) {
+        return invalid(
+            "--watch",
+            "standard input can be read once: name a file with --urls",
+        );
+    }
+    Ok(())
+}
+
+/// A run, as often as it is wanted.
+pub(super) struct Run {
+    pub(super) settings: IngestSettings,
+    pub(super) embedder: Arc<dyn Embedder>,
+    pub(super) progress: Progress,
+    pub(super) dry_run: bool,
+}
+
+impl Run {
+    pub(super) async fn once(&self) -> anyhow::Result<Report> {
+        // Questions that cannot be read should not cost a run.
+        let gate = match (&self.settings.gate, self.dry_run) {
+            (Some(path), false) => Some(RecallGate::new(
+                evaluate::read_questions(path).map_err(|error| ConfigError::Invalid {
+                    name: "--gate",
+                    reason: error.to_string(),
+                })?,
+                self.settings.gate_drop,
+                self.settings.gate_shrink,
+                Arc::clone(&self.embedder),
+            )?),
+            _ => None,
+        };
+        let mut ingestor = wiring::ingestor(
+            self.settings.clone(),
+            Arc::clone(&self.embedder),
+            self.progress.clone(),
+            self.dry_run,
+        )?;
+        if let Some(gate) = gate {
+            ingestor = ingestor.with_gate(Arc::new(gate));
+        }
+        Ok(ingestor.run().await?)
+    }
+
+    /// Runs again after each change in the folders, for ever; `told` hears how each run ended.
+    pub(super) async fn again(&self, told: impl Fn(anyhow::Result<Report>)) {
+        let rules = FolderRules {
+            follow_links: self.settings.follow_links,
+            all_files: self.settings.all_files,
+        };
+        let watch = Watch::new(
+            self.settings.docs.clone(),
+            rules,
+            self.settings.index.clone(),
+        );
+        loop {
+            // What changes while a run is at work is seen after it.
+            let before = watch.look().await;
+            told(self.once().await);
+            watch.change(before).await;
+        }
+    }
+}
+
+async fn watch(run: &Run, told: Told<'_>) -> anyhow::Result<ExitStatus> {
+    let tell = |outcome: anyhow::Result<Report>| {
+        run.progress
+            .suspend(|| match outcome.and_then(|report| told.tell(&report)) {
+                Ok(_) => {}
+                Err(error) => printer::error(&error),
+            });
+        if !told.quiet {
+            printer::note("Watching the folders; Ctrl-C ends.");
+        }
+    };
+    run.again(tell).await;
+    Ok(ExitStatus::Done)
+}
+
+/// Who is told how a run ended.
+#[derive(Clone, Copy)]
+struct Told<'a> {
+    /// Only what needs a look goes to the terminal; the whole report goes into the log.
+    quiet: bool,
+    report: Option<&'a Path>,
+}
+
+impl Told<'_> {
+    fn tell(self, report: &Report) -> anyhow::Result<ExitStatus> {
+        if self.quiet {
+            tracing::info!("{report}");
+            if let Some(attention) = report.attention() {
+                printer::note(attention);
+            }
+        } else {
+            printer::note(report);
+        }
+        if let Some(path) = self.report {
+            printer::write(path, &serde_json::to_vec_pretty(report)?)?;
+        }
+        Ok(if report.is_refused() {
+            ExitStatus::Failed
+        } else if report.is_complete() {
+            ExitStatus::Done
+        } else {
+            ExitStatus::Partial
+        })
+    }
+}
+
+/// What an interrupted run leaves.
+fn kept(index: &Path) -> String {
+    let live = match current::read(index) {
+        Ok(id) => format!("generation {id} answers as before"),
+        Err(_) => "there is no generation yet".to_owned(),
+    };
+    format!(
+        "Stopped; {live}. What was fetched, read and embedded so far is kept in {}: the same command goes on from there.",
+        index.display()
+    )
 }

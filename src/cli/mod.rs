@@ -2,6 +2,7 @@
 
 mod args;
 mod ask;
+mod chat;
 mod diff;
 mod eval;
 mod exit;
@@ -10,16 +11,24 @@ mod gate;
 mod health;
 mod ingest;
 mod keys;
+mod manual;
 mod mcp;
+mod named;
+mod plain;
+mod ports;
 mod printer;
+mod refresh;
 mod replies;
 mod serve;
 mod snapshot;
+mod start;
+mod up;
 
+use std::ffi::OsString;
 use std::time::Duration;
 
-use clap::Parser as _;
 use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser as _};
 
 pub use args::Cli;
 pub use exit::ExitStatus;
@@ -34,8 +43,8 @@ const LAST_READS: Duration = Duration::from_secs(5);
 
 /// Runs the program with its own arguments and says how it ended.
 pub fn run() -> ExitStatus {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    let (cli, command) = match parse() {
+        Ok(parsed) => parsed,
         Err(error) => {
             // Broken pipe while printing help is no failure.
             let _ = error.print();
@@ -50,7 +59,7 @@ pub fn run() -> ExitStatus {
             };
         }
     };
-    match dispatch(cli) {
+    match dispatch(cli, command) {
         Ok(status) => status,
         Err(error) => {
             printer::error(&error);
@@ -63,15 +72,51 @@ pub fn run() -> ExitStatus {
     }
 }
 
-fn dispatch(cli: Cli) -> anyhow::Result<ExitStatus> {
-    if let Command::ExtractWorker(arguments) = cli.command {
-        return extract::work(&arguments);
+/// Without a command, `up` is meant.
+fn parse() -> Result<(Cli, Command), clap::Error> {
+    let mut cli = Cli::try_parse()?;
+    if cli.command.is_none() {
+        let up = std::env::args_os().chain([OsString::from("up")]);
+        cli = Cli::try_parse_from(up)?;
     }
+    match cli.command.take() {
+        Some(command) => Ok((cli, command)),
+        None => {
+            Err(Cli::command().error(ErrorKind::MissingSubcommand, "there is no command; say up"))
+        }
+    }
+}
+
+/// Commands that need neither settings nor log; gives the others back.
+fn without_settings(command: Command) -> anyhow::Result<Result<ExitStatus, Command>> {
+    if let Command::ExtractWorker(arguments) = &command {
+        extract::work(arguments).map(Ok)
+    } else if let Command::Completions { shell } = &command {
+        manual::completions(*shell).map(Ok)
+    } else if let Command::Man { folder } = &command {
+        manual::pages(folder).map(Ok)
+    } else {
+        Ok(Err(command))
+    }
+}
+
+fn dispatch(cli: Cli, command: Command) -> anyhow::Result<ExitStatus> {
+    let command = match without_settings(command)? {
+        Ok(status) => return Ok(status),
+        Err(command) => command,
+    };
     let file = config::load(cli.config.as_deref())?;
-    let log = cli.log.over(file.log.clone()).resolve();
+    let serves = matches!(command, Command::Serve(_) | Command::Up(_));
+    // `up` says the same in a line of its own.
+    let usual = if matches!(command, Command::Up(_)) {
+        "warn"
+    } else {
+        "info"
+    };
+    let log = cli.log.over(file.log.clone()).resolve(cli.loudness, usual);
     // A server must not wait for whoever reads its log; with the other commands, lines and output
     // keep their order. Dropped last, so that it also writes what the end has to say.
-    let log = if matches!(cli.command, Command::Serve(_)) {
+    let log = if serves {
         telemetry::install_gathering(&log)?
     } else {
         telemetry::install(&log)?;
@@ -82,19 +127,24 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitStatus> {
         .enable_all()
         .thread_name("wattwise")
         .build()?;
+    let quiet = cli.loudness.quiet;
     let outcome = runtime.block_on(async {
-        match cli.command {
-            Command::Ingest(arguments) => ingest::run(arguments, file).await,
+        match command {
+            Command::Up(arguments) => up::run(*arguments, file, quiet, lines).await,
+            Command::Ingest(arguments) => ingest::run(arguments, file, quiet).await,
             Command::Serve(arguments) => serve::run(*arguments, file, lines).await,
             Command::Health(arguments) => health::run(arguments, file).await,
             Command::Ask(arguments) => ask::run(arguments, file).await,
             Command::Mcp(arguments) => Box::pin(mcp::run(arguments, file)).await,
+            Command::Chat(arguments) => chat::run(arguments, file).await,
             Command::Extract(arguments) => extract::run(&arguments, file).await,
             Command::Keys(arguments) => keys::run(arguments, file).await,
             Command::Replies(arguments) => replies::run(arguments, file).await,
             Command::Snapshot(arguments) => snapshot::run(arguments, file).await,
             Command::Eval(arguments) => eval::run(arguments, file).await,
-            Command::ExtractWorker(_) => unreachable!("handled before the runtime starts"),
+            Command::ExtractWorker(_) | Command::Completions { .. } | Command::Man { .. } => {
+                unreachable!("handled before the runtime starts")
+            }
         }
     });
     // A read that hangs, as on a mount that is away, must not keep the program from ending.

@@ -2,7 +2,14 @@
 //! standard error; a reader that goes away is no failure.
 
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io::{self, Read as _, Write};
+use std::path::Path;
+
+/// Stands for standard input or output where a file is expected.
+pub(super) const STANDARD: &str = "-";
+
+/// The longest question that is read from standard input.
+const LONGEST_TEXT: u64 = 1 << 20;
 
 /// A result, with a line break behind it.
 pub(super) fn result(text: impl Display) -> io::Result<()> {
@@ -10,6 +17,25 @@ pub(super) fn result(text: impl Display) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
         _ => Ok(()),
     }
+}
+
+/// Writes a file, or to standard output for `-`.
+pub(super) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if path == Path::new(STANDARD) {
+        result(String::from_utf8_lossy(bytes))
+    } else {
+        fs_err::write(path, bytes)
+    }
+}
+
+/// All of standard input, as text.
+pub(super) fn read_standard_input() -> io::Result<String> {
+    let mut text = String::new();
+    io::stdin()
+        .lock()
+        .take(LONGEST_TEXT)
+        .read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// A remark for the person at the terminal.

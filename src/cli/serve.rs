@@ -5,18 +5,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
+use tokio::task::JoinHandle;
 
 use super::args::ServeArguments;
-use super::{ExitStatus, printer};
+use super::refresh::Refresh;
+use super::start::Start;
+use super::{ExitStatus, ports, printer};
 use crate::assistant::access::Access;
 use crate::assistant::{Replies, ask_again, upkeep};
 use crate::config::{
-    EmbedSettings, File, GenerateSettings, Layer as _, LimitsSettings, ServeSettings, Switch,
-    TlsPaths,
+    ConfigError, EmbedSettings, File, GenerateSettings, Layer as _, LimitsSettings, ServeSettings,
+    Switch, TlsPaths,
 };
+use crate::embed::Embedder;
 use crate::generate::ChatModel;
 use crate::http;
 use crate::model::KeyHash;
@@ -37,17 +40,98 @@ pub(super) async fn run(
     file: File,
     log: Option<LogLines>,
 ) -> anyhow::Result<ExitStatus> {
-    let settings = arguments.serve.over(file.serve).resolve()?;
-    let embed = arguments.embed.over(file.embed);
-    let generate = arguments.generate.over(file.generate);
-    let reader = generate.reader();
-    let generate = generate.resolve(&embed)?;
-    let embed = embed.resolve(cpu_pool::available_threads())?;
-    let limits = arguments.limits.over(file.limits).resolve()?;
-    generate.check_request_timeout(limits.request_timeout)?;
-    if arguments.print_config {
-        return print_config(&settings, &limits, &embed, &generate, reader);
+    serve(arguments, file, log, Afterwards::default()).await
+}
+
+/// What `up` wants done once the server answers.
+#[derive(Default)]
+pub(super) struct Afterwards {
+    /// Open the page in the browser.
+    pub(super) open: bool,
+    /// Say on the terminal where it answers.
+    pub(super) told: bool,
+    /// Read the sources again.
+    pub(super) refresh: Option<Refresh>,
+}
+
+impl Afterwards {
+    fn begin(
+        self,
+        start: &Start,
+        settings: &ServeSettings,
+        embedder: &Arc<dyn Embedder>,
+    ) -> Option<JoinHandle<()>> {
+        if self.told {
+            start.tell(settings);
+        }
+        if self.open {
+            start.open();
+        }
+        let refresh = self.refresh?;
+        Some(tokio::spawn(refresh.run(Arc::clone(embedder))))
     }
+}
+
+/// Flags, environment and file as one.
+struct Resolved {
+    settings: ServeSettings,
+    embed: EmbedSettings,
+    generate: GenerateSettings,
+    reader: Switch,
+    limits: LimitsSettings,
+}
+
+impl Resolved {
+    fn of(arguments: ServeArguments, file: File) -> Result<Self, ConfigError> {
+        let settings = arguments.serve.over(file.serve).resolve()?;
+        let embed = arguments.embed.over(file.embed);
+        let generate = arguments.generate.over(file.generate);
+        let reader = generate.reader();
+        let generate = generate.resolve(&embed)?;
+        let limits = arguments.limits.over(file.limits).resolve()?;
+        generate.check_request_timeout(limits.request_timeout)?;
+        Ok(Self {
+            settings,
+            embed: embed.resolve(cpu_pool::available_threads())?,
+            generate,
+            reader,
+            limits,
+        })
+    }
+
+    /// Without secrets.
+    fn to_toml(&self) -> Result<String, toml::ser::Error> {
+        let parts = [
+            toml::to_string(&self.settings)?,
+            toml::to_string(&self.limits)?,
+            toml::to_string(&self.embed)?,
+            toml::to_string(&self.generate)?,
+            // This key is no part of what writes answers.
+            toml::to_string(&BTreeMap::from([("reader", self.reader)]))?,
+        ];
+        Ok(parts.join("\n"))
+    }
+}
+
+pub(super) async fn serve(
+    arguments: ServeArguments,
+    file: File,
+    log: Option<LogLines>,
+    afterwards: Afterwards,
+) -> anyhow::Result<ExitStatus> {
+    let prints = arguments.print_config;
+    let resolved = Resolved::of(arguments, file)?;
+    if prints {
+        printer::result(resolved.to_toml()?)?;
+        return Ok(ExitStatus::Done);
+    }
+    let Resolved {
+        settings,
+        embed,
+        generate,
+        reader,
+        limits,
+    } = resolved;
     let figures = telemetry::install_metrics()?;
     http::metrics::describe();
     let since = clock::utc(clock::now());
@@ -55,10 +139,7 @@ pub(super) async fn run(
     let mut lock = take_state(&settings, &since).await?;
     let most_bytes = limits.max_state_size << 20;
     let store = wiring::store(&settings.state, session_limits(&limits), most_bytes).await?;
-    let operator = settings.auth_api_key.as_deref().map(str::trim);
-    let operator = operator.map(|key| KeyHash::of(key.as_bytes()));
-    let access = Arc::new(Access::open(Arc::clone(&store) as Arc<dyn KeyStore>, operator).await?);
-    settings.check_exposure(access.needs_key())?;
+    let access = open_access(&settings, Arc::clone(&store) as _).await?;
     let chat_model = wiring::chat_model(generate.clone())?;
     let tls = settings.tls.clone().map(open_tls).transpose()?;
     let embedder = wiring::embedder(embed).await?;
@@ -73,11 +154,7 @@ pub(super) async fn run(
     let watcher = tokio::spawn(reload::watch(
         Arc::clone(&live),
         Arc::clone(&embedder),
-        ReloadOptions {
-            index: settings.index.clone(),
-            search_width: wiring::SEARCH_WIDTH,
-            interval: Duration::from_secs(settings.reload_interval),
-        },
+        reload_options(&settings),
         Arc::clone(&reload_now),
     ));
     let admin = wiring::admin(&settings, &live, &store, &reload_now);
@@ -90,17 +167,18 @@ pub(super) async fn run(
     let probe = tokio::spawn(probe(chat_model.clone()));
     let keys = tokio::spawn(upkeep::follow_keys(Arc::clone(&access)));
 
-    let listener = TcpListener::bind(settings.bind)
-        .await
-        .with_context(|| format!("cannot listen on {}", settings.bind))?;
-    lock.sign(&listener.local_addr()?.to_string(), &since);
-    tracing::info!(
-        server.address = %listener.local_addr()?,
-        snapshot.generation = %id,
-        snapshot.documents = counts.documents,
-        snapshot.chunks = counts.chunks,
-        "ready"
-    );
+    let listener = ports::listen(settings.bind).await?;
+    let address = listener.local_addr()?;
+    lock.sign(&address.to_string(), &since);
+    let start = Start {
+        address,
+        tls: tls.is_some(),
+        documents: counts.documents,
+        needs_key: access.needs_key(),
+        generator: chat_model.as_ref().map(|model| model.name().to_owned()),
+    };
+    start.log(&id, counts.chunks);
+    let refresh = afterwards.begin(&start, &settings, &embedder);
     let question_log = wiring::question_log(settings.question_log, &store, embedder.as_ref());
     let assistant = wiring::assistant(store, live, embedder, RetrievalParameters::default());
     let assistant = Arc::new(
@@ -133,7 +211,10 @@ pub(super) async fn run(
         shutdown_signal(log)?,
     )
     .await;
-    for task in [watcher, hangups, expiry, keys, probe, again] {
+    for task in [watcher, hangups, expiry, keys, probe, again]
+        .into_iter()
+        .chain(refresh)
+    {
         task.abort();
     }
     outcome.context("the server failed")?;
@@ -141,19 +222,24 @@ pub(super) async fn run(
     Ok(ExitStatus::Done)
 }
 
-fn print_config(
+fn reload_options(settings: &ServeSettings) -> ReloadOptions {
+    ReloadOptions {
+        index: settings.index.clone(),
+        search_width: wiring::SEARCH_WIDTH,
+        interval: Duration::from_secs(settings.reload_interval),
+    }
+}
+
+/// The keys, of which a server that others can reach needs one.
+async fn open_access(
     settings: &ServeSettings,
-    limits: &LimitsSettings,
-    embed: &EmbedSettings,
-    generate: &GenerateSettings,
-    reader: Switch,
-) -> anyhow::Result<ExitStatus> {
-    printer::result(toml::to_string(settings)?)?;
-    printer::result(toml::to_string(limits)?)?;
-    printer::result(toml::to_string(embed)?)?;
-    printer::result(toml::to_string(generate)?)?;
-    printer::result(reader_as_toml(reader)?)?;
-    Ok(ExitStatus::Done)
+    store: Arc<dyn KeyStore>,
+) -> anyhow::Result<Arc<Access>> {
+    let operator = settings.auth_api_key.as_deref().map(str::trim);
+    let operator = operator.map(|key| KeyHash::of(key.as_bytes()));
+    let access = Access::open(store, operator).await?;
+    settings.check_exposure(access.needs_key())?;
+    Ok(Arc::new(access))
 }
 
 /// Keeps other servers away from the state.
@@ -176,11 +262,6 @@ fn warned(replies: Option<Arc<Replies>>) -> Option<Arc<Replies>> {
         );
     }
     replies
-}
-
-/// The key that is no part of what writes answers.
-fn reader_as_toml(reader: Switch) -> Result<String, toml::ser::Error> {
-    toml::to_string(&BTreeMap::from([("reader", reader)]))
 }
 
 /// Says at once if answers will not be a model's. The server serves all the same.

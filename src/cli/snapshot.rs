@@ -28,9 +28,11 @@ pub(super) async fn run(arguments: SnapshotArguments, file: File) -> anyhow::Res
     blocking::run(move || match action {
         SnapshotAction::List { json } => list(&index, json),
         SnapshotAction::Verify(_) => unreachable!("handled before the work turns blocking"),
-        SnapshotAction::Diff { from, to, json } => diff::run(&index, &from, to.as_deref(), json),
+        SnapshotAction::Diff { from, to, json } => {
+            diff::run(&index, from.as_deref(), to.as_deref(), json)
+        }
         SnapshotAction::Rollback { generation } => rollback(&index, generation.as_deref()),
-        SnapshotAction::Prune { keep } => prune(&index, keep),
+        SnapshotAction::Prune { keep, json } => prune(&index, keep, json),
     })
     .await
 }
@@ -117,7 +119,7 @@ async fn verify(
     file: EmbedConfig,
 ) -> anyhow::Result<ExitStatus> {
     let id = match arguments.generation.as_deref() {
-        Some(text) => parse(text)?,
+        Some(text) => find(&index, text)?,
         None => current::read(&index)?,
     };
     let (opened, checked) = (id.clone(), arguments.files_only);
@@ -152,7 +154,7 @@ fn rollback(index: &Path, named: Option<&str>) -> anyhow::Result<ExitStatus> {
     let live = current::read(index);
     let target = match (named, &live) {
         // Which one was live before need not be known, so that this mends a lost CURRENT.
-        (Some(text), _) => parse(text)?,
+        (Some(text), _) => find(index, text)?,
         (None, Ok(live)) => current::list(index)?
             .into_iter()
             .rfind(|id| id < live && unpublished::reason(index, id).is_none())
@@ -170,19 +172,60 @@ fn rollback(index: &Path, named: Option<&str>) -> anyhow::Result<ExitStatus> {
     Ok(ExitStatus::Done)
 }
 
-fn prune(index: &Path, keep: usize) -> anyhow::Result<ExitStatus> {
+fn prune(index: &Path, keep: usize, json: bool) -> anyhow::Result<ExitStatus> {
     let _lock = lock::acquire(index, "a prune")?;
     // Without a live generation nothing says which ones may go.
     current::read(index)?;
     for id in current::prune(index, keep)? {
-        printer::result(format!("deleted {id}"))?;
+        printer::result(if json {
+            json!({"deleted": id.as_str()}).to_string()
+        } else {
+            format!("deleted {id}")
+        })?;
     }
     Ok(ExitStatus::Done)
 }
 
-pub(super) fn parse(text: &str) -> anyhow::Result<GenerationId> {
-    match GenerationId::parse(text) {
-        Some(id) => Ok(id),
-        None => bail!("{text:?} is no generation; `wattwise snapshot list` shows all"),
+/// The one generation whose id is, or begins with, `text`.
+pub(super) fn find(index: &Path, text: &str) -> anyhow::Result<GenerationId> {
+    let all = current::list(index)?;
+    let found: Vec<&GenerationId> = all
+        .iter()
+        .filter(|id| !text.is_empty() && id.as_str().starts_with(text))
+        .collect();
+    match found[..] {
+        [id] => Ok(id.clone()),
+        [] => bail!(
+            "{} holds no generation {text:?}; `wattwise snapshot list` shows all",
+            index.display()
+        ),
+        _ => bail!(
+            "{text:?} begins {} generations; write more of the one that you mean, as `wattwise snapshot list` shows it",
+            found.len()
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_generation_is_found_by_the_beginning_of_its_id() {
+        let index = tempfile::tempdir().unwrap();
+        let ids = [
+            "01900000-0000-7000-8000-000000000000",
+            "01910000-0000-7000-8000-000000000000",
+        ];
+        for id in ids {
+            fs_err::create_dir(index.path().join(id)).unwrap();
+        }
+        let found = |text| find(index.path(), text).map_err(|error| error.to_string());
+        assert_eq!(found("0191").unwrap().as_str(), ids[1]);
+        assert_eq!(found(ids[0]).unwrap().as_str(), ids[0]);
+        assert!(found("019").unwrap_err().contains("2 generations"));
+        for nothing in ["", "x", "../.."] {
+            assert!(found(nothing).unwrap_err().contains("snapshot list"));
+        }
     }
 }

@@ -30,27 +30,48 @@ pub struct EmbedConfig {
     #[arg(long, env = "WATTWISE_EMBEDDER", value_enum)]
     pub embedder: Option<EmbedderKind>,
     /// Name of the model on the Ollama or OpenAI-compatible server
-    #[arg(long, env = "WATTWISE_EMBED_MODEL", value_name = "NAME")]
+    #[arg(
+        long,
+        env = "WATTWISE_EMBED_MODEL",
+        value_name = "NAME",
+        hide_short_help = true
+    )]
     pub embed_model: Option<String>,
     /// Directory of another in-process model: model.onnx and tokenizer.json of a BERT-family sentence
     /// transformer [default: the model in the program]
-    #[arg(long, env = "WATTWISE_MODEL_DIR", value_name = "DIR")]
+    #[arg(
+        long,
+        env = "WATTWISE_MODEL_DIR",
+        value_name = "DIR",
+        hide_short_help = true
+    )]
     pub model_dir: Option<PathBuf>,
     /// Threads that run the in-process model [default: all cores]
-    #[arg(long, env = "WATTWISE_EMBED_THREADS", value_name = "N")]
+    #[arg(
+        long,
+        env = "WATTWISE_EMBED_THREADS",
+        value_name = "N",
+        hide_short_help = true
+    )]
     pub embed_threads: Option<NonZeroUsize>,
     /// Ollama's address [default: <http://127.0.0.1:11434>]
-    #[arg(long, env = "OLLAMA_URL", value_name = "URL")]
+    #[arg(long, env = "OLLAMA_URL", value_name = "URL", hide_short_help = true)]
     pub ollama_url: Option<Url>,
     /// Base address of the OpenAI-compatible API [default: <https://api.openai.com/v1>]
-    #[arg(long, env = "OPENAI_BASE_URL", value_name = "URL")]
+    #[arg(
+        long,
+        env = "OPENAI_BASE_URL",
+        value_name = "URL",
+        hide_short_help = true
+    )]
     pub openai_url: Option<Url>,
     /// Key for the OpenAI-compatible API; better given through the environment
     #[arg(
         long,
         env = "OPENAI_API_KEY",
         hide_env_values = true,
-        value_name = "KEY"
+        value_name = "KEY",
+        hide_short_help = true
     )]
     pub openai_api_key: Option<String>,
 }

@@ -48,50 +48,120 @@ pub struct GenerateConfig {
     #[arg(long, env = "WATTWISE_STRICT", action = ArgAction::SetTrue)]
     pub strict: Option<bool>,
     /// Folder with system.txt and question.txt to use instead of the compiled-in prompts
-    #[arg(long, env = "WATTWISE_PROMPTS", value_name = "DIR")]
+    #[arg(
+        long,
+        env = "WATTWISE_PROMPTS",
+        value_name = "DIR",
+        hide_short_help = true
+    )]
     pub prompts: Option<PathBuf>,
     /// Tokens that the model reads and writes at most [default: 4096]
-    #[arg(long, env = "WATTWISE_CHAT_CONTEXT", value_name = "TOKENS")]
+    #[arg(
+        long,
+        env = "WATTWISE_CHAT_CONTEXT",
+        value_name = "TOKENS",
+        hide_short_help = true
+    )]
     pub chat_context: Option<u32>,
     /// Tokens of an answer at most [default: 400]
-    #[arg(long, env = "WATTWISE_CHAT_ANSWER", value_name = "TOKENS")]
+    #[arg(
+        long,
+        env = "WATTWISE_CHAT_ANSWER",
+        value_name = "TOKENS",
+        hide_short_help = true
+    )]
     pub chat_answer: Option<u32>,
     /// Time to connect to the model's server [default: 5]
-    #[arg(long, env = "WATTWISE_CHAT_CONNECT_TIMEOUT", value_name = "SECONDS")]
+    #[arg(
+        long,
+        env = "WATTWISE_CHAT_CONNECT_TIMEOUT",
+        value_name = "SECONDS",
+        hide_short_help = true
+    )]
     pub chat_connect_timeout: Option<u64>,
     /// Time until a streaming model's first words, and between its words [default: 20]
-    #[arg(long, env = "WATTWISE_CHAT_WORDS_TIMEOUT", value_name = "SECONDS")]
+    #[arg(
+        long,
+        env = "WATTWISE_CHAT_WORDS_TIMEOUT",
+        value_name = "SECONDS",
+        hide_short_help = true
+    )]
     pub chat_words_timeout: Option<u64>,
     /// Time for a model's whole answer; the extractive one is given beyond it [default: 45]
-    #[arg(long, env = "WATTWISE_CHAT_TIMEOUT", value_name = "SECONDS")]
+    #[arg(
+        long,
+        env = "WATTWISE_CHAT_TIMEOUT",
+        value_name = "SECONDS",
+        hide_short_help = true
+    )]
     pub chat_timeout: Option<u64>,
     /// Attempts after one that met a busy server [default: 2]
-    #[arg(long, env = "WATTWISE_CHAT_RETRIES", value_name = "N")]
+    #[arg(
+        long,
+        env = "WATTWISE_CHAT_RETRIES",
+        value_name = "N",
+        hide_short_help = true
+    )]
     pub chat_retries: Option<u32>,
     /// How long Ollama keeps the model in memory after an answer [default: 300]
-    #[arg(long, env = "WATTWISE_CHAT_KEEP_ALIVE", value_name = "SECONDS")]
+    #[arg(
+        long,
+        env = "WATTWISE_CHAT_KEEP_ALIVE",
+        value_name = "SECONDS",
+        hide_short_help = true
+    )]
     pub chat_keep_alive: Option<u64>,
     /// Failures in a row after which the model is left alone [default: 3]
-    #[arg(long, env = "WATTWISE_CHAT_FAILURES", value_name = "N")]
+    #[arg(
+        long,
+        env = "WATTWISE_CHAT_FAILURES",
+        value_name = "N",
+        hide_short_help = true
+    )]
     pub chat_failures: Option<u32>,
     /// For how long it is left alone [default: 30]
-    #[arg(long, env = "WATTWISE_CHAT_PAUSE", value_name = "SECONDS")]
+    #[arg(
+        long,
+        env = "WATTWISE_CHAT_PAUSE",
+        value_name = "SECONDS",
+        hide_short_help = true
+    )]
     pub chat_pause: Option<u64>,
     /// Whether a small model reads the first contexts: it orders them and tells whether they answer
     /// [default: on]
-    #[arg(long, env = "WATTWISE_READER", value_enum)]
+    #[arg(long, env = "WATTWISE_READER", value_enum, hide_short_help = true)]
     pub reader: Option<Switch>,
     /// Whether a model's answers are kept and given again where the same is asked [default: on]
-    #[arg(long, env = "WATTWISE_ANSWER_CACHE", value_enum)]
+    #[arg(
+        long,
+        env = "WATTWISE_ANSWER_CACHE",
+        value_enum,
+        hide_short_help = true
+    )]
     pub answer_cache: Option<Switch>,
     /// The least cosine of two questions that share an answer [default: 0.8]
-    #[arg(long, env = "WATTWISE_ANSWER_CACHE_THRESHOLD", value_name = "COSINE")]
+    #[arg(
+        long,
+        env = "WATTWISE_ANSWER_CACHE_THRESHOLD",
+        value_name = "COSINE",
+        hide_short_help = true
+    )]
     pub answer_cache_threshold: Option<f32>,
     /// Answers that are kept at most; 16 MiB in all [default: 2000]
-    #[arg(long, env = "WATTWISE_ANSWER_CACHE_ENTRIES", value_name = "N")]
+    #[arg(
+        long,
+        env = "WATTWISE_ANSWER_CACHE_ENTRIES",
+        value_name = "N",
+        hide_short_help = true
+    )]
     pub answer_cache_entries: Option<u32>,
     /// How long an answer is kept at most [default: 604800, a week]
-    #[arg(long, env = "WATTWISE_ANSWER_CACHE_TTL", value_name = "SECONDS")]
+    #[arg(
+        long,
+        env = "WATTWISE_ANSWER_CACHE_TTL",
+        value_name = "SECONDS",
+        hide_short_help = true
+    )]
     pub answer_cache_ttl: Option<u64>,
 }
 

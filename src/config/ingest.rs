@@ -1,31 +1,35 @@
 //! What is ingested, and within which bounds.
 
-use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ValueEnum};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use url::Url;
 
-use super::{ConfigError, Layer};
+use super::private::{self, ALL_HOSTS};
+use super::{ConfigError, Layer, Places};
 
 /// Flags and keys.
 #[derive(Debug, Clone, Default, Args, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct IngestConfig {
-    /// JSON file with the pages to fetch, as a list under the key `energy_saving_resources`
+    /// File that names the pages to fetch: one address a line, a JSON list, or one under the key
+    /// `energy_saving_resources`; - is standard input
     #[arg(long, env = "URLs_JSON_FILE_PATH", value_name = "FILE")]
     pub urls: Option<PathBuf>,
+    /// Addresses of pages to fetch, as the arguments of `ingest` name them.
+    #[arg(skip)]
+    pub pages: Option<Vec<String>>,
     /// Folders of documents: PDF, HTML, Markdown, Office, books, mails, tables, text; may be repeated
     #[arg(long, env = "PDF_FOLDER_PATH", value_name = "DIR", num_args = 1.., value_delimiter = ',')]
     pub docs: Option<Vec<PathBuf>>,
     /// Follow links in the folders that lead out of them
-    #[arg(long, env = "WATTWISE_FOLLOW_LINKS", action = ArgAction::SetTrue)]
+    #[arg(long, env = "WATTWISE_FOLLOW_LINKS", action = ArgAction::SetTrue, help_heading = "Folders", hide_short_help = true)]
     #[serde(default)]
     pub follow_links: Option<bool>,
     /// Read hidden files and folders of tools and caches (`.git`, `node_modules`) too
-    #[arg(long, env = "WATTWISE_ALL_FILES", action = ArgAction::SetTrue)]
+    #[arg(long, env = "WATTWISE_ALL_FILES", action = ArgAction::SetTrue, help_heading = "Folders", hide_short_help = true)]
     #[serde(default)]
     pub all_files: Option<bool>,
     /// Sitemap whose pages are fetched too, or a site's robots.txt that names its sitemaps; may be
@@ -34,28 +38,58 @@ pub struct IngestConfig {
         long,
         env = "WATTWISE_SITEMAP",
         value_name = "URL",
-        value_delimiter = ','
+        value_delimiter = ',',
+        help_heading = "Crawling"
     )]
     pub sitemap: Option<Vec<String>>,
     /// Links to follow from each page, within its site [default: 0, only the pages that are named]
-    #[arg(long, env = "WATTWISE_DEPTH", value_name = "N")]
+    #[arg(
+        long,
+        env = "WATTWISE_DEPTH",
+        value_name = "N",
+        help_heading = "Crawling"
+    )]
     pub depth: Option<u32>,
     /// Most pages of a run, those from links and sitemaps included; pages of the URL list are never
     /// left out [default: 500]
-    #[arg(long, env = "WATTWISE_MAX_PAGES", value_name = "N")]
+    #[arg(
+        long,
+        env = "WATTWISE_MAX_PAGES",
+        value_name = "N",
+        help_heading = "Crawling"
+    )]
     pub max_pages: Option<usize>,
     /// Milliseconds between two requests to one host [default: 500]
-    #[arg(long, env = "WATTWISE_PACE", value_name = "MS")]
+    #[arg(
+        long,
+        env = "WATTWISE_PACE",
+        value_name = "MS",
+        help_heading = "Crawling",
+        hide_short_help = true
+    )]
     pub pace: Option<u64>,
     /// Longest pause, in seconds, that a robots.txt may ask for; hosts that ask for more are not
     /// fetched [default: 30]
-    #[arg(long, env = "WATTWISE_MAX_CRAWL_DELAY", value_name = "SECONDS")]
+    #[arg(
+        long,
+        env = "WATTWISE_MAX_CRAWL_DELAY",
+        value_name = "SECONDS",
+        help_heading = "Crawling",
+        hide_short_help = true
+    )]
     pub max_crawl_delay: Option<u64>,
     /// Further attempts after time-outs, lost connections and answers 429, 500, 502, 503 and 504
     /// [default: 2]
-    #[arg(long, env = "WATTWISE_RETRIES", value_name = "N")]
+    #[arg(
+        long,
+        env = "WATTWISE_RETRIES",
+        value_name = "N",
+        help_heading = "Crawling",
+        hide_short_help = true
+    )]
     pub retries: Option<u32>,
-    /// Where generations are written [default: index]
+    /// Where generations are written [default: index, if there is one here; else in the user's data
+    /// folder]
     #[arg(long, env = "WATTWISE_INDEX", value_name = "DIR")]
     pub index: Option<PathBuf>,
     /// Fetch these hosts although they are inside private networks, on the port that is named or on
@@ -66,9 +100,8 @@ pub struct IngestConfig {
         value_name = "HOST[:PORT]",
         num_args = 0..,
         default_missing_value = ALL_HOSTS,
-        value_delimiter = ','
-    )]
-    #[serde(default, deserialize_with = "hosts_or_all")]
+        value_delimiter = ',', help_heading = "Crawling", hide_short_help = true)]
+    #[serde(default, deserialize_with = "private::hosts_or_all")]
     pub allow_private: Option<Vec<String>>,
     /// Query parameters of addresses whose values are shown nowhere, between commas; so are those of
     /// parameters whose last word is one of them
@@ -77,62 +110,142 @@ pub struct IngestConfig {
         long,
         env = "WATTWISE_MASK_PARAMS",
         value_name = "NAME",
-        value_delimiter = ','
+        value_delimiter = ',',
+        help_heading = "Crawling",
+        hide_short_help = true
     )]
     pub mask_params: Option<Vec<String>>,
     /// Fetch through the proxy that the environment names (`HTTPS_PROXY` and so on). The proxy then
     /// resolves names, so private addresses behind names are no longer refused
-    #[arg(long, env = "WATTWISE_USE_PROXY", action = ArgAction::SetTrue)]
+    #[arg(long, env = "WATTWISE_USE_PROXY", action = ArgAction::SetTrue, help_heading = "Crawling", hide_short_help = true)]
     #[serde(default)]
     pub use_proxy: Option<bool>,
     /// Sent with every request, so that sites know who fetches
-    #[arg(long, env = "USER_AGENT", value_name = "TEXT")]
+    #[arg(
+        long,
+        env = "USER_AGENT",
+        value_name = "TEXT",
+        help_heading = "Crawling",
+        hide_short_help = true
+    )]
     pub user_agent: Option<String>,
     /// Sources fetched and extracted at a time [default: 8]
-    #[arg(long, value_name = "N")]
+    #[arg(
+        long,
+        value_name = "N",
+        help_heading = "Documents",
+        hide_short_help = true
+    )]
     pub concurrency: Option<NonZeroUsize>,
     /// Seconds for one page, redirects included [default: 60]
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        help_heading = "Crawling",
+        hide_short_help = true
+    )]
     pub fetch_timeout: Option<u64>,
     /// Seconds for which a server may say nothing [default: 15]
-    #[arg(long, env = "WATTWISE_READ_TIMEOUT", value_name = "SECONDS")]
+    #[arg(
+        long,
+        env = "WATTWISE_READ_TIMEOUT",
+        value_name = "SECONDS",
+        help_heading = "Crawling",
+        hide_short_help = true
+    )]
     pub read_timeout: Option<u64>,
     /// Seconds for the extraction of one document, and again for its splitting [default: 30]
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        help_heading = "Documents",
+        hide_short_help = true
+    )]
     pub extract_timeout: Option<u64>,
     /// Seconds for the embedding of one document [default: 3600]
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        help_heading = "Documents",
+        hide_short_help = true
+    )]
     pub embed_timeout: Option<u64>,
     /// Memory of one extraction worker, in MiB [default: 1024]
-    #[arg(long, value_name = "MIB")]
+    #[arg(
+        long,
+        value_name = "MIB",
+        help_heading = "Documents",
+        hide_short_help = true
+    )]
     pub extract_memory: Option<u64>,
     /// Program that reads scanned pages: PGM in, text out; `off` for none [default: `tesseract stdin
     /// stdout`, if it is installed]
-    #[arg(long, env = "WATTWISE_OCR_COMMAND", value_name = "COMMAND")]
+    #[arg(
+        long,
+        env = "WATTWISE_OCR_COMMAND",
+        value_name = "COMMAND",
+        help_heading = "Documents",
+        hide_short_help = true
+    )]
     pub ocr_command: Option<String>,
     /// Largest page or file, in MiB, after decompression [default: 32]
-    #[arg(long, value_name = "MIB")]
+    #[arg(
+        long,
+        value_name = "MIB",
+        help_heading = "Documents",
+        hide_short_help = true
+    )]
     pub max_size: Option<u64>,
     /// How texts are split [default: structure]
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, help_heading = "Documents", hide_short_help = true)]
     pub chunker: Option<Chunker>,
     /// Most tokens in a chunk, its headings included; for `--chunker structure` [default: 160]
-    #[arg(long, value_name = "N")]
+    #[arg(
+        long,
+        value_name = "N",
+        help_heading = "Documents",
+        hide_short_help = true
+    )]
     pub chunk_tokens: Option<usize>,
     /// Generations kept besides the live one [default: 2]
-    #[arg(long, value_name = "N")]
+    #[arg(
+        long,
+        value_name = "N",
+        help_heading = "Publishing",
+        hide_short_help = true
+    )]
     pub keep: Option<usize>,
     /// Days for which a failing source keeps its last good content [default: for ever]
-    #[arg(long, value_name = "DAYS")]
+    #[arg(
+        long,
+        value_name = "DAYS",
+        help_heading = "Publishing",
+        hide_short_help = true
+    )]
     pub max_stale: Option<u32>,
     /// Labelled questions; a generation that answers fewer of them than the live one is not published
-    #[arg(long, value_name = "FILE")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = "Publishing",
+        hide_short_help = true
+    )]
     pub gate: Option<PathBuf>,
     /// By how much the share of questions answered in 10 contexts may fall [default: 0.02]
-    #[arg(long, value_name = "SHARE")]
+    #[arg(
+        long,
+        value_name = "SHARE",
+        help_heading = "Publishing",
+        hide_short_help = true
+    )]
     pub gate_drop: Option<f64>,
     /// By how much the number of chunks may fall, as a share [default: 0.3]
-    #[arg(long, value_name = "SHARE")]
+    #[arg(
+        long,
+        value_name = "SHARE",
+        help_heading = "Publishing",
+        hide_short_help = true
+    )]
     pub gate_shrink: Option<f64>,
 }
 
@@ -153,6 +266,9 @@ pub enum Chunker {
 pub struct IngestSettings {
     /// URL list.
     pub urls: Option<PathBuf>,
+    /// Pages that are named one by one.
+    #[serde(serialize_with = "without_secrets")]
+    pub pages: Vec<Url>,
     /// Folders.
     pub docs: Vec<PathBuf>,
     /// Out of the folders too.
@@ -218,6 +334,7 @@ impl Layer for IngestConfig {
     fn over(self, below: Self) -> Self {
         Self {
             urls: self.urls.or(below.urls),
+            pages: self.pages.or(below.pages),
             docs: self.docs.or(below.docs),
             follow_links: self
                 .follow_links
@@ -259,21 +376,27 @@ impl Layer for IngestConfig {
 }
 
 impl IngestConfig {
+    /// Whether there is anything to ingest.
+    pub fn names_sources(&self) -> bool {
+        self.urls.is_some() || self.pages.is_some() || self.docs.is_some() || self.sitemap.is_some()
+    }
+
     /// Fills in the defaults and checks the values.
     pub fn resolve(self) -> Result<IngestSettings, ConfigError> {
         let settings = IngestSettings {
             urls: self.urls,
+            pages: addresses("pages", &self.pages.unwrap_or_default())?,
             docs: self.docs.unwrap_or_default(),
             follow_links: self.follow_links.unwrap_or(false),
             all_files: self.all_files.unwrap_or(false),
-            sitemap: sitemaps(&self.sitemap.unwrap_or_default())?,
+            sitemap: addresses("--sitemap", &self.sitemap.unwrap_or_default())?,
             depth: self.depth.unwrap_or(0),
             max_pages: self.max_pages.unwrap_or(500),
             pace: self.pace.unwrap_or(500),
             max_crawl_delay: self.max_crawl_delay.unwrap_or(30),
             retries: self.retries.unwrap_or(2),
-            index: self.index.unwrap_or_else(|| PathBuf::from("index")),
-            allow_private: hosts(self.allow_private.unwrap_or_default())?,
+            index: self.index.unwrap_or_else(|| Places::find().index),
+            allow_private: private::hosts(self.allow_private.unwrap_or_default())?,
             mask_params: self.mask_params,
             use_proxy: self.use_proxy.unwrap_or(false),
             user_agent: self.user_agent,
@@ -343,7 +466,7 @@ impl IngestConfig {
 }
 
 /// What is wrong is told without the address, which may hold a password.
-fn sitemaps(addresses: &[String]) -> Result<Vec<Url>, ConfigError> {
+fn addresses(name: &'static str, addresses: &[String]) -> Result<Vec<Url>, ConfigError> {
     let read = |(position, address): (usize, &String)| {
         let url = Url::parse(address.trim()).map_err(|error| error.to_string());
         let url = url.and_then(|url| match url.scheme() {
@@ -351,9 +474,9 @@ fn sitemaps(addresses: &[String]) -> Result<Vec<Url>, ConfigError> {
             _ => Err("another scheme".to_owned()),
         });
         url.map_err(|error| ConfigError::Invalid {
-            name: "--sitemap",
+            name,
             reason: format!(
-                "number {} is not an http or https address: {error}",
+                "number {} is not an http or https address: {error}; write it as https://www.example.org/page",
                 position + 1
             ),
         })
@@ -374,88 +497,4 @@ fn without_secrets<S: Serializer>(urls: &[Url], serializer: S) -> Result<S::Ok, 
         url
     });
     serializer.collect_seq(plain)
-}
-
-/// Stands for every host.
-const ALL_HOSTS: &str = "*";
-
-/// In the file, `true` and `false` will do.
-fn hosts_or_all<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Vec<String>>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Written {
-        All(bool),
-        Hosts(Vec<String>),
-    }
-    Ok(Some(match Written::deserialize(value)? {
-        Written::All(true) => vec![ALL_HOSTS.to_owned()],
-        Written::All(false) => Vec::new(),
-        Written::Hosts(hosts) => hosts,
-    }))
-}
-
-/// As they stand in addresses; the environment may say true and false.
-fn hosts(named: Vec<String>) -> Result<Vec<String>, ConfigError> {
-    let mut hosts = Vec::new();
-    for host in named {
-        match host.as_str() {
-            "true" | ALL_HOSTS => hosts.push(ALL_HOSTS.to_owned()),
-            "false" | "" => {}
-            name => hosts.push(host_name(name)?),
-        }
-    }
-    Ok(hosts)
-}
-
-fn host_name(name: &str) -> Result<String, ConfigError> {
-    if let Ok(address) = name.parse::<IpAddr>() {
-        return Ok(address.to_string());
-    }
-    let (host, port) = match name.rsplit_once(':') {
-        Some((host, port)) if !name.ends_with(']') => (host, Some(port.parse::<u16>())),
-        _ => (name, None),
-    };
-    let host = url::Host::parse(host).map(|host| host.to_string());
-    match (host, port) {
-        (Ok(host), None) => Ok(host.trim_matches(['[', ']']).to_owned()),
-        (Ok(host), Some(Ok(port))) => Ok(format!("{host}:{port}")),
-        _ => Err(ConfigError::Invalid {
-            name: "--allow-private",
-            reason: format!(
-                "{name} is no host; give a name or an address, with or without a port, such as wiki.example.org, 192.168.1.5:8080 or [fd00::1]:8080"
-            ),
-        }),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn private_hosts_are_all_none_or_named() {
-        let parsed = |text: &str| {
-            let config: IngestConfig = toml::from_str(text).unwrap();
-            hosts(config.allow_private.unwrap_or_default()).ok()
-        };
-        let of = |hosts: &[&str]| Some(hosts.iter().map(|host| (*host).to_owned()).collect());
-        assert_eq!(parsed(""), of(&[]));
-        assert_eq!(parsed("allow-private = false"), of(&[]));
-        assert_eq!(parsed("allow-private = true"), of(&["*"]));
-        assert_eq!(
-            parsed("allow-private = [\"Wiki.Example.org\", \"10.0.0.1\", \"::1\", \"[fd00::1]\"]"),
-            of(&["wiki.example.org", "10.0.0.1", "::1", "fd00::1"])
-        );
-        assert_eq!(
-            parsed("allow-private = [\"Wiki:8080\", \"10.0.0.1:80\", \"[FD00::1]:81\"]"),
-            of(&["wiki:8080", "10.0.0.1:80", "[fd00::1]:81"])
-        );
-        for wrong in ["wiki:x", "wiki:70000", "a b", "fd00::1::"] {
-            assert_eq!(
-                parsed(&format!("allow-private = [\"{wrong}\"]")),
-                None,
-                "{wrong}"
-            );
-        }
-    }
 }

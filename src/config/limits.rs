@@ -13,7 +13,7 @@ macro_rules! limits {
         #[command(next_help_heading = "Limits")]
         #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
         pub struct LimitsConfig {
-            $($(#[$doc])* #[arg(long, env = $env, value_name = $unit)] pub $name: Option<$kind>,)*
+            $($(#[$doc])* #[arg(long, env = $env, value_name = $unit, hide_short_help = true)] pub $name: Option<$kind>,)*
         }
 
         /// Checked values.

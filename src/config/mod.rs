@@ -8,7 +8,10 @@ mod embed;
 mod generate;
 mod ingest;
 mod limits;
+mod listen;
 mod log;
+mod places;
+mod private;
 mod serve;
 
 use std::path::{Path, PathBuf};
@@ -20,7 +23,9 @@ pub use embed::{EmbedConfig, EmbedSettings, EmbedderKind};
 pub use generate::{ChatSettings, GenerateConfig, GenerateSettings, GeneratorKind, Switch};
 pub use ingest::{Chunker, IngestConfig, IngestSettings};
 pub use limits::{LimitsConfig, LimitsSettings};
-pub use log::{LogConfig, LogFormat, LogSettings};
+pub use listen::Listen;
+pub use log::{LogConfig, LogFormat, LogSettings, Loudness};
+pub use places::{Places, guides};
 pub use serve::{ServeConfig, ServeSettings, TlsPaths};
 
 /// The file that is read when none is named.
@@ -55,7 +60,7 @@ pub struct File {
 #[derive(Debug, Error)]
 pub enum ConfigError {
     /// The file that was named cannot be read.
-    #[error("cannot read the configuration {path}: {source}")]
+    #[error("cannot read the configuration {path}: {source}; --config names a file that exists")]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -63,7 +68,7 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// The file does not parse or has unknown keys.
-    #[error("{path}: {reason}")]
+    #[error("{path}: {reason}\nwattwise.example.toml shows every key")]
     Malformed {
         /// The file.
         path: PathBuf,
@@ -138,12 +143,12 @@ mod tests {
     fn a_flag_wins_over_the_file() {
         let flags = LogConfig {
             log_format: Some(LogFormat::Json),
-            log_level: None,
+            ..LogConfig::default()
         };
         let file = parse("[log]\nlog-format = \"text\"\nlog-level = \"debug\"")
             .unwrap()
             .log;
-        let settings = flags.over(file).resolve();
+        let settings = flags.over(file).resolve(Loudness::default(), "info");
         assert_eq!(settings.format, LogFormat::Json);
         assert_eq!(settings.level, "debug");
     }

@@ -1,6 +1,6 @@
 //! Where the server listens and what it keeps.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,33 +8,58 @@ use clap::{ArgAction, Args};
 use serde::{Deserialize, Serialize};
 use url::{Origin, Url};
 
-use super::{ConfigError, Layer, Switch};
+use super::{ConfigError, Layer, Listen, Places, Switch};
 
 /// Flags and keys.
 #[derive(Debug, Clone, Default, Args, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct ServeConfig {
-    /// Where the generations are [default: index]
+    /// Where the generations are [default: index, if there is one here; else in the user's data folder]
     #[arg(long, env = "WATTWISE_INDEX", value_name = "DIR")]
     pub index: Option<PathBuf>,
-    /// Address and port to listen on [default: 127.0.0.1:8000]
+    /// Address to listen on, its port, or both: localhost:9000, :9000 [default: 127.0.0.1:8000]
     #[arg(long, env = "WATTWISE_BIND", value_name = "ADDRESS")]
-    pub bind: Option<SocketAddr>,
-    /// Where sessions and records are kept [default: state]
+    pub bind: Option<Listen>,
+    /// The address alone; 0.0.0.0 is every address of this machine
+    #[arg(long, value_name = "ADDRESS", value_parser = super::listen::host)]
+    pub host: Option<IpAddr>,
+    /// The port alone; 0 takes a free one
+    #[arg(long, short, value_name = "PORT")]
+    pub port: Option<u16>,
+    /// Where sessions and records are kept [default: state, where index is here; else in the user's
+    /// data folder]
     #[arg(long, env = "WATTWISE_STATE", value_name = "DIR")]
     pub state: Option<PathBuf>,
     /// Clients must send this key in Authorization or X-API-Key; better given through the
     /// environment
-    #[arg(long, env = "AUTH_API_KEY", hide_env_values = true, value_name = "KEY")]
+    #[arg(
+        long,
+        env = "AUTH_API_KEY",
+        hide_env_values = true,
+        value_name = "KEY",
+        help_heading = "Access"
+    )]
     pub auth_api_key: Option<String>,
     /// Listen beyond this machine although no key is set
-    #[arg(long, env = "WATTWISE_INSECURE", action = ArgAction::SetTrue)]
+    #[arg(long, env = "WATTWISE_INSECURE", action = ArgAction::SetTrue, help_heading = "Access")]
     pub insecure: Option<bool>,
     /// Speak TLS with this certificate and those that vouch for it, in PEM; read again on SIGHUP
-    #[arg(long, env = "WATTWISE_TLS_CERT", value_name = "FILE")]
+    #[arg(
+        long,
+        env = "WATTWISE_TLS_CERT",
+        value_name = "FILE",
+        help_heading = "Access",
+        hide_short_help = true
+    )]
     pub tls_cert: Option<PathBuf>,
     /// The certificate's private key, in PEM
-    #[arg(long, env = "WATTWISE_TLS_KEY", value_name = "FILE")]
+    #[arg(
+        long,
+        env = "WATTWISE_TLS_KEY",
+        value_name = "FILE",
+        help_heading = "Access",
+        hide_short_help = true
+    )]
     pub tls_key: Option<PathBuf>,
     /// Sites whose pages may call the API from a browser, such as `https://app.example.org`
     #[arg(
@@ -42,8 +67,7 @@ pub struct ServeConfig {
         env = "WATTWISE_CORS_ORIGIN",
         value_name = "ORIGIN",
         num_args = 1..,
-        value_delimiter = ','
-    )]
+        value_delimiter = ',', help_heading = "Access", hide_short_help = true)]
     pub cors_origin: Option<Vec<String>>,
     /// Names besides localhost that the server may be called by while there is no key, against pages
     /// that let their own name lead to this machine
@@ -52,28 +76,47 @@ pub struct ServeConfig {
         env = "WATTWISE_ALLOWED_HOST",
         value_name = "HOST",
         num_args = 1..,
-        value_delimiter = ','
-    )]
+        value_delimiter = ',', help_heading = "Access", hide_short_help = true)]
     pub allowed_host: Option<Vec<String>>,
     /// Replies to small talk and emergencies that need no source: `shipped`, `off`, or a TOML file
     /// of your own in the form of data/replies.toml [default: shipped]
-    #[arg(long, env = "WATTWISE_REPLIES", value_name = "FILE")]
+    #[arg(
+        long,
+        env = "WATTWISE_REPLIES",
+        value_name = "FILE",
+        hide_short_help = true
+    )]
     pub replies: Option<String>,
     /// Keep the questions that were not answered, or badly, for the page at /status [default: off]
     #[arg(long, env = "WATTWISE_QUESTION_LOG", value_enum)]
     pub question_log: Option<Switch>,
     /// Days that they are kept [default: 90]
-    #[arg(long, env = "WATTWISE_QUESTION_LOG_DAYS", value_name = "DAYS")]
+    #[arg(
+        long,
+        env = "WATTWISE_QUESTION_LOG_DAYS",
+        value_name = "DAYS",
+        hide_short_help = true
+    )]
     pub question_log_days: Option<u32>,
     /// Whether texts under /v1 end with a list of their sources, where a request does not say
     /// [default: on]
     #[arg(long, env = "WATTWISE_OPENAI_SOURCES", value_enum)]
     pub openai_sources: Option<Switch>,
     /// Seconds that requests under way have to finish at shutdown [default: 10]
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        help_heading = "Limits",
+        hide_short_help = true
+    )]
     pub drain: Option<u64>,
     /// Seconds between two looks for a new generation [default: 2]
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        help_heading = "Limits",
+        hide_short_help = true
+    )]
     pub reload_interval: Option<u64>,
 }
 
@@ -124,9 +167,14 @@ pub struct TlsPaths {
 
 impl Layer for ServeConfig {
     fn over(self, below: Self) -> Self {
+        // Who names an address here means none of the parts below.
+        let parts = self.bind.is_none().then_some((below.host, below.port));
+        let (host, port) = parts.unwrap_or_default();
         Self {
             index: self.index.or(below.index),
             bind: self.bind.or(below.bind),
+            host: self.host.or(host),
+            port: self.port.or(port),
             state: self.state.or(below.state),
             auth_api_key: self.auth_api_key.or(below.auth_api_key),
             insecure: self
@@ -156,12 +204,11 @@ impl ServeConfig {
             (Some(_), None) => return Err(without("--tls-key", "--tls-cert")),
             (None, Some(_)) => return Err(without("--tls-cert", "--tls-key")),
         };
+        let places = Places::find();
         let settings = ServeSettings {
-            index: self.index.unwrap_or_else(|| PathBuf::from("index")),
-            bind: self
-                .bind
-                .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8000))),
-            state: self.state.unwrap_or_else(|| PathBuf::from("state")),
+            index: self.index.unwrap_or(places.index),
+            bind: self.bind.unwrap_or_default().address(self.host, self.port),
+            state: self.state.unwrap_or(places.state),
             auth_api_key: self.auth_api_key,
             replies: self.replies.unwrap_or_else(|| "shipped".to_owned()),
             question_log: self.question_log.unwrap_or(Switch::Off),

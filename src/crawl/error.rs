@@ -13,7 +13,7 @@ use crate::runtime::retry::Retry;
 #[derive(Debug, Clone, Error)]
 pub enum FetchError {
     /// The address is not one we fetch.
-    #[error("not an http or https address")]
+    #[error("not an http or https address; write it with https:// in front")]
     Scheme,
     /// The host resolves to an address inside someone's network.
     #[error(
@@ -29,7 +29,7 @@ pub enum FetchError {
         address: IpAddr,
     },
     /// The host has no address.
-    #[error("cannot resolve {0}")]
+    #[error("cannot resolve {0}; check the address and the name server")]
     Unresolvable(String),
     /// This machine cannot make connections.
     #[error(
@@ -37,10 +37,10 @@ pub enum FetchError {
     )]
     NoClient(String),
     /// No connection.
-    #[error("cannot connect: {0}")]
+    #[error("cannot connect: {0}; check the address, or say --use-proxy where a proxy is needed")]
     Connect(String),
     /// It took too long.
-    #[error("timed out after {0} s")]
+    #[error("timed out after {0} s; --fetch-timeout and --read-timeout give it more")]
     TimedOut(u64),
     /// The server answered with an error.
     #[error("the server answered {status}{}", asking(*.retry_after))]
@@ -54,7 +54,7 @@ pub enum FetchError {
     #[error("gone: the server answered {0}")]
     Gone(u16),
     /// The decoded body is larger than the cap.
-    #[error("larger than {0} bytes")]
+    #[error("larger than {0} bytes; --max-size raises the limit")]
     TooLarge(u64),
     /// It redirects on and on.
     #[error("more than {0} redirects")]
@@ -92,7 +92,7 @@ pub enum FetchError {
         seconds: u64,
     },
     /// A link inside a site that redirects out of it.
-    #[error("redirects off the site to {0}")]
+    #[error("redirects off the site to {0}; name that address itself if it is meant")]
     OffSite(String),
     /// It was to be a sitemap.
     #[error("not a sitemap: neither XML with <urlset> or <sitemapindex> nor a list of addresses")]
@@ -147,16 +147,18 @@ fn asking(retry_after: Option<Duration>) -> String {
 #[derive(Debug, Error)]
 pub enum ListError {
     /// The file cannot be read.
-    #[error("cannot read the URL list {path}: {source}")]
+    #[error(
+        "cannot read the URL list {path}: {source}; --urls names a file, or - for standard input"
+    )]
     Unreadable {
         /// The file.
         path: PathBuf,
         /// The cause.
         source: std::io::Error,
     },
-    /// It is not the JSON that it should be.
+    /// It is none of the forms of a list.
     #[error(
-        "{path} is not a URL list: {reason}; expected {{\"energy_saving_resources\": [\"https://…\"]}}"
+        "{path} is not a URL list: {reason}; expected one address a line, [\"https://…\"] or {{\"energy_saving_resources\": [\"https://…\"]}}"
     )]
     Malformed {
         /// The file.

@@ -1,6 +1,7 @@
-//! The JSON file that names the pages to fetch.
+//! The file that names the pages to fetch.
 
 use std::collections::HashSet;
+use std::io::{self, Read};
 use std::path::Path;
 
 use serde::Deserialize;
@@ -11,10 +12,17 @@ use url::Url;
 use super::ListError;
 use super::scope::normalize;
 
+/// The list under its name.
 #[derive(Deserialize)]
-struct UrlList {
+struct Named {
     energy_saving_resources: Vec<Value>,
 }
+
+/// Stands for standard input where a file is expected.
+const STANDARD_INPUT: &str = "-";
+
+/// The most bytes of a list: far above a million addresses.
+const MOST_BYTES: u64 = 256 << 20;
 
 /// One entry of the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,25 +38,62 @@ pub enum Listed {
     },
 }
 
-/// Reads `{"energy_saving_resources": [url, …]}`. Addresses are normalized and repeated ones
-/// kept once, in the order of the file.
+/// Reads one address a line (blank lines and those that begin with `#` are passed over), a JSON list
+/// `[url, …]`, or `{"energy_saving_resources": [url, …]}`; from standard input for `-`. Addresses are
+/// normalized and repeated ones kept once, in the order of the file.
 pub fn read_url_list(path: &Path) -> Result<Vec<Listed>, ListError> {
-    let json = fs_err::read(path).map_err(|source| ListError::Unreadable {
+    let text = read(path).map_err(|source| ListError::Unreadable {
         path: path.to_owned(),
         source,
     })?;
-    let list: UrlList = serde_json::from_slice(&json).map_err(|error| ListError::Malformed {
+    let entries = parse(&text).map_err(|reason| ListError::Malformed {
         path: path.to_owned(),
-        reason: without_values(&error),
+        reason,
     })?;
     let mut seen = HashSet::new();
-    let entries = list.energy_saving_resources.iter().map(read_entry);
+    let entries = entries.into_iter();
     Ok(entries
         .filter(|entry| match entry {
             Listed::Page(url) => seen.insert(url.clone()),
             Listed::Unusable { .. } => true,
         })
         .collect())
+}
+
+fn read(path: &Path) -> io::Result<String> {
+    let source: Box<dyn Read> = if path == Path::new(STANDARD_INPUT) {
+        Box::new(io::stdin().lock())
+    } else {
+        Box::new(fs_err::File::open(path)?)
+    };
+    let mut text = String::new();
+    source.take(MOST_BYTES).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+fn parse(text: &str) -> Result<Vec<Listed>, String> {
+    let text = text.trim_start_matches('\u{FEFF}').trim();
+    let json = |error: serde_json::Error| without_values(&error);
+    let values = match text.as_bytes().first() {
+        Some(b'{') => {
+            let named: Named = serde_json::from_str(text).map_err(json)?;
+            named.energy_saving_resources
+        }
+        Some(b'[') => serde_json::from_str(text).map_err(json)?,
+        _ => return lines(text),
+    };
+    Ok(values.iter().map(read_entry).collect())
+}
+
+fn lines(text: &str) -> Result<Vec<Listed>, String> {
+    let lines = text.lines().map(str::trim);
+    let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let entries: Vec<Listed> = lines.map(read_text).collect();
+    let is_page = |entry: &Listed| matches!(entry, Listed::Page(_));
+    if !entries.is_empty() && !entries.iter().any(is_page) {
+        return Err("no line is an http or https address".to_owned());
+    }
+    Ok(entries)
 }
 
 fn read_entry(entry: &Value) -> Listed {
@@ -58,13 +103,17 @@ fn read_entry(entry: &Value) -> Listed {
             reason: "not an address: the list holds texts".to_owned(),
         };
     };
+    read_text(text)
+}
+
+fn read_text(text: &str) -> Listed {
     let reason = match Url::parse(text.trim()) {
         Ok(url) if matches!(url.scheme(), "http" | "https") => return Listed::Page(normalize(url)),
         Ok(_) => "not an http or https address".to_owned(),
         Err(error) => format!("not an address: {error}"),
     };
     Listed::Unusable {
-        text: text.clone(),
+        text: text.to_owned(),
         reason,
     }
 }
@@ -90,9 +139,9 @@ fn without_values(error: &serde_json::Error) -> String {
 mod tests {
     use super::*;
 
-    fn read(json: &str) -> Result<Vec<Listed>, ListError> {
+    fn read(text: &str) -> Result<Vec<Listed>, ListError> {
         let file = tempfile::NamedTempFile::new().unwrap();
-        fs_err::write(file.path(), json).unwrap();
+        fs_err::write(file.path(), text).unwrap();
         read_url_list(file.path())
     }
 
@@ -106,6 +155,23 @@ mod tests {
             entries,
             [page("https://a.example/x"), page("http://b.example/")]
         );
+    }
+
+    #[test]
+    fn a_list_may_be_plain() {
+        let page = |text: &str| Listed::Page(Url::parse(text).unwrap());
+        let both = [page("https://a.example/"), page("http://b.example/c")];
+        for text in [
+            r#"["https://a.example", "http://b.example/c", "https://a.example"]"#,
+            "\u{FEFF}# Ours\nhttps://a.example\r\n\n  http://b.example/c\n",
+        ] {
+            assert_eq!(read(text).unwrap(), both);
+        }
+        assert_eq!(read("\n# nothing yet\n").unwrap(), []);
+        assert!(matches!(
+            &read("https://a.example\nwords").unwrap()[1],
+            Listed::Unusable { text, .. } if text == "words"
+        ));
     }
 
     #[test]
@@ -129,7 +195,8 @@ mod tests {
     #[test]
     fn a_file_that_is_no_list_is_refused_without_what_stands_in_it() {
         let refused = |json: &str| read(json).unwrap_err().to_string();
-        assert!(refused("[]").contains("energy_saving_resources"));
+        assert!(refused("{}").contains("energy_saving_resources"));
+        assert!(refused("ftp://a:s3cret@b.example\nwords").contains("no line"));
         for json in [
             r#"{"energy_saving_resources": "http://a:s3cret@b.example"}"#,
             r#"{"energy_saving_resources": ["http://a:s3cret@b.example""#,

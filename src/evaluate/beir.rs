@@ -28,7 +28,9 @@ pub struct JudgedQuery {
 #[derive(Debug, Error)]
 pub enum BeirError {
     /// A file cannot be read.
-    #[error("cannot read {path}: {source}")]
+    #[error(
+        "cannot read {path}: {source}; a folder of BEIR holds queries.jsonl and qrels/test.tsv"
+    )]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -36,7 +38,7 @@ pub enum BeirError {
         source: std::io::Error,
     },
     /// A line is not what the layout asks for.
-    #[error("{path}, line {line}: {reason}")]
+    #[error("{path}, line {line}: {reason}; the layout is that of BEIR")]
     Malformed {
         /// The file.
         path: PathBuf,

@@ -40,7 +40,7 @@ impl LabelledQuestion {
 #[derive(Debug, Error)]
 pub enum QuestionsError {
     /// It cannot be read.
-    #[error("cannot read the questions {path}: {source}")]
+    #[error("cannot read the questions {path}: {source}; name a file with one JSON object a line")]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -70,7 +70,12 @@ pub(super) fn read_lines<T: DeserializeOwned>(
     path: &Path,
     expected: &'static str,
 ) -> Result<Vec<T>, QuestionsError> {
-    let text = fs_err::read_to_string(path).map_err(|source| QuestionsError::Unreadable {
+    let text = if path == Path::new("-") {
+        std::io::read_to_string(std::io::stdin().lock())
+    } else {
+        fs_err::read_to_string(path)
+    };
+    let text = text.map_err(|source| QuestionsError::Unreadable {
         path: path.to_owned(),
         source,
     })?;

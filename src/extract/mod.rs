@@ -109,7 +109,7 @@ pub enum ExtractError {
         reason: String,
     },
     /// The file wants a password.
-    #[error("the file is encrypted and needs a password")]
+    #[error("the file is encrypted and needs a password; save it without one")]
     Encrypted,
     /// The file opened but has no text to keep.
     #[error("no readable text: {0}")]

@@ -10,13 +10,15 @@ use crate::runtime::retry::Retry;
 #[derive(Debug, Error)]
 pub enum GenerateError {
     /// It failed so often that it is not asked for a while.
-    #[error("the language model failed several times in a row and is left alone for {} s", .pause.as_secs())]
+    #[error("the language model failed several times in a row and is left alone for {} s, then it is asked again", .pause.as_secs())]
     Resting {
         /// How long, from its last failure on.
         pause: Duration,
     },
     /// Nobody answers at the address.
-    #[error("the language model's server at {url} is not running or not reachable ({reason})")]
+    #[error(
+        "the language model's server at {url} is not running or not reachable ({reason}); start it, or name another with --chat-url"
+    )]
     NotRunning {
         /// Base address.
         url: String,
@@ -62,7 +64,7 @@ pub enum GenerateError {
         reason: String,
     },
     /// It took too long.
-    #[error("the model at {url} gave no {awaited} within {} s", .limit.as_secs_f32())]
+    #[error("the model at {url} gave no {awaited} within {} s; --chat-words-timeout and --chat-timeout give it more", .limit.as_secs_f32())]
     TooSlow {
         /// Base address.
         url: String,

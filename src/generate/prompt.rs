@@ -30,7 +30,9 @@ const QUESTION_SHARE: usize = 4;
 #[derive(Debug, Error)]
 pub enum PromptError {
     /// The file cannot be read.
-    #[error("cannot read the prompt {path}: {source}")]
+    #[error(
+        "cannot read the prompt {path}: {source}; --prompts names a folder with system.txt and question.txt"
+    )]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -54,7 +56,7 @@ pub enum PromptError {
         name: String,
     },
     /// A placeholder that must be there is not.
-    #[error("the prompt {name} does not hold {{{placeholder}}}")]
+    #[error("the prompt {name} does not hold {{{placeholder}}}; write that where it belongs")]
     MissingPlaceholder {
         /// The template.
         name: String,

@@ -81,7 +81,7 @@ impl Ingestor {
             now: ways.now,
         };
         let assembled = assemble::assemble(documents, ways, assembly).await;
-        bar.finish();
+        bar.finish_and_clear();
         let Assembled {
             contents,
             embedded,

@@ -10,13 +10,15 @@ use crate::snapshot::SnapshotError;
 #[derive(Debug, Error)]
 pub enum IngestError {
     /// The options name no source at all.
-    #[error("there is nothing to ingest: name a URL list with --urls or folders with --docs")]
+    #[error(
+        "there is nothing to ingest: name folders, files or addresses, or a list of these with --urls"
+    )]
     NoSources,
     /// The URL list is unusable.
     #[error(transparent)]
     UrlList(#[from] ListError),
     /// A folder cannot be read.
-    #[error("cannot read {path}: {source}")]
+    #[error("cannot read {path}: {source}; name a folder or file that is there and may be read")]
     Folder {
         /// The folder or file.
         path: std::path::PathBuf,
@@ -24,10 +26,12 @@ pub enum IngestError {
         source: std::io::Error,
     },
     /// Every source failed or was empty.
-    #[error("nothing could be indexed: {0}")]
+    #[error("nothing could be indexed: {0}; mend what is named there and run it again")]
     NothingIndexed(String),
     /// The extraction workers cannot be started.
-    #[error("cannot start an extraction worker ({program}): {source}")]
+    #[error(
+        "cannot start an extraction worker ({program}): {source}; the program must stay where it was started"
+    )]
     Worker {
         /// The program.
         program: String,
@@ -36,7 +40,7 @@ pub enum IngestError {
     },
     /// The publish gate could not judge.
     #[error(
-        "the publish gate could not judge generation {generation}, which stays unpublished: {reason}"
+        "the publish gate could not judge generation {generation}, which stays unpublished: {reason}; `wattwise snapshot rollback {generation}` publishes it all the same"
     )]
     Gate {
         /// The generation that was made.

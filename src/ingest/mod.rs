@@ -28,6 +28,7 @@ mod sources;
 mod split;
 mod template;
 mod walk;
+mod watch;
 mod watchdog;
 pub mod worker;
 
@@ -40,3 +41,4 @@ pub use options::IngestOptions;
 pub use pipeline::Ingestor;
 pub use progress::Progress;
 pub use report::{Report, Row, Status, Totals};
+pub use watch::{Seen, Watch};

@@ -15,8 +15,10 @@ use crate::index::hnsw::HnswParameters;
 /// What to ingest and where to.
 #[derive(Debug, Clone)]
 pub struct IngestOptions {
-    /// JSON file with the addresses, if any.
+    /// File with addresses, if any.
     pub urls: Option<PathBuf>,
+    /// Pages that are named one by one.
+    pub pages: Vec<Url>,
     /// Folders and files to read.
     pub folders: Vec<PathBuf>,
     /// What of the folders is read.

@@ -99,6 +99,7 @@ impl Ingestor {
         let mut credentials = Credentials::default();
         let named = Named {
             urls: self.options.urls.as_deref(),
+            pages: &self.options.pages,
             folders: &self.options.folders,
             rules: self.options.folder_rules,
             index: &self.options.index,
@@ -280,7 +281,7 @@ impl Ingestor {
             bar: &bar,
         };
         let gathered = walk.run(sources).await;
-        bar.finish();
+        bar.finish_and_clear();
         let gathered = gathered?;
         if self.options.dry_run {
             return Ok(gathered);

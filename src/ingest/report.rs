@@ -132,7 +132,25 @@ impl Report {
         self.gate.as_ref().is_some_and(|verdict| !verdict.passed)
     }
 
-    fn conclusion(&self) -> String {
+    /// What a person should look at, each source on a line; `None` when all went well.
+    pub fn attention(&self) -> Option<String> {
+        if self.is_complete() && !self.is_refused() {
+            return None;
+        }
+        let needs_a_look = |row: &&Row| row.status == Status::Failed || row.stale_since.is_some();
+        let mut text = String::new();
+        for row in self.sources.iter().filter(needs_a_look) {
+            let (status, source) = (row.status.as_str(), one_line(&row.source));
+            text.push_str(&format!("{status:<10} {source}  {}\n", notes(row)));
+        }
+        if let Some(gate) = &self.gate {
+            text.push_str(&format!("gate: {}\n", gate.summary));
+        }
+        Some(text + &self.conclusion())
+    }
+
+    /// The run in one line.
+    pub fn conclusion(&self) -> String {
         let totals = &self.totals;
         let outcome = if self.is_refused() {
             format!(
@@ -438,6 +456,26 @@ mod tests {
         assert_eq!(source.warnings, ["cut"]);
         let gate = read.gate.unwrap();
         assert_eq!((gate.passed, gate.summary.as_str()), (false, "worse"));
+    }
+
+    #[test]
+    fn what_needs_a_look_is_told_alone() {
+        let failed = Row {
+            reason: Some("503 Service Unavailable".to_owned()),
+            ..row(2, Status::Failed)
+        };
+        let told = report(vec![row(1, Status::Added), failed])
+            .attention()
+            .unwrap();
+        assert!(
+            told.contains("example.org/2  503") && !told.contains("example.org/1"),
+            "{told}"
+        );
+        assert!(
+            told.ends_with("1 failed (1 503 Service Unavailable)"),
+            "{told}"
+        );
+        assert_eq!(report(vec![row(1, Status::Added)]).attention(), None);
     }
 
     #[test]

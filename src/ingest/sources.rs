@@ -6,7 +6,7 @@ use url::Url;
 
 use super::IngestError;
 use super::folders::{self, FolderRules, LeftOut};
-use crate::crawl::{Credentials, Listed, Masks, read_url_list};
+use crate::crawl::{Credentials, Listed, Masks, normalize, read_url_list};
 
 /// One thing to ingest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,15 +63,17 @@ impl Source {
 
 /// Where a run is to look for sources.
 pub(super) struct Named<'a> {
-    /// JSON file with addresses.
+    /// File with addresses.
     pub(super) urls: Option<&'a Path>,
+    /// Pages that are named one by one.
+    pub(super) pages: &'a [Url],
     pub(super) folders: &'a [PathBuf],
     pub(super) rules: FolderRules,
     /// The index, which is no document where it lies in a folder.
     pub(super) index: &'a Path,
 }
 
-/// Lists all sources: addresses in the order of the list, then files folder by folder, by name, and
+/// Lists all sources: addresses in the order of the list, those named one by one, then files folder by folder, by name, and
 /// what of the folders is not read. What sites want to be told goes into `credentials`.
 pub(super) fn list(
     named: &Named<'_>,
@@ -86,6 +88,8 @@ pub(super) fn list(
             Listed::Unusable { text, reason } => Source::Unusable(masks.shown_text(&text), reason),
         }));
     }
+    let page = |url: &Url| Source::Url(Page::new(credentials.take(normalize(url.clone())), masks));
+    sources.extend(named.pages.iter().map(page));
     for folder in named.folders {
         let listed = folders::list(folder, named.index, named.rules).map_err(|source| {
             IngestError::Folder {
@@ -109,6 +113,7 @@ mod tests {
         let masks = Masks::new(&[], [0; 32]);
         let named = Named {
             urls: None,
+            pages: &[],
             folders,
             rules: FolderRules::default(),
             index: Path::new("no-index"),

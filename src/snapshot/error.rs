@@ -12,7 +12,7 @@ use crate::model::EmbedderFingerprint;
 pub enum SnapshotError {
     /// Nothing has been published yet.
     #[error(
-        "there is no snapshot in {directory}; run `wattwise ingest --index {directory}` (or `make ingest`) first"
+        "there is no index in {directory} yet: `wattwise ingest --index {directory} FOLDER` makes one of your documents, `wattwise up` one of the guides that come with the program"
     )]
     Missing {
         /// The index directory.
@@ -29,7 +29,9 @@ pub enum SnapshotError {
         reasons: String,
     },
     /// A file is not what the manifest says.
-    #[error("generation {generation} is damaged: {file}: {reason}")]
+    #[error(
+        "generation {generation} is damaged: {file}: {reason}; `wattwise ingest` makes a new one, `wattwise snapshot rollback` goes back to an older one"
+    )]
     Damaged {
         /// The generation.
         generation: String,
@@ -82,7 +84,7 @@ pub enum SnapshotError {
         holder: String,
     },
     /// A file or directory cannot be read or written.
-    #[error("cannot {action} {path}: {source}")]
+    #[error("cannot {action} {path}: {source}; check who may write there, and that there is room")]
     Io {
         /// A verb.
         action: &'static str,

@@ -19,7 +19,9 @@ pub enum StoreError {
     #[error("the idempotency key was used for another request")]
     KeyReused,
     /// The state directory or database could not be opened or created.
-    #[error("cannot open the state in {path}: {reason}")]
+    #[error(
+        "cannot open the state in {path}: {reason}; --state names a folder that can be written to"
+    )]
     Open {
         /// The directory or file.
         path: PathBuf,
@@ -37,7 +39,9 @@ pub enum StoreError {
         holder: String,
     },
     /// There is no room for another write; deletes go on.
-    #[error("the session store takes no more: {reason}")]
+    #[error(
+        "the session store takes no more: {reason}; delete sessions, make room on the disk or raise --max-state-size"
+    )]
     NoRoom {
         /// What is full.
         reason: &'static str,

@@ -3,27 +3,42 @@
 mod json;
 mod lines;
 
-use std::io::IsTerminal;
+use std::fs::{File, OpenOptions};
+use std::io::{self, IsTerminal};
+use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::{counter, describe_counter};
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
+use tracing::Level;
+use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::writer::BoxMakeWriter;
+use tracing_subscriber::filter::ParseError;
+use tracing_subscriber::fmt::writer::{BoxMakeWriter, MakeWriterExt as _};
 
 use crate::config::{ConfigError, LogFormat, LogSettings};
 
 pub use lines::{LogGuard, LogLines};
 
-/// Sends log lines to standard error in the form and at the level that were asked for, each before
-/// the program goes on.
+/// Sends log lines where they were asked for, in the form and at the level that were asked for, each
+/// before the program goes on.
 pub fn install(settings: &LogSettings) -> Result<(), ConfigError> {
-    install_writer(settings, BoxMakeWriter::new(std::io::stderr))
+    let writer = match open(settings)? {
+        Some(file) => {
+            BoxMakeWriter::new(Arc::new(file).and(io::stderr.with_max_level(Level::ERROR)))
+        }
+        None => BoxMakeWriter::new(io::stderr),
+    };
+    install_writer(settings, writer)
 }
 
 /// The same from a thread of its own, so that nobody who logs waits. The guard writes what is left.
 pub fn install_gathering(settings: &LogSettings) -> Result<Option<LogGuard>, ConfigError> {
-    let Ok(lines) = LogLines::to(std::io::stderr()) else {
+    let lines = match open(settings)? {
+        Some(file) => LogLines::to(file),
+        None => LogLines::to(io::stderr()),
+    };
+    let Ok(lines) = lines else {
         // Without a thread the log is slow and still a log.
         return install(settings).map(|()| None);
     };
@@ -32,20 +47,44 @@ pub fn install_gathering(settings: &LogSettings) -> Result<Option<LogGuard>, Con
     Ok(Some(guard))
 }
 
+/// The file that lines are appended to, if one is named.
+fn open(settings: &LogSettings) -> Result<Option<File>, ConfigError> {
+    let Some(path) = &settings.file else {
+        return Ok(None);
+    };
+    let file = OpenOptions::new().create(true).append(true).open(path);
+    match file {
+        Ok(file) => Ok(Some(file)),
+        Err(error) => Err(ConfigError::Invalid {
+            name: "--log-file",
+            reason: format!(
+                "cannot write to {}: {error}; name a file in a folder that exists",
+                path.display()
+            ),
+        }),
+    }
+}
+
+/// Only this program is heard at the level that is asked for: what its packages know concerns their
+/// own developers, unless a filter names them.
+fn filter(level: &str) -> Result<EnvFilter, ParseError> {
+    let is_level = level.parse::<LevelFilter>().is_ok();
+    let own = if is_level { "wattwise=" } else { "" };
+    EnvFilter::try_new(format!("error,{own}{level}"))
+}
+
 fn install_writer(settings: &LogSettings, writer: BoxMakeWriter) -> Result<(), ConfigError> {
-    // hnsw_rs tells of every layer at `info`; what it knows concerns its own developers.
-    let filter = EnvFilter::try_new(format!(
-        "hnsw_rs=warn,lopdf=error,html5ever=error,selectors=warn,{}",
-        settings.level
-    ))
-    .map_err(|error| ConfigError::Invalid {
+    let filter = filter(&settings.level).map_err(|error| ConfigError::Invalid {
         name: "--log-level",
-        reason: format!("{:?} is no level or filter: {error}", settings.level),
+        reason: format!(
+            "{:?} is no level or filter: {error}; say error, warn, info, debug or trace",
+            settings.level
+        ),
     })?;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(writer)
-        .with_ansi(std::io::stderr().is_terminal());
+        .with_ansi(settings.file.is_none() && io::stderr().is_terminal());
     // An error means that a subscriber is there already, as in tests.
     let _ = match settings.format {
         LogFormat::Text => lines.with_target(false).try_init(),
@@ -84,4 +123,18 @@ pub fn install_metrics() -> Result<PrometheusHandle, BuildError> {
         }
     });
     Ok(handle)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packages_are_heard_only_where_a_filter_names_them() {
+        let shown = |level: &str| filter(level).unwrap().to_string();
+        assert!(shown("info").contains("wattwise=info") && shown("info").contains("error"));
+        assert!(shown("WARN").to_lowercase().contains("wattwise=warn"));
+        assert!(shown("html5ever=warn").contains("html5ever=warn"));
+        assert!(filter("wattwise=loud").is_err());
+    }
 }

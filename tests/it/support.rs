@@ -13,7 +13,11 @@ pub(crate) fn data(path: &str) -> PathBuf {
 /// The program, in a folder of its own and without the caller's settings.
 pub(crate) fn wattwise(directory: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wattwise"));
-    command.current_dir(directory).args(arguments);
+    command
+        .current_dir(directory)
+        .args(arguments)
+        // What lies nowhere else lies there, not with whoever runs the tests.
+        .env("XDG_DATA_HOME", std::path::absolute(directory).unwrap());
     for name in [
         "WATTWISE_MODEL_DIR",
         "URLs_JSON_FILE_PATH",

@@ -29,7 +29,9 @@ pub struct TlsFiles {
 #[derive(Debug, Error)]
 pub enum TlsError {
     /// A file cannot be read.
-    #[error("cannot read {path}: {source}")]
+    #[error(
+        "cannot read {path}: {source}; --tls-cert and --tls-key name files that the server may read"
+    )]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -55,7 +57,9 @@ pub enum TlsError {
         section: &'static str,
     },
     /// Each file is good, but not with the other.
-    #[error("the key in {key} does not belong to the first certificate in {certificates}")]
+    #[error(
+        "the key in {key} does not belong to the first certificate in {certificates}; name the two that were made together"
+    )]
     KeyMismatch {
         /// The certificate's file.
         certificates: PathBuf,
@@ -63,7 +67,9 @@ pub enum TlsError {
         key: PathBuf,
     },
     /// The certificate or the key is of no kind that TLS could use.
-    #[error("cannot use {certificates} with {key}: {source}")]
+    #[error(
+        "cannot use {certificates} with {key}: {source}; TLS takes keys of RSA, ECDSA and Ed25519"
+    )]
     Unusable {
         /// The certificate's file.
         certificates: PathBuf,

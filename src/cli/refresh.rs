@@ -1,0 +1,43 @@
+//! Sources that are read again beside a server.
+
+use std::sync::Arc;
+
+use super::ingest::Run;
+use crate::config::IngestSettings;
+use crate::embed::Embedder;
+use crate::ingest::{Progress, Report};
+
+/// What is read again, once or after each change in the folders.
+pub(super) struct Refresh {
+    pub(super) settings: IngestSettings,
+    pub(super) watch: bool,
+}
+
+impl Refresh {
+    /// Reads, and logs what came of it; what was read before answers meanwhile.
+    pub(super) async fn run(self, embedder: Arc<dyn Embedder>) {
+        let run = Run {
+            settings: self.settings,
+            embedder,
+            progress: Progress::hidden(),
+            dry_run: false,
+        };
+        if self.watch {
+            run.again(tell).await;
+        } else {
+            tell(run.once().await);
+        }
+    }
+}
+
+fn tell(outcome: anyhow::Result<Report>) {
+    match outcome {
+        Ok(report) => match report.attention() {
+            Some(attention) => tracing::warn!("{attention}"),
+            None => tracing::info!("{}", report.conclusion()),
+        },
+        Err(error) => tracing::warn!(
+            "the sources were not read again, what was read before answers: {error:#}"
+        ),
+    }
+}

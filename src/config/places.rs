@@ -1,0 +1,81 @@
+//! Where data lie when nobody says.
+
+use std::path::{Path, PathBuf};
+
+/// The folder of this program in a folder for data.
+const NAME: &str = "wattwise";
+
+/// Files that tell that a folder has an index, a state or settings of its own.
+const SIGNS: [&str; 4] = [
+    super::DEFAULT_FILE,
+    "index/CURRENT",
+    "index/.lock",
+    "state/wattwise.sqlite3",
+];
+
+/// Where the index and the state lie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Places {
+    /// Generations.
+    pub index: PathBuf,
+    /// Sessions, records, keys.
+    pub state: PathBuf,
+}
+
+impl Places {
+    /// `index` and `state` here, if there are such already or settings for them; else in the user's
+    /// data folder (XDG Base Directory Specification: `$XDG_DATA_HOME`, by default
+    /// `~/.local/share`), so that every command finds them from wherever it is started.
+    pub fn find() -> Self {
+        Self::beside(Path::new(""), data_folder().as_deref())
+    }
+
+    fn beside(here: &Path, data: Option<&Path>) -> Self {
+        let is_here = SIGNS.iter().any(|sign| here.join(sign).exists());
+        let home = match data {
+            Some(data) if !is_here => data.join(NAME),
+            _ => here.to_owned(),
+        };
+        Self {
+            index: home.join("index"),
+            state: home.join("state"),
+        }
+    }
+}
+
+/// The specification has relative paths ignored.
+fn data_folder() -> Option<PathBuf> {
+    let absolute = |path: PathBuf| path.is_absolute().then_some(path);
+    let home = std::env::home_dir().and_then(absolute);
+    let default = home.map(|home| home.join(".local/share"));
+    let named = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from);
+    named.and_then(absolute).or(default)
+}
+
+/// The guides that come with the program: where a package puts them, or in the source folder.
+pub fn guides() -> Option<PathBuf> {
+    let program = std::env::current_exe().ok();
+    let beside =
+        program.and_then(|program| Some(program.parent()?.join("../share/wattwise/guides")));
+    let installed = beside.and_then(|path| path.canonicalize().ok());
+    let here = PathBuf::from("data/guides");
+    installed.or_else(|| here.is_dir().then_some(here))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lies_here_is_used_and_else_the_data_folder() {
+        let (here, data) = (tempfile::tempdir().unwrap(), Path::new("/data"));
+        let find = |data| Places::beside(here.path(), data).index;
+        assert_eq!(find(Some(data)), Path::new("/data/wattwise/index"));
+        assert_eq!(find(None), here.path().join("index"), "no home");
+        // A folder of this name may be anybody's.
+        fs_err::create_dir(here.path().join("index")).unwrap();
+        assert_eq!(find(Some(data)), Path::new("/data/wattwise/index"));
+        fs_err::write(here.path().join("index/CURRENT"), "").unwrap();
+        assert_eq!(find(Some(data)), here.path().join("index"));
+    }
+}
