@@ -15,6 +15,30 @@ const picture = (page, name, options) => page.screenshot({ path: join(pictures, 
 /** Answered from a page of HTML, a table, several rows, and lists of a PDF. */
 const KINDS = ["What does the standing charge on my bill pay for?", "How deep should blown cellulose be?", "What are the steps to draught-proof a door?", "What should I check before winter?", "When should the heat pump be serviced?"];
 
+/** What answers may be written in, and what must stay text in them. */
+const TEXT = `First **bold _x_** and *em* and \`a*b\` [1].
+Second line, 2 * 3 * 4, **open, [link](javascript:alert(1)) <b>raw</b> \\*kept\\*
+
+- one
+  - inner [2]
+  - inner two
+
+- two
+
+1. first
+2. second
+
+| a | b |
+| --- | :-: |
+| 1 \\| 2 | **3** |
+
+### Head
+> quoted
+
+\`\`\`
+<script>code</script>
+\`\`\``;
+
 const folder = prepare();
 const browser = await launch();
 try {
@@ -138,30 +162,6 @@ async function asking(server) {
   await conversations(page, server, first);
   await page.context().close();
 }
-
-/** What answers may be written in, and what must stay text in them. */
-const TEXT = `First **bold _x_** and *em* and \`a*b\` [1].
-Second line, 2 * 3 * 4, **open, [link](javascript:alert(1)) <b>raw</b> \\*kept\\*
-
-- one
-  - inner [2]
-  - inner two
-
-- two
-
-1. first
-2. second
-
-| a | b |
-| --- | :-: |
-| 1 \\| 2 | **3** |
-
-### Head
-> quoted
-
-\`\`\`
-<script>code</script>
-\`\`\``;
 
 async function markdown(page) {
   const made = await page.evaluate(async (text) => {
@@ -305,6 +305,7 @@ async function sizes(server) {
     const page = await open(browser);
     await page.goto(server.url);
     await page.getByRole("button", { name: "Documents" }).click();
+    await page.locator("#source li button").first().waitFor();
     const count = await page.locator("#source li button").count();
     await page.locator("#source li button", { hasText: "handbook" }).first().click();
     const later = page.getByText("Show what comes after");
