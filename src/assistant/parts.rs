@@ -123,12 +123,11 @@ fn joined(generation: &Generation, parts: &mut [Part]) -> (Answer, Outcome) {
     let mut confidence: Option<f32> = None;
     for part in parts.iter_mut() {
         if !part.answer.answered {
-            missing.push(match part.outcome.reason {
-                Reason::IdentifierMissing => part.answer.text.clone(),
-                _ => format!(
-                    "The sources do not say: {}",
-                    without_markup(part.question.trim_end_matches(','))
-                ),
+            missing.push(if part.outcome.reason == Reason::IdentifierMissing {
+                part.answer.text.clone()
+            } else {
+                let question = without_markup(part.question.trim_end_matches(','));
+                format!("The sources do not say: {question}")
             });
             continue;
         }
@@ -141,9 +140,10 @@ fn joined(generation: &Generation, parts: &mut [Part]) -> (Answer, Outcome) {
     let Some(confidence) = confidence else {
         let first = &parts[0].outcome;
         let sources = parts.iter().flat_map(|part| &part.sources).cloned();
-        let text = match first.reason {
-            Reason::NotCovered => not_covered(generation, &sources.collect::<Vec<_>>()).text,
-            _ => parts[0].answer.text.clone(),
+        let text = if first.reason == Reason::NotCovered {
+            not_covered(generation, &sources.collect::<Vec<_>>()).text
+        } else {
+            parts[0].answer.text.clone()
         };
         return (refusal(text), *first);
     };

@@ -17,27 +17,28 @@ const AS_GOOD: f32 = 0.05;
 /// Rows that all have what the question asks for are told up to this many.
 const MOST_ROWS_ALIKE: usize = 6;
 
-/// What decides among answers that are read. Set on the questions of the guides and three fields,
-/// looked at on others; `docs/answers.md` has the figures.
+/// What decides among answers that are read. Set on passages of three fields that the reader does not
+/// know; `docs/answers.md` has each left out in turn.
 struct Settings {
     /// Units whose answers are read.
     units: usize,
     /// Answers that are read.
     offers: usize,
-    /// What the chance that it answers weighs beside the weight of the unit.
-    chance: f32,
+    /// What the log-odds that it answers weigh beside the weight of the unit.
+    answers: f32,
     /// What a hundred words count against an answer: the shorter of two that answer is said.
     words: f32,
-    /// A chance from which what forbids is said before the answer.
+    /// Log-odds from which what forbids is said before the answer: those from which it would be said
+    /// if it were all there is.
     warns: f32,
 }
 
 const SETTINGS: Settings = Settings {
     units: 4,
     offers: 10,
-    chance: 0.6,
-    words: 0.15,
-    warns: 0.5,
+    answers: 0.12,
+    words: 0.2,
+    warns: -0.5,
 };
 
 /// Units among which the structure of the sources does not choose.
@@ -97,24 +98,24 @@ impl<'a> Choice<'a> {
         }
     }
 
-    /// The answer, given the chance of each offer that it answers; nothing where none was read.
-    pub fn decide(mut self, chances: &[f32], sections: &[Section<'_>]) -> Found {
+    /// The answer, given the log-odds of each offer that it answers; nothing where none was read.
+    pub fn decide(mut self, log_odds: &[f32], sections: &[Section<'_>]) -> Found {
         let offered = std::mem::take(&mut self.offered);
         let mut read: Vec<(Weighed<'a>, f32, f32)> = Vec::new();
-        for (found, chance) in offered.into_iter().zip(chances) {
+        for (found, answers) in offered.into_iter().zip(log_odds) {
             let text = self.offer(&found, sections).text;
             let length = text.split_whitespace().count() as f32 / 100.0;
-            let value = found.weight + SETTINGS.chance * chance - SETTINGS.words * length;
-            read.push((found, *chance, value));
+            let value = found.weight + SETTINGS.answers * answers - SETTINGS.words * length;
+            read.push((found, *answers, value));
         }
         // A stable sort: equals stay as they weigh.
         read.sort_by(|a, b| b.2.total_cmp(&a.2));
         if read.is_empty() {
-            return self.say(None, None, sections);
+            return self.say(None, sections);
         }
-        let (best, chance, _) = read.remove(0);
-        let warns = |(other, chance, _): &&(Weighed<'a>, f32, f32)| {
-            *chance >= SETTINGS.warns
+        let (best, ..) = read.remove(0);
+        let warns = |(other, answers, _): &&(Weighed<'a>, f32, f32)| {
+            *answers >= SETTINGS.warns
                 && other.unit.parts != best.unit.parts
                 && forbids_at(other, sections)
         };
@@ -123,16 +124,11 @@ impl<'a> Choice<'a> {
         self.weighed
             .retain(|other| other.unit.parts != best.unit.parts);
         self.weighed.insert(0, best);
-        self.say(Some(chance), warning, sections)
+        self.say(warning, sections)
     }
 
     /// What the first of the units says, with what goes along.
-    fn say(
-        self,
-        chance: Option<f32>,
-        warning: Option<Statement>,
-        sections: &[Section<'_>],
-    ) -> Found {
+    fn say(self, warning: Option<Statement>, sections: &[Section<'_>]) -> Found {
         let Some(best) = self
             .weighed
             .get(dates::latest(&self.question, &self.weighed))
@@ -156,7 +152,6 @@ impl<'a> Choice<'a> {
         Found::Answer {
             statements,
             is_sure: self.is_named || best.is_sure,
-            chance,
         }
     }
 

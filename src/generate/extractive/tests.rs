@@ -235,11 +235,17 @@ fn ask_reading(source: &str, question: &str, words: &str) -> String {
         panic!("nothing to choose from");
     };
     let offers = choice.offers(&sections);
-    let chances: Vec<f32> = offers
+    let answers: Vec<f32> = offers
         .iter()
-        .map(|offer| if offer.text.contains(words) { 0.9 } else { 0.1 })
+        .map(|offer| {
+            if offer.text.contains(words) {
+                1.0
+            } else {
+                -3.0
+            }
+        })
         .collect();
-    text(&choice.decide(&chances, &sections))
+    text(&choice.decide(&answers, &sections))
 }
 
 const HEAP: &str = "# Heap\nTurn the heap once a month with a fork so that air gets in everywhere. A heap that smells \
