@@ -67,11 +67,12 @@ impl<'a> Choice<'a> {
     pub fn offers(&mut self, sections: &[Section<'_>]) -> Vec<Offer> {
         // Names are found by their form, which tells more than reading does.
         let units = if self.is_named { 1 } else { SETTINGS.units };
-        let mut offered: Vec<Weighed<'a>> = Vec::new();
-        for found in self.weighed.iter().take(units) {
-            offered.extend(extents(found, sections));
-        }
-        offered.truncate(SETTINGS.offers);
+        let heaviest = self.weighed.iter().take(units);
+        let all: Vec<Vec<Weighed<'a>>> = heaviest.map(|found| extents(found, sections)).collect();
+        // All units whole, then all by their most telling parts, then by others.
+        let longest = all.iter().map(Vec::len).max().unwrap_or(0);
+        let by_rank = (0..longest).flat_map(|rank| all.iter().filter_map(move |of| of.get(rank)));
+        let mut offered: Vec<Weighed<'a>> = by_rank.take(SETTINGS.offers).cloned().collect();
         if self.question.asks_to_do {
             let mut rest = self.weighed.iter().skip(units);
             offered.extend(rest.find_map(|found| forbidding(found, sections)));
