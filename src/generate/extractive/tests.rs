@@ -127,6 +127,13 @@ fn the_end_of_a_column_is_found() {
         "Tubes \u{203a} TU-2 \u{203a} Price GBP| 4.10 (the smallest of 2)"
     );
     assert!(ask(table, "Which tube has the longest lead time?").contains("TU-2 \u{203a} Lead"));
+    let seeds =
+        "# Seeds\nCrop | Seed depth | Seed life\nCarrot | 1 cm | 3 years\nParsnip | 2 cm | 1 year";
+    let shortest = ask(seeds, "Which crop has the shortest seed life?");
+    assert!(
+        shortest.contains("Parsnip \u{203a} Seed life"),
+        "{shortest}"
+    );
     let mixed = "# Plans\nPlan | Space\nA | 100 GB\nB | 1 TB";
     assert!(!ask(mixed, "Which plan has the largest space?").contains("largest of"));
 }
