@@ -31,7 +31,10 @@ impl Part {
     /// Says nothing where all of it was quoted by a part before.
     pub(super) fn forget_repetition(&mut self, before: &[Self]) {
         let said = before.iter().flat_map(|part| &part.answer.citations);
-        let is_said = |new: &Citation| said.clone().any(|old| holds(old, new));
+        let is_said = |new: &Citation| {
+            let mut said = said.clone();
+            said.any(|old| holds(old, new) || holds(new, old))
+        };
         if self.answer.citations.iter().all(is_said) {
             self.answer.citations.clear();
         }

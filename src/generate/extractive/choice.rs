@@ -17,6 +17,9 @@ const AS_GOOD: f32 = 0.05;
 /// Rows that all have what the question asks for are told up to this many.
 const MOST_ROWS_ALIKE: usize = 6;
 
+/// Up to this many words a unit is told whole: less would save little and may lose the answer.
+const READ_AT_ONCE: usize = 40;
+
 /// What decides among answers that are read. Set on passages of three fields that the reader does not
 /// know; `docs/answers.md` has each left out in turn.
 struct Settings {
@@ -66,7 +69,10 @@ impl<'a> Choice<'a> {
     /// a whole and its most telling parts, and of the heaviest that forbids where that is asked.
     pub fn offers(&mut self, sections: &[Section<'_>]) -> Vec<Offer> {
         // Names are found by their form, which tells more than reading does.
-        let units = if self.is_named { 1 } else { SETTINGS.units };
+        if self.is_named {
+            return Vec::new();
+        }
+        let units = SETTINGS.units;
         let heaviest = self.weighed.iter().take(units);
         let all: Vec<Vec<Weighed<'a>>> = heaviest.map(|found| extents(found, sections)).collect();
         // All units whole, then all by their most telling parts, then by others.
@@ -260,14 +266,18 @@ impl<'a> Choice<'a> {
     }
 }
 
-/// A unit as it may be told: whole, and its most telling parts where that is shorter. A list that a
-/// line announces, and steps, are told whole.
+/// A unit as it may be told: whole, and its most telling parts where that is much shorter. A list that
+/// a line announces, steps, and what answers a question of its author are told whole.
 fn extents<'a>(found: &Weighed<'a>, sections: &[Section<'_>]) -> Vec<Weighed<'a>> {
     let mut all = vec![found.clone()];
     let unit = &found.unit;
     let text = |part: usize| &sections[unit.section].text[unit.parts[part].range.clone()];
     let is_steps = unit.form == Form::List && text(0).starts_with(|c: char| c.is_ascii_digit());
-    if unit.form == Form::Row || unit.parts.len() < 2 || unit.lead.is_some() {
+    let asked = unit.path.last().is_some_and(|above| above.ends_with('?'));
+    let length: usize = (0..unit.parts.len())
+        .map(|part| text(part).split_whitespace().count())
+        .sum();
+    if unit.form == Form::Row || unit.lead.is_some() || asked || length <= READ_AT_ONCE {
         return all;
     }
     let parts = [(found.telling, 0.0)].into_iter();

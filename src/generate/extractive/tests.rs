@@ -255,8 +255,8 @@ fn ask_reading(source: &str, question: &str, words: &str) -> String {
     text(&choice.decide(&answers, &sections))
 }
 
-const HEAP: &str = "# Heap\nTurn the heap once a month with a fork so that air gets in everywhere. A heap that smells \
-    is too wet and wants cardboard. A dry heap wants a can of rain water each week.\n# Bin\nThe bin holds 300 litres of \
+const HEAP: &str = "# Heap\nTurn the heap once a month with a fork so that air gets in everywhere, also into the corners and along the boards. A heap that smells \
+    is too wet and wants cardboard. A dry heap wants a can of rain water each week, poured slowly over all of it.\n# Bin\nThe bin holds 300 litres of \
     kitchen waste and stands on bare soil.";
 
 #[test]
