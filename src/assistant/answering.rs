@@ -30,7 +30,7 @@ impl Assistant {
             .found(messages, asked.as_deref(), generation, &sections)
             .await;
         let retrieved = scores.first().copied().unwrap_or(0.0).clamp(0.0, 1.0);
-        let (statements, is_sure, chance) = match found {
+        let (statements, is_sure) = match found {
             Found::Missing(text) => return Said::refusal(text, Reason::IdentifierMissing, 0.0),
             Found::Nothing => {
                 let text = not_covered(generation, sources).text;
@@ -39,8 +39,7 @@ impl Assistant {
             Found::Answer {
                 statements,
                 is_sure,
-                chance,
-            } => (statements, is_sure, chance),
+            } => (statements, is_sure),
         };
         let judged = match asked {
             Some(asked) => {
@@ -52,7 +51,7 @@ impl Assistant {
                 chance: None,
             },
         };
-        let confidence = chance.or(judged.chance).unwrap_or(retrieved);
+        let confidence = judged.chance.unwrap_or(retrieved);
         if !judged.is_answered {
             let text = not_covered(generation, sources).text;
             return Said::refusal(text, Reason::NotCovered, confidence);
@@ -100,12 +99,12 @@ impl Assistant {
             Considered::Settled(found) => return found,
             Considered::Open(choice) => choice,
         };
-        let chances = match asked {
-            Some(asked) => self.chances(asked, choice.offers(sections)).await,
+        let answers = match asked {
+            Some(asked) => self.read_offers(asked, choice.offers(sections)).await,
             None => None,
         };
         stages::timed_now("generate", || {
-            choice.decide(&chances.unwrap_or_default(), sections)
+            choice.decide(&answers.unwrap_or_default(), sections)
         })
     }
 

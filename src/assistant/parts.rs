@@ -31,7 +31,10 @@ impl Part {
     /// Says nothing where all of it was quoted by a part before.
     pub(super) fn forget_repetition(&mut self, before: &[Self]) {
         let said = before.iter().flat_map(|part| &part.answer.citations);
-        let is_said = |new: &Citation| said.clone().any(|old| holds(old, new));
+        let is_said = |new: &Citation| {
+            let mut said = said.clone();
+            said.any(|old| holds(old, new) || holds(new, old))
+        };
         if self.answer.citations.iter().all(is_said) {
             self.answer.citations.clear();
         }
@@ -123,12 +126,11 @@ fn joined(generation: &Generation, parts: &mut [Part]) -> (Answer, Outcome) {
     let mut confidence: Option<f32> = None;
     for part in parts.iter_mut() {
         if !part.answer.answered {
-            missing.push(match part.outcome.reason {
-                Reason::IdentifierMissing => part.answer.text.clone(),
-                _ => format!(
-                    "The sources do not say: {}",
-                    without_markup(part.question.trim_end_matches(','))
-                ),
+            missing.push(if part.outcome.reason == Reason::IdentifierMissing {
+                part.answer.text.clone()
+            } else {
+                let question = without_markup(part.question.trim_end_matches(','));
+                format!("The sources do not say: {question}")
             });
             continue;
         }
@@ -141,9 +143,10 @@ fn joined(generation: &Generation, parts: &mut [Part]) -> (Answer, Outcome) {
     let Some(confidence) = confidence else {
         let first = &parts[0].outcome;
         let sources = parts.iter().flat_map(|part| &part.sources).cloned();
-        let text = match first.reason {
-            Reason::NotCovered => not_covered(generation, &sources.collect::<Vec<_>>()).text,
-            _ => parts[0].answer.text.clone(),
+        let text = if first.reason == Reason::NotCovered {
+            not_covered(generation, &sources.collect::<Vec<_>>()).text
+        } else {
+            parts[0].answer.text.clone()
         };
         return (refusal(text), *first);
     };

@@ -140,8 +140,8 @@ impl Assistant {
 }
 
 impl Assistant {
-    /// The chance of each offer that it answers `question`; `None` without a reader.
-    pub(super) async fn chances(&self, question: &str, offers: Vec<Offer>) -> Option<Vec<f32>> {
+    /// The log-odds of each offer that it answers `question`; `None` without a reader.
+    pub(super) async fn read_offers(&self, question: &str, offers: Vec<Offer>) -> Option<Vec<f32>> {
         let reads = self.reads.as_ref()?;
         let excerpt = |offer: Offer| Excerpt {
             heading: offer.heading,
@@ -149,8 +149,7 @@ impl Assistant {
         };
         let excerpts = offers.into_iter().map(excerpt).collect();
         let readings = reads.read(question, excerpts).await?;
-        let chance = |reading: &Reading| calibration::chance(reading.answers);
-        Some(readings.iter().map(chance).collect())
+        Some(readings.iter().map(|reading| reading.answers).collect())
     }
 }
 

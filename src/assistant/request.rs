@@ -79,8 +79,8 @@ pub struct Summary {
 pub struct Outcome {
     /// Why the reply is what it is.
     pub reason: Reason,
-    /// The chance, in [0, 1], that the reply answers the question: the reader's of what is said, or
-    /// that of the first context where nothing was read; 0 of a name that the sources do not have
+    /// The chance, in [0, 1], that the question is answered: as the reader has it, or that of the
+    /// first context where nothing was read; 0 of a name that the sources do not have
     /// and of a foreign language, 1 of a curated reply.
     pub confidence: f32,
 }

@@ -110,17 +110,16 @@ impl Assistant {
         };
         let passages = self.passages(generation, &sources, query.as_ref()).await?;
         let scores = scores.unwrap_or_else(|| passages.iter().map(|p| p.standing).collect());
-        let said = match foreign {
-            Some(foreign) => Said::refusal(foreign.say(), Reason::OtherLanguage, 0.0),
-            None => {
-                let known = Known {
-                    generation,
-                    sources: &sources,
-                    passages: &passages,
-                    scores: &scores,
-                };
-                self.answer(messages, &known, cited).await
-            }
+        let known = Known {
+            generation,
+            sources: &sources,
+            passages: &passages,
+            scores: &scores,
+        };
+        let said = if let Some(foreign) = foreign {
+            Said::refusal(foreign.say(), Reason::OtherLanguage, 0.0)
+        } else {
+            self.answer(messages, &known, cited).await
         };
         Ok(Part {
             question: messages.last().copied().unwrap_or_default().to_owned(),

@@ -19,7 +19,7 @@ pub fn restate(earlier: &str, last: &str) -> Option<String> {
     let earlier_names = identifiers(earlier);
     let mut replaced = earlier_names
         .iter()
-        .filter(|name| new.replaces(name) && *name != new);
+        .filter(|name| new.kind == name.kind && new.replaces(name) && *name != new);
     let old = replaced.next()?;
     if replaced.next().is_some() {
         return None;

@@ -17,27 +17,31 @@ const AS_GOOD: f32 = 0.05;
 /// Rows that all have what the question asks for are told up to this many.
 const MOST_ROWS_ALIKE: usize = 6;
 
-/// What decides among answers that are read. Set on the questions of the guides and three fields,
-/// looked at on others; `docs/answers.md` has the figures.
+/// Up to this many words a unit is told whole: less would save little and may lose the answer.
+const READ_AT_ONCE: usize = 40;
+
+/// What decides among answers that are read. Set on passages of three fields that the reader does not
+/// know; `docs/answers.md` has each left out in turn.
 struct Settings {
     /// Units whose answers are read.
     units: usize,
     /// Answers that are read.
     offers: usize,
-    /// What the chance that it answers weighs beside the weight of the unit.
-    chance: f32,
+    /// What the log-odds that it answers weigh beside the weight of the unit.
+    answers: f32,
     /// What a hundred words count against an answer: the shorter of two that answer is said.
     words: f32,
-    /// A chance from which what forbids is said before the answer.
+    /// Log-odds from which what forbids is said before the answer: those from which it would be said
+    /// if it were all there is.
     warns: f32,
 }
 
 const SETTINGS: Settings = Settings {
     units: 4,
     offers: 10,
-    chance: 0.6,
-    words: 0.15,
-    warns: 0.5,
+    answers: 0.12,
+    words: 0.2,
+    warns: -0.5,
 };
 
 /// Units among which the structure of the sources does not choose.
@@ -65,12 +69,16 @@ impl<'a> Choice<'a> {
     /// a whole and its most telling parts, and of the heaviest that forbids where that is asked.
     pub fn offers(&mut self, sections: &[Section<'_>]) -> Vec<Offer> {
         // Names are found by their form, which tells more than reading does.
-        let units = if self.is_named { 1 } else { SETTINGS.units };
-        let mut offered: Vec<Weighed<'a>> = Vec::new();
-        for found in self.weighed.iter().take(units) {
-            offered.extend(extents(found, sections));
+        if self.is_named {
+            return Vec::new();
         }
-        offered.truncate(SETTINGS.offers);
+        let units = SETTINGS.units;
+        let heaviest = self.weighed.iter().take(units);
+        let all: Vec<Vec<Weighed<'a>>> = heaviest.map(|found| extents(found, sections)).collect();
+        // All units whole, then all by their most telling parts, then by others.
+        let longest = all.iter().map(Vec::len).max().unwrap_or(0);
+        let by_rank = (0..longest).flat_map(|rank| all.iter().filter_map(move |of| of.get(rank)));
+        let mut offered: Vec<Weighed<'a>> = by_rank.take(SETTINGS.offers).cloned().collect();
         if self.question.asks_to_do {
             let mut rest = self.weighed.iter().skip(units);
             offered.extend(rest.find_map(|found| forbidding(found, sections)));
@@ -97,24 +105,24 @@ impl<'a> Choice<'a> {
         }
     }
 
-    /// The answer, given the chance of each offer that it answers; nothing where none was read.
-    pub fn decide(mut self, chances: &[f32], sections: &[Section<'_>]) -> Found {
+    /// The answer, given the log-odds of each offer that it answers; nothing where none was read.
+    pub fn decide(mut self, log_odds: &[f32], sections: &[Section<'_>]) -> Found {
         let offered = std::mem::take(&mut self.offered);
         let mut read: Vec<(Weighed<'a>, f32, f32)> = Vec::new();
-        for (found, chance) in offered.into_iter().zip(chances) {
+        for (found, answers) in offered.into_iter().zip(log_odds) {
             let text = self.offer(&found, sections).text;
             let length = text.split_whitespace().count() as f32 / 100.0;
-            let value = found.weight + SETTINGS.chance * chance - SETTINGS.words * length;
-            read.push((found, *chance, value));
+            let value = found.weight + SETTINGS.answers * answers - SETTINGS.words * length;
+            read.push((found, *answers, value));
         }
         // A stable sort: equals stay as they weigh.
         read.sort_by(|a, b| b.2.total_cmp(&a.2));
         if read.is_empty() {
-            return self.say(None, None, sections);
+            return self.say(None, sections);
         }
-        let (best, chance, _) = read.remove(0);
-        let warns = |(other, chance, _): &&(Weighed<'a>, f32, f32)| {
-            *chance >= SETTINGS.warns
+        let (best, ..) = read.remove(0);
+        let warns = |(other, answers, _): &&(Weighed<'a>, f32, f32)| {
+            *answers >= SETTINGS.warns
                 && other.unit.parts != best.unit.parts
                 && forbids_at(other, sections)
         };
@@ -123,16 +131,11 @@ impl<'a> Choice<'a> {
         self.weighed
             .retain(|other| other.unit.parts != best.unit.parts);
         self.weighed.insert(0, best);
-        self.say(Some(chance), warning, sections)
+        self.say(warning, sections)
     }
 
     /// What the first of the units says, with what goes along.
-    fn say(
-        self,
-        chance: Option<f32>,
-        warning: Option<Statement>,
-        sections: &[Section<'_>],
-    ) -> Found {
+    fn say(self, warning: Option<Statement>, sections: &[Section<'_>]) -> Found {
         let Some(best) = self
             .weighed
             .get(dates::latest(&self.question, &self.weighed))
@@ -156,7 +159,6 @@ impl<'a> Choice<'a> {
         Found::Answer {
             statements,
             is_sure: self.is_named || best.is_sure,
-            chance,
         }
     }
 
@@ -264,14 +266,18 @@ impl<'a> Choice<'a> {
     }
 }
 
-/// A unit as it may be told: whole, and its most telling parts where that is shorter. A list that a
-/// line announces, and steps, are told whole.
+/// A unit as it may be told: whole, and its most telling parts where that is much shorter. A list that
+/// a line announces, steps, and what answers a question of its author are told whole.
 fn extents<'a>(found: &Weighed<'a>, sections: &[Section<'_>]) -> Vec<Weighed<'a>> {
     let mut all = vec![found.clone()];
     let unit = &found.unit;
     let text = |part: usize| &sections[unit.section].text[unit.parts[part].range.clone()];
     let is_steps = unit.form == Form::List && text(0).starts_with(|c: char| c.is_ascii_digit());
-    if unit.form == Form::Row || unit.parts.len() < 2 || unit.lead.is_some() {
+    let asked = unit.path.last().is_some_and(|above| above.ends_with('?'));
+    let length: usize = (0..unit.parts.len())
+        .map(|part| text(part).split_whitespace().count())
+        .sum();
+    if unit.form == Form::Row || unit.lead.is_some() || asked || length <= READ_AT_ONCE {
         return all;
     }
     let parts = [(found.telling, 0.0)].into_iter();

@@ -142,7 +142,7 @@ pub struct Statement {
 }
 
 /// What was found.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
     /// An answer.
     Answer {
@@ -151,8 +151,6 @@ pub enum Found {
         /// Whether it holds the name that was asked for, or every word of the question: then nothing
         /// else has to show that it answers.
         is_sure: bool,
-        /// The chance that it answers, where it was read.
-        chance: Option<f32>,
     },
     /// The question names what the sources do not have; this says so.
     Missing(String),
@@ -179,7 +177,7 @@ pub enum Considered<'a> {
     /// The structure of the sources decides.
     Settled(Found),
     /// One of several answers.
-    Open(Choice<'a>),
+    Open(Box<Choice<'a>>),
 }
 
 /// Looks for answers in `sections`, best first.
@@ -200,18 +198,17 @@ pub fn consider<'a>(
         return Considered::Settled(Found::Answer {
             statements: vec![statement],
             is_sure: true,
-            chance: None,
         });
     }
     if weighed.is_empty() {
         return Considered::Settled(Found::Nothing);
     }
-    Considered::Open(Choice {
+    Considered::Open(Box::new(Choice {
         question,
         weighed,
         is_named,
         offered: Vec::new(),
-    })
+    }))
 }
 
 /// The end of a column, or all rows of a table, where that is what the question asks for: no row has

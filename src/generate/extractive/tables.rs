@@ -183,17 +183,26 @@ pub(super) fn at_the_end(
                 .is_some_and(|values| values.windows(2).all(|pair| pair[0].1 == pair[1].1))
         })
         .collect();
-    let by_words = |column: &&usize| question.weight_in(&stems(unit.head[**column])) > 0.0;
     let by_hint = |column: &&usize| {
         let name = stems(unit.head[**column]);
         hints
             .iter()
             .any(|hint| stems(hint).iter().any(|stem| name.contains(stem)))
     };
-    let column = comparable
-        .iter()
-        .find(by_words)
-        .or_else(|| comparable.iter().find(by_hint));
+    let words = |column: usize| question.weight_in(&stems(unit.head[column]));
+    let named = (1..unit.head.len()).filter(|column| words(*column) > 0.0);
+    let named = named.reduce(|best, next| {
+        if words(next) > words(best) {
+            next
+        } else {
+            best
+        }
+    });
+    let column = match named {
+        // The values of the column that is named cannot be compared: those of another one say nothing.
+        Some(named) => Some(comparable.iter().find(|column| **column == named)?),
+        None => comparable.iter().find(by_hint),
+    };
     let column = *column.or_else(|| {
         comparable
             .first()
@@ -235,6 +244,9 @@ fn quantity(cell: &str) -> Option<(f64, String)> {
     let negative = cell[..start].ends_with(['-', '\u{2212}']);
     let value: f64 = digits.parse().ok()?;
     let unit = format!("{}{}", &cell[..start], &cell[start + length..]);
+    // "1 year" and "3 years" are of one unit.
     let unit = unit.trim_matches(['-', '\u{2212}', ' ']).to_lowercase();
+    let one = unit.strip_suffix('s').filter(|one| one.len() > 2);
+    let unit = one.map_or(unit.clone(), str::to_owned);
     Some((if negative { -value } else { value }, unit))
 }

@@ -127,6 +127,13 @@ fn the_end_of_a_column_is_found() {
         "Tubes \u{203a} TU-2 \u{203a} Price GBP| 4.10 (the smallest of 2)"
     );
     assert!(ask(table, "Which tube has the longest lead time?").contains("TU-2 \u{203a} Lead"));
+    let seeds =
+        "# Seeds\nCrop | Seed depth | Seed life\nCarrot | 1 cm | 3 years\nParsnip | 2 cm | 1 year";
+    let shortest = ask(seeds, "Which crop has the shortest seed life?");
+    assert!(
+        shortest.contains("Parsnip \u{203a} Seed life"),
+        "{shortest}"
+    );
     let mixed = "# Plans\nPlan | Space\nA | 100 GB\nB | 1 TB";
     assert!(!ask(mixed, "Which plan has the largest space?").contains("largest of"));
 }
@@ -235,15 +242,21 @@ fn ask_reading(source: &str, question: &str, words: &str) -> String {
         panic!("nothing to choose from");
     };
     let offers = choice.offers(&sections);
-    let chances: Vec<f32> = offers
+    let answers: Vec<f32> = offers
         .iter()
-        .map(|offer| if offer.text.contains(words) { 0.9 } else { 0.1 })
+        .map(|offer| {
+            if offer.text.contains(words) {
+                1.0
+            } else {
+                -3.0
+            }
+        })
         .collect();
-    text(&choice.decide(&chances, &sections))
+    text(&choice.decide(&answers, &sections))
 }
 
-const HEAP: &str = "# Heap\nTurn the heap once a month with a fork so that air gets in everywhere. A heap that smells \
-    is too wet and wants cardboard. A dry heap wants a can of rain water each week.\n# Bin\nThe bin holds 300 litres of \
+const HEAP: &str = "# Heap\nTurn the heap once a month with a fork so that air gets in everywhere, also into the corners and along the boards. A heap that smells \
+    is too wet and wants cardboard. A dry heap wants a can of rain water each week, poured slowly over all of it.\n# Bin\nThe bin holds 300 litres of \
     kitchen waste and stands on bare soil.";
 
 #[test]
