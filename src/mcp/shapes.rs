@@ -140,6 +140,8 @@ pub(super) fn answer(summary: &Summary) -> Value {
         "answer": summary.answer.text,
         "answered": summary.answer.answered,
         "citations": summary.answer.citations.iter().map(citation).collect::<Vec<_>>(),
+        "reason": summary.outcome.reason.name(),
+        "confidence": summary.outcome.confidence,
         "generator": summary.generator,
         "degraded_reason": summary.degraded.map(|degraded| degraded.reason),
     })

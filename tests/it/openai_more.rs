@@ -236,7 +236,6 @@ async fn what_programs_ask_about_a_conversation_is_no_question() {
     // People who talk about titles, tags or transcripts are answered as people.
     for question in [
         "What should I search for to find a good installer?",
-        "Which questions should I ask a loft installer?",
         "What is the title of the guide on lofts?",
         "My meter says\nError: E-133\nCode: 7\nWhat does it mean?",
     ] {

@@ -88,11 +88,12 @@ fn transcript(text: &str) -> Option<Talk<'_>> {
         at = end;
         let talk = talks.last_mut().filter(|_| is_open);
         let is_talk = talk.as_ref().is_some_and(|talk| talk.is_whole());
-        if closes_element(line) || (!is_talk && divides(line)) {
+        let speech = spoken(line);
+        if closes_element(line) || (!is_talk && speech.is_none() && divides(line)) {
             is_open = false;
             continue;
         }
-        match (talk, spoken(line)) {
+        match (talk, speech) {
             (Some(talk), Some((speaker, said))) if talk.admits(speaker) => {
                 talk.turns.push((speaker, said.to_owned()));
                 talk.end = end;
