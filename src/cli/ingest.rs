@@ -43,7 +43,7 @@ pub(super) async fn run(
         settings,
         embedder,
         progress: progress.clone(),
-        dry_run: arguments.dry_run,
+        publishes: !arguments.dry_run,
     };
     let told = Told {
         quiet: quiet && !arguments.dry_run,
@@ -110,14 +110,14 @@ pub(super) struct Run {
     pub(super) settings: IngestSettings,
     pub(super) embedder: Arc<dyn Embedder>,
     pub(super) progress: Progress,
-    pub(super) dry_run: bool,
+    pub(super) publishes: bool,
 }
 
 impl Run {
     pub(super) async fn once(&self) -> anyhow::Result<Report> {
         // Questions that cannot be read should not cost a run.
-        let gate = match (&self.settings.gate, self.dry_run) {
-            (Some(path), false) => Some(RecallGate::new(
+        let gate = match (&self.settings.gate, self.publishes) {
+            (Some(path), true) => Some(RecallGate::new(
                 evaluate::read_questions(path).map_err(|error| ConfigError::Invalid {
                     name: "--gate",
                     reason: error.to_string(),
@@ -132,7 +132,7 @@ impl Run {
             self.settings.clone(),
             Arc::clone(&self.embedder),
             self.progress.clone(),
-            self.dry_run,
+            !self.publishes,
         )?;
         if let Some(gate) = gate {
             ingestor = ingestor.with_gate(Arc::new(gate));

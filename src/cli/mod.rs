@@ -130,8 +130,8 @@ fn dispatch(cli: Cli, command: Command) -> anyhow::Result<ExitStatus> {
     let quiet = cli.loudness.quiet;
     let outcome = runtime.block_on(async {
         match command {
-            Command::Up(arguments) => up::run(*arguments, file, quiet, lines).await,
-            Command::Ingest(arguments) => ingest::run(arguments, file, quiet).await,
+            Command::Up(arguments) => Box::pin(up::run(*arguments, file, quiet, lines)).await,
+            Command::Ingest(arguments) => Box::pin(ingest::run(arguments, file, quiet)).await,
             Command::Serve(arguments) => serve::run(*arguments, file, lines).await,
             Command::Health(arguments) => health::run(arguments, file).await,
             Command::Ask(arguments) => ask::run(arguments, file).await,

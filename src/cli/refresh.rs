@@ -20,7 +20,7 @@ impl Refresh {
             settings: self.settings,
             embedder,
             progress: Progress::hidden(),
-            dry_run: false,
+            publishes: true,
         };
         if self.watch {
             run.again(tell).await;
@@ -32,10 +32,13 @@ impl Refresh {
 
 fn tell(outcome: anyhow::Result<Report>) {
     match outcome {
-        Ok(report) => match report.attention() {
-            Some(attention) => tracing::warn!("{attention}"),
-            None => tracing::info!("{}", report.conclusion()),
-        },
+        Ok(report) => {
+            if let Some(attention) = report.attention() {
+                tracing::warn!("{attention}");
+            } else {
+                tracing::info!("{}", report.conclusion());
+            }
+        }
         Err(error) => tracing::warn!(
             "the sources were not read again, what was read before answers: {error:#}"
         ),

@@ -141,7 +141,7 @@ async fn first(
         settings,
         embedder: wiring::embedder(embed).await?,
         progress,
-        dry_run: false,
+        publishes: true,
     };
     let index = &run.settings.index;
     let Some(report) = interruptible(run.once(), &run.progress, index).await? else {

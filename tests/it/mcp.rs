@@ -1,5 +1,5 @@
 //! The Model Context Protocol, message by message. Whether real clients are served is in
-//! scripts/check_mcp.py.
+//! `scripts/check_mcp.py`.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};

@@ -86,31 +86,10 @@ async fn answers_come_in_its_shapes_with_citations_besides() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn errors_come_in_its_shape() {
-    let folder = indexed();
-    let mut command = wattwise(
-        folder.path(),
-        &[
-            "serve",
-            "--index",
-            "index",
-            "--bind",
-            "127.0.0.1:0",
-            "--log-format",
-            "json",
-        ],
-    );
-    command.env("AUTH_API_KEY", "0123456789abcdef");
-    let server = Server::spawn(command);
-    let (status, body) = answer(server.request("GET /v1/models")).await;
-    assert_eq!(
-        (status, &body["error"]["code"]),
-        (401, &json!("invalid_api_key")),
-        "{body}"
-    );
+/// Method, body, and the status, code and parameter of the error.
+fn wrong_requests() -> [(&'static str, Value, u16, &'static str, &'static str); 9] {
     let user = |content: &Value| json!({"model": "wattwise", "messages": [{"role": "user", "content": content}]});
-    let rows = [
+    [
         (
             "POST",
             json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "x"}]}),
@@ -150,8 +129,33 @@ async fn errors_come_in_its_shape() {
         ),
         ("POST", json!([1]), 400, "", ""),
         ("PUT", json!({}), 405, "", ""),
-    ];
-    for (method, body, status, code, param) in rows {
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn errors_come_in_its_shape() {
+    let folder = indexed();
+    let mut command = wattwise(
+        folder.path(),
+        &[
+            "serve",
+            "--index",
+            "index",
+            "--bind",
+            "127.0.0.1:0",
+            "--log-format",
+            "json",
+        ],
+    );
+    command.env("AUTH_API_KEY", "0123456789abcdef");
+    let server = Server::spawn(command);
+    let (status, body) = answer(server.request("GET /v1/models")).await;
+    assert_eq!(
+        (status, &body["error"]["code"]),
+        (401, &json!("invalid_api_key")),
+        "{body}"
+    );
+    for (method, body, status, code, param) in wrong_requests() {
         let request = server
             .request(&format!("{method} /v1/chat/completions"))
             .bearer_auth("0123456789abcdef")
