@@ -21,7 +21,7 @@ def main():
     client = openai.OpenAI(base_url=base_url, api_key=key, max_retries=0)
 
     models = [model.id for model in client.models.list()]
-    check("the list of models names one", models == ["wattwise"])
+    check("the list of models names both", models == ["wattwise", "wattwise-embedding"])
     check("it can be looked up", client.models.retrieve("wattwise").owned_by == "wattwise")
 
     messages = [
