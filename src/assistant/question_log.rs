@@ -310,6 +310,7 @@ mod tests {
         ] {
             let earlier = LoggedQuestion {
                 session: None,
+                lack: Lack::Refused,
                 question: question.to_owned(),
                 generation: "earlier".to_owned(),
                 ..kept(&store).await[1].logged.clone()

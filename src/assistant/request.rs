@@ -85,6 +85,13 @@ pub struct Outcome {
     pub confidence: f32,
 }
 
+impl Outcome {
+    /// The confidence to four decimals, as it is told.
+    pub fn rounded(self) -> f64 {
+        (f64::from(self.confidence) * 1e4).round() / 1e4
+    }
+}
+
 /// Why a reply is what it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {

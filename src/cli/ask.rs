@@ -193,7 +193,7 @@ fn as_json(summary: &Summary) -> String {
     json!({
         "answer": summary.answer.text,
         "answered": summary.answer.answered,
-        "confidence": summary.outcome.confidence,
+        "confidence": summary.outcome.rounded(),
         "reason": summary.outcome.reason.name(),
         "citations": citations,
         "sentences": sentences,

@@ -226,7 +226,7 @@ pub(super) struct SummaryReply {
     answered: bool,
     /// The chance, from 0 to 1, that the reply answers the question.
     #[schema(example = 0.87)]
-    confidence: f32,
+    confidence: f64,
     /// `answered`, `partial`, `not_covered`, `identifier_missing`, `other_language` or `curated`.
     #[schema(example = "answered")]
     reason: &'static str,
@@ -280,7 +280,7 @@ impl SummaryReply {
             session_id,
             summary: summary.answer.text,
             answered: summary.answer.answered,
-            confidence: summary.outcome.confidence,
+            confidence: summary.outcome.rounded(),
             reason: summary.outcome.reason.name(),
             citations: summary
                 .answer

@@ -141,7 +141,7 @@ pub(super) fn answer(summary: &Summary) -> Value {
         "answered": summary.answer.answered,
         "citations": summary.answer.citations.iter().map(citation).collect::<Vec<_>>(),
         "reason": summary.outcome.reason.name(),
-        "confidence": summary.outcome.confidence,
+        "confidence": summary.outcome.rounded(),
         "generator": summary.generator,
         "degraded_reason": summary.degraded.map(|degraded| degraded.reason),
     })

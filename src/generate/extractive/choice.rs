@@ -72,9 +72,18 @@ impl<'a> Choice<'a> {
         if self.is_named {
             return Vec::new();
         }
+        // One row among others answers only what has a word of that row.
+        let is_open = |found: &&Weighed<'a>| found.unit.form != Form::Row || found.adds > 0.0;
         let units = SETTINGS.units;
-        let heaviest = self.weighed.iter().take(units);
-        let all: Vec<Vec<Weighed<'a>>> = heaviest.map(|found| extents(found, sections)).collect();
+        let mut heaviest: Vec<&Weighed<'a>> =
+            self.weighed.iter().filter(is_open).take(units).collect();
+        if heaviest.is_empty() {
+            heaviest.extend(self.weighed.iter().take(units));
+        }
+        let all: Vec<Vec<Weighed<'a>>> = heaviest
+            .iter()
+            .map(|found| extents(found, sections))
+            .collect();
         // All units whole, then all by their most telling parts, then by others.
         let longest = all.iter().map(Vec::len).max().unwrap_or(0);
         let by_rank = (0..longest).flat_map(|rank| all.iter().filter_map(move |of| of.get(rank)));

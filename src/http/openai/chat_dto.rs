@@ -145,7 +145,7 @@ pub(in crate::http) struct Checks {
     /// False when the sources do not cover the question.
     pub(in crate::http) answered: bool,
     /// The chance, from 0 to 1, that the reply answers the question.
-    pub(in crate::http) confidence: f32,
+    pub(in crate::http) confidence: f64,
     /// `answered`, `partial`, `not_covered`, `identifier_missing`, `other_language` or `curated`.
     pub(in crate::http) reason: &'static str,
     /// True when a language model should have written it and could not.
@@ -247,7 +247,7 @@ impl From<Summary> for Checks {
             citations: answer.citations.into_iter().map(Into::into).collect(),
             sentences: answer.sentences.into_iter().map(Into::into).collect(),
             answered: answer.answered,
-            confidence: outcome.confidence,
+            confidence: outcome.rounded(),
             reason: outcome.reason.name(),
             degraded: degraded_reason.is_some(),
             degraded_reason,

@@ -1,5 +1,6 @@
 //! The database's layout, its version, and the steps from each version to the next.
 
+use std::fmt::Display;
 use std::path::Path;
 
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
@@ -169,22 +170,28 @@ fn check_pages(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     if size_bytes > CHECKED_SIZE_BYTES {
         return Ok(());
     }
-    let check = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0));
-    let verdict: String = match check {
-        Ok(verdict) => verdict,
-        // The list of tables itself cannot be read.
-        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) => {
-            error.to_string()
-        }
-        Err(error) => return Err(open_error(path, &error)),
-    };
+    let verdict: String = connection
+        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        .map_err(|error| unreadable(path, &error))?;
     if verdict == "ok" {
         return Ok(());
     }
+    Err(damaged(path, &verdict))
+}
+
+/// Why the engine cannot read the file: also the list of tables itself can be damaged.
+fn unreadable(path: &Path, error: &rusqlite::Error) -> StoreError {
+    if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) {
+        return damaged(path, error);
+    }
+    open_error(path, error)
+}
+
+fn damaged(path: &Path, verdict: &impl Display) -> StoreError {
     let reason = format!(
         "the database is damaged ({verdict}); restore a backup or move the file away to start anew"
     );
-    Err(open_error(path, &reason))
+    open_error(path, &reason)
 }
 
 fn set_durability(connection: &Connection) -> rusqlite::Result<()> {
@@ -222,5 +229,5 @@ fn migrate(connection: &Connection, known: i64) -> rusqlite::Result<()> {
 fn read_number(connection: &Connection, path: &Path, pragma: &str) -> Result<i64, StoreError> {
     connection
         .pragma_query_value(None, pragma, |row| row.get(0))
-        .map_err(|error| open_error(path, &error))
+        .map_err(|error| unreadable(path, &error))
 }
