@@ -30,6 +30,9 @@ for _ in $(seq 300); do
   kill -0 "$server" || { cat server.log >&2; exit 1; }
   sleep 0.1
 done
+# Links are taken from Location headers. Guessed from the names of fields they join a citation's chunk to a route of models,
+# which then counts as an error of the description.
+printf '[phases.stateful.inference]\nalgorithms = ["location-headers"]\n' >schemathesis.toml
 PYTHONPATH=$hooks SCHEMATHESIS_HOOKS=schemathesis_hooks \
   st run "http://$address/openapi.json" --checks all --max-examples "$examples" --seed 1 \
   --header "Authorization: Bearer $key"

@@ -29,7 +29,7 @@ suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
 parts=dpkg,dash,coreutils,diffutils,sed,grep,libc-bin,base-files,base-passwd
 fetch_root() {
   command -v mmdebstrap || { apt-get update -qq && apt-get install -y -qq --no-install-recommends mmdebstrap; } || return
-  mmdebstrap --quiet --variant=custom --include=$parts "$suite" "$out/$suite.part" && mv "$out/$suite.part" "$out/$suite.tar"
+  mmdebstrap --quiet --format=tar --variant=custom --include=$parts "$suite" "$out/$suite.part" && mv "$out/$suite.part" "$out/$suite.tar"
 }
 if [ ! -s "$out/$suite.tar" ] && ! fetch_root >/dev/null; then
   echo "NOT CHECKED: a clean Debian root cannot be fetched here" >&2

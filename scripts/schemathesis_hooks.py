@@ -83,5 +83,14 @@ def ask_something(messages):
         return
     messages[-1]["role"] = "user"
     for message in messages:
-        if message["role"] == "user" and message.get("content") in (None, []):
+        content = message.get("content")
+        if message["role"] == "user" and (content in (None, []) or says_nothing(content)):
             message["content"] = "heating"
+
+
+def says_nothing(content):
+    """Whether well-formed parts have no text among them."""
+    parts = content if isinstance(content, list) else []
+    if not all(isinstance(part, dict) and isinstance(part.get("text", ""), str) for part in parts):
+        return False
+    return bool(parts) and not any(part.get("text", "").strip() for part in parts)

@@ -343,8 +343,10 @@ impl Fields {
         let is_whole = |number: &f64| number.fract() == 0.0 && *number >= 0.0;
         let whole = value.as_f64().filter(is_whole).map(of_float);
         let number = value.as_u64().or(whole);
+        // The description says int64.
+        let number = number.filter(|number| i64::try_from(*number).is_ok());
         let Some(number) = number.and_then(|number| usize::try_from(number).ok()) else {
-            problems.not_one_of(&loc, value, "a whole number");
+            problems.not_one_of(&loc, value, "a whole number of 64 bits");
             return None;
         };
         if number < least {
