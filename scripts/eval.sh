@@ -29,7 +29,7 @@ field() { # NAME DOCUMENTS QUESTIONS
   local parts=$work/$1.parts
   mkdir -p "$parts/documents"
   cp -r "$2/." "$parts/documents"
-  rm -f "$parts/documents/questions.jsonl"
+  rm -f "$parts/documents/questions.jsonl" "$parts/documents/claims.jsonl"
   # Answered before anything is searched, and therefore of no field.
   grep -v '"smalltalk"' "$3" >"$parts/questions.jsonl"
   # Each question alone beside its documents, then the same ones over documents without their answers.
