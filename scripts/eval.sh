@@ -39,6 +39,7 @@ field() { # NAME DOCUMENTS QUESTIONS
   measure "$1: contexts" "$1" --questions "$parts/questions.jsonl"
   measure "$1: answers" "$1" --answers --questions "$parts/questions.jsonl"
   measure "$1: gaps" "$1-gap" --answers --questions "$parts/gap.jsonl"
+  [ ! -f "$2/claims.jsonl" ] || measure "$1: claims" "$1" --claims "$2/claims.jsonl"
 }
 
 for folder in data/eval/* ${FIELDS:-}; do
