@@ -18,6 +18,7 @@ mod mail;
 pub mod markdown;
 mod markup;
 mod notebook;
+mod numerals;
 mod office;
 pub mod pdf;
 mod rtf;

@@ -2,6 +2,7 @@
 
 use dom_query::{Element, NodeRef};
 
+use super::super::numerals::roman;
 use super::element::attribute;
 
 /// One open list.
@@ -59,9 +60,9 @@ impl Style {
             Self::Capitals => {
                 letters(number).map_or_else(|| number.to_string(), |text| text.to_uppercase())
             }
-            Self::Roman => roman(number).unwrap_or_else(|| number.to_string()),
+            Self::Roman => roman_of(number).unwrap_or_else(|| number.to_string()),
             Self::CapitalRoman => {
-                roman(number).map_or_else(|| number.to_string(), |text| text.to_uppercase())
+                roman_of(number).map_or_else(|| number.to_string(), |text| text.to_uppercase())
             }
             Self::Decimal => number.to_string(),
         }
@@ -80,33 +81,8 @@ fn letters(number: i64) -> Option<String> {
     Some(text.into_iter().rev().collect())
 }
 
-fn roman(number: i64) -> Option<String> {
-    const SIGNS: &[(i64, &str)] = &[
-        (1000, "m"),
-        (900, "cm"),
-        (500, "d"),
-        (400, "cd"),
-        (100, "c"),
-        (90, "xc"),
-        (50, "l"),
-        (40, "xl"),
-        (10, "x"),
-        (9, "ix"),
-        (5, "v"),
-        (4, "iv"),
-        (1, "i"),
-    ];
-    if !(1..4_000).contains(&number) {
-        return None;
-    }
-    let (mut rest, mut text) = (number, String::new());
-    for (value, sign) in SIGNS {
-        while rest >= *value {
-            text.push_str(sign);
-            rest -= value;
-        }
-    }
-    Some(text)
+fn roman_of(number: i64) -> Option<String> {
+    u32::try_from(number).ok().and_then(roman)
 }
 
 impl List {
