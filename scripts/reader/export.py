@@ -3,8 +3,9 @@
 
 WEIGHTS are what was trained (README.md), and the word embeddings of all-MiniLM-L6-v2 (`model.safetensors`).
 Inputs: input_ids, token_type_ids and position_ids, int64 [n], one question and passage without
-padding. Output: logits, float32 [1, 2]: the passage answers the question, the passage supports the
-claim. `onnx_graph` says how it is quantised.
+padding. Outputs: logits, float32 [1, 2]: the passage answers the question, the passage supports the
+claim; spans, float32 [n, 2]: the answer begins, and ends, at each token (at the first token where
+there is none). `onnx_graph` says how it is quantised.
 Needs numpy, safetensors and onnx.
 """
 import sys
@@ -52,10 +53,13 @@ def main(*paths):
     hidden = graph.op("Tanh", graph.op("Add", pooled, graph.constant(weights["pool.bias"])))
     logits = graph.op("MatMul", hidden, graph.constant(weights["cls.weight"].T))
     graph.nodes.append(helper.make_node("Add", [logits, graph.constant(weights["cls.bias"])], ["logits"]))
+    spans = graph.op("MatMul", x, graph.constant(weights["span.weight"].T))
+    graph.nodes.append(helper.make_node("Add", [spans, graph.constant(weights["span.bias"])], ["spans"]))
 
     names = ("input_ids", "token_type_ids", "position_ids")
     inputs = [(name, TensorProto.INT64, ["n"]) for name in names]
-    graph.save(paths[-1], "reader", inputs, [("logits", TensorProto.FLOAT, [1, 2])])
+    outputs = [("logits", TensorProto.FLOAT, [1, 2]), ("spans", TensorProto.FLOAT, ["n", 2])]
+    graph.save(paths[-1], "reader", inputs, outputs)
 
 
 if __name__ == "__main__":

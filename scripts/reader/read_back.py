@@ -77,7 +77,7 @@ def main(model, out):
     codes, scales, places, sides, *_ = (network.constant(node) for node in network.of_kind("Gather"))
     weights |= {"embeddings.word_embeddings.weight": codes * scales, "pos.weight": places, "typ.weight": sides}
     last = [node for node in network.of_kind("MatMul") if network.constant(node) is not None]
-    for name, node in zip(("pool", "cls"), last):
+    for name, node in zip(("pool", "cls", "span"), last):
         keep(name, network.constant(node).T, network.constant(network.next(node)))
     save_file({name: np.ascontiguousarray(array, np.float32) for name, array in weights.items()}, out)
 

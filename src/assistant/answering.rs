@@ -5,10 +5,10 @@ use super::refusals::{not_covered, refusal};
 use super::sources::{Source, foreign_blocks, sections};
 use super::{Assistant, Outcome, Reason};
 use crate::generate::evidence;
-use crate::generate::extractive::{self, Asked, Considered, Found, Passage, Section, Vocabulary};
+use crate::generate::extractive::{self, Asked, Found, Passage, Section, Vocabulary, Words};
 use crate::language::terms;
 use crate::model::Answer;
-use crate::reader::calibration;
+use crate::reader::{Reading, calibration};
 use crate::retrieve::{contextual_query, with_earlier};
 use crate::runtime::stages;
 use crate::snapshot::Generation;
@@ -22,30 +22,29 @@ impl Assistant {
             passages,
             scores,
         } = *known;
-        let blocks = foreign_blocks(sources);
-        let sections = sections(generation, sources, &blocks, passages);
         // Without a question the contexts themselves are summarised: nothing can miss the point.
         let asked = contextual_query(messages).filter(|asked| !asked.trim().is_empty());
-        let found = self
-            .found(messages, asked.as_deref(), generation, &sections)
-            .await;
+        let readings = match &asked {
+            Some(asked) => self.readings(asked, generation, sources, passages).await,
+            None => None,
+        };
+        let blocks = foreign_blocks(sources);
+        let mut sections = sections(generation, sources, &blocks, passages);
+        for (section, reading) in sections.iter_mut().zip(readings.iter().flatten()) {
+            section.reading = Some(reading.clone());
+        }
+        let found = stages::timed_now("generate", || found(messages, generation, &sections));
         let retrieved = scores.first().copied().unwrap_or(0.0).clamp(0.0, 1.0);
-        let (statements, is_sure) = match found {
+        let (statements, words) = match found {
             Found::Missing(text) => return Said::refusal(text, Reason::IdentifierMissing, 0.0),
             Found::Nothing => {
                 let text = not_covered(generation, sources).text;
                 return Said::refusal(text, Reason::NotCovered, 0.0);
             }
-            Found::Answer {
-                statements,
-                is_sure,
-            } => (statements, is_sure),
+            Found::Answer { statements, words } => (statements, words),
         };
         let judged = match asked {
-            Some(asked) => {
-                self.judge(&asked, is_sure, generation, sources, passages)
-                    .await
-            }
+            Some(asked) => judge(&asked, words, generation, passages, readings.as_deref()),
             None => Judged {
                 is_answered: true,
                 chance: None,
@@ -71,66 +70,52 @@ impl Assistant {
             answer,
         }
     }
+}
 
-    /// What the sections say to the last of `messages`, which is `asked` with what it continues.
-    async fn found(
-        &self,
-        messages: &[&str],
-        asked: Option<&str>,
-        generation: &Generation,
-        sections: &[Section<'_>],
-    ) -> Found {
-        let (question, earlier, continues) = with_earlier(messages).unwrap_or_default();
-        let considered = stages::timed_now("generate", || {
-            let rarity = |term: &str| generation.lexical.rarity(term);
-            let knows = |word: &str| terms(word).all(|term| generation.lexical.knows(&term));
-            let vocabulary = Vocabulary {
-                rarity: &rarity,
-                knows: &knows,
-            };
-            let asked = Asked {
-                question,
-                earlier,
-                continues,
-            };
-            extractive::consider(&asked, sections, &vocabulary)
-        });
-        let mut choice = match considered {
-            Considered::Settled(found) => return found,
-            Considered::Open(choice) => choice,
-        };
-        let answers = match asked {
-            Some(asked) => self.read_offers(asked, choice.offers(sections)).await,
-            None => None,
-        };
-        stages::timed_now("generate", || {
-            choice.decide(&answers.unwrap_or_default(), sections)
-        })
-    }
+/// What the sections say to the last of `messages`.
+fn found(messages: &[&str], generation: &Generation, sections: &[Section<'_>]) -> Found {
+    let (question, earlier, continues) = with_earlier(messages).unwrap_or_default();
+    let rarity = |term: &str| generation.lexical.rarity(term);
+    let knows = |word: &str| terms(word).all(|term| generation.lexical.knows(&term));
+    let vocabulary = Vocabulary {
+        rarity: &rarity,
+        knows: &knows,
+    };
+    let asked = Asked {
+        question,
+        earlier,
+        continues,
+    };
+    extractive::answer(&asked, sections, &vocabulary)
+}
 
-    /// Whether the contexts answer, as the reader says, or what retrieval found where there is none.
-    /// `is_held`: what is quoted has the name that was asked for, or every word of the question.
-    async fn judge(
-        &self,
-        question: &str,
-        is_held: bool,
-        generation: &Generation,
-        sources: &[Source],
-        passages: &[Passage],
-    ) -> Judged {
-        let chance = self
-            .chance(question, is_held, generation, sources, passages)
-            .await;
-        let is_answered = match chance {
-            Some(chance) => chance >= calibration::ANSWERED,
-            None => {
-                is_held || evidence::is_answered(passages, generation.lexical.known_share(question))
-            }
-        };
-        Judged {
-            is_answered,
-            chance,
+/// Whether the contexts answer: as the reader says, with what the words of the answer add to it, or
+/// where there is no reader, as retrieval and these words say.
+fn judge(
+    question: &str,
+    words: Words,
+    generation: &Generation,
+    passages: &[Passage],
+    readings: Option<&[Reading]>,
+) -> Judged {
+    let added = match words.of_row {
+        Some(share) => calibration::ROW_HOLDS * (share - calibration::ROW_SHARE),
+        None if words.is_sure => calibration::HELD,
+        None => 0.0,
+    };
+    let odds = readings.and_then(calibration::pooled);
+    let chance = odds.map(|odds| calibration::chance(odds + added));
+    tracing::debug!(odds, added, "whether the sources answer");
+    let is_answered = match chance {
+        Some(chance) => chance >= calibration::ANSWERED,
+        None => {
+            words.is_sure
+                || evidence::is_answered(passages, generation.lexical.known_share(question))
         }
+    };
+    Judged {
+        is_answered,
+        chance,
     }
 }
 

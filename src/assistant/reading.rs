@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 
 use super::Assistant;
 use super::sources::Source;
-use crate::generate::extractive::{Offer, Passage};
+use crate::generate::extractive::Passage;
 use crate::reader::{Excerpt, READ, ReadError, Reader, Reading, calibration};
 use crate::retrieve::{InContext, RankedChunk};
 use crate::runtime::{blocking, cpu_pool, stages};
@@ -36,7 +36,11 @@ impl Reads {
 
     /// Whether an excerpt supports a claim; `None` when the reader failed.
     pub(super) async fn supports(&self, claim: &str, excerpt: Excerpt) -> Option<bool> {
-        let readings = self.read(claim, vec![excerpt]).await?;
+        let readings = self
+            .run(claim, vec![excerpt], |reader, claim, excerpts| {
+                reader.read(claim, excerpts)
+            })
+            .await?;
         let reading = readings.first()?;
         Some(reading.supports >= calibration::SUPPORTED)
     }
@@ -58,14 +62,6 @@ impl Reads {
                 }
             }
             Ok(readings)
-        })
-        .await
-    }
-
-    /// One reading for each excerpt; `None` when the reader failed.
-    async fn read(&self, sentence: &str, excerpts: Vec<Excerpt>) -> Option<Vec<Reading>> {
-        self.run(sentence, excerpts, |reader, sentence, excerpts| {
-            reader.read(sentence, excerpts)
         })
         .await
     }
@@ -118,38 +114,19 @@ impl Assistant {
         }
     }
 
-    /// The chance that some of the first contexts answer `question`; `None` without a reader.
-    /// `is_held`: what is quoted has the name that was asked for, or every word of the question.
-    pub(super) async fn chance(
+    /// Readings of the first contexts, up to one that answers for certain; `None` without a reader.
+    pub(super) async fn readings(
         &self,
         question: &str,
-        is_held: bool,
         generation: &Generation,
         sources: &[Source],
         passages: &[Passage],
-    ) -> Option<f32> {
+    ) -> Option<Vec<Reading>> {
         let reads = self.reads.as_ref()?;
         let first = sources.iter().zip(passages).take(READ);
         let excerpts = first.map(|(source, passage)| excerpt(generation, source, passage));
         let excerpts = excerpts.collect();
-        let odds = calibration::pooled(&reads.read_until_certain(question, excerpts).await?)?;
-        tracing::debug!(odds, is_held, "whether the sources answer");
-        let held = if is_held { calibration::HELD } else { 0.0 };
-        Some(calibration::chance(odds + held))
-    }
-}
-
-impl Assistant {
-    /// The log-odds of each offer that it answers `question`; `None` without a reader.
-    pub(super) async fn read_offers(&self, question: &str, offers: Vec<Offer>) -> Option<Vec<f32>> {
-        let reads = self.reads.as_ref()?;
-        let excerpt = |offer: Offer| Excerpt {
-            heading: offer.heading,
-            text: offer.text,
-        };
-        let excerpts = offers.into_iter().map(excerpt).collect();
-        let readings = reads.read(question, excerpts).await?;
-        Some(readings.iter().map(|reading| reading.answers).collect())
+        reads.read_until_certain(question, excerpts).await
     }
 }
 
@@ -211,6 +188,7 @@ mod tests {
         let reading = |answers| Reading {
             answers,
             supports: 0.0,
+            places: [].into(),
         };
         let mut chunks = [chunk(7, 0.3), chunk(8, 0.25), chunk(9, 0.01)];
         reorder(&mut chunks, &[reading(-2.0), reading(3.0), reading(3.0)]);
@@ -234,6 +212,7 @@ mod tests {
             let of = |passage: &Excerpt| Reading {
                 answers: if passage.text == "yes" { 3.0 } else { -3.0 },
                 supports: 0.0,
+                places: [].into(),
             };
             Ok(passages.iter().map(of).collect())
         }
@@ -252,6 +231,7 @@ mod tests {
         assert_eq!(readings.len(), 2);
         assert_eq!(counting.0.load(Ordering::Relaxed), 2);
         let all = vec![excerpt("no"); 3];
-        assert_eq!(reads.read("Why?", all).await.unwrap().len(), 3);
+        let readings = reads.read_until_certain("Why?", all).await.unwrap();
+        assert_eq!(readings.len(), 3);
     }
 }

@@ -246,6 +246,7 @@ pub(super) fn sections<'a>(
                 standing: passage.standing,
                 place,
                 cosines: cosines.get(&chunk.document).cloned().unwrap_or_default(),
+                reading: None,
             }
         }
         Source::Foreign { text } => Section {
@@ -260,6 +261,7 @@ pub(super) fn sections<'a>(
                 .iter()
                 .filter_map(|sentence| Some((sentence.range.clone(), sentence.cosine?)))
                 .collect(),
+            reading: None,
         },
     })
     .collect()

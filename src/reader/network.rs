@@ -6,7 +6,7 @@ use rten::{Model, ModelOptions, NodeId, RunOptions, ThreadPool};
 use rten_tensor::NdTensor;
 use tokenizers::Tokenizer;
 
-use super::{Excerpt, ReadError, Reader, Reading};
+use super::{Excerpt, Place, ReadError, Reader, Reading};
 
 /// Made by `scripts/reader/export.py`; its SHA-256 is in the test below.
 static NETWORK: &[u8] = include_bytes!("../../data/reader/model.onnx");
@@ -29,7 +29,7 @@ const FULL_STOP: i32 = 1012;
 pub struct NetworkReader {
     model: Model,
     inputs: [NodeId; 3],
-    output: NodeId,
+    outputs: [NodeId; 2],
     tokenizer: Tokenizer,
     pool: Arc<ThreadPool>,
 }
@@ -51,7 +51,7 @@ impl NetworkReader {
             node("token_type_ids")?,
             node("position_ids")?,
         ];
-        let output = node("logits")?;
+        let outputs = [node("logits")?, node("spans")?];
         let mut tokenizer = Tokenizer::from_bytes(TOKENIZER).map_err(|error| unusable(&error))?;
         tokenizer.with_padding(None);
         tokenizer
@@ -60,7 +60,7 @@ impl NetworkReader {
         Ok(Self {
             model,
             inputs,
-            output,
+            outputs,
             tokenizer,
             pool: Arc::new(ThreadPool::with_num_threads(1)),
         })
@@ -82,6 +82,26 @@ impl NetworkReader {
         Ok(tokens)
     }
 
+    /// The first tokens of a passage, and where they stand in it.
+    fn places(&self, text: &str) -> Result<(Vec<i32>, Vec<Place>), ReadError> {
+        let text = &text[..text.floor_char_boundary(PASSAGE_TOKENS * BYTES_PER_TOKEN)];
+        let encoding = self
+            .tokenizer
+            .encode(text, false)
+            .map_err(|error| ReadError::Inference(error.to_string()))?;
+        let tokens = encoding.get_ids().iter().zip(encoding.get_offsets());
+        let place = |(id, (start, end)): (&u32, &(usize, usize))| {
+            let place = Place {
+                start: u32::try_from(*start).unwrap_or(u32::MAX),
+                end: u32::try_from(*end).unwrap_or(u32::MAX),
+                begins: 0.0,
+                ends: 0.0,
+            };
+            (i32::try_from(*id).unwrap_or(0), place)
+        };
+        Ok(tokens.take(PASSAGE_TOKENS).map(place).unzip())
+    }
+
     /// The last `most` tokens of a text.
     fn last_tokens(&self, text: &str, most: usize) -> Result<Vec<i32>, ReadError> {
         let start = text.len().saturating_sub(most * BYTES_PER_TOKEN);
@@ -101,35 +121,64 @@ impl NetworkReader {
             ids.extend(heading);
             ids.push(FULL_STOP);
         }
-        ids.extend(self.first_tokens(&excerpt.text, PASSAGE_TOKENS)?);
+        let (passage, places) = self.places(&excerpt.text)?;
+        let text_begins = ids.len();
+        ids.extend(passage);
         ids.push(END);
         let count = ids.len();
         let sides = (0..count)
             .map(|at| i32::from(at >= passage_begins))
             .collect();
-        let places = (0..i32::try_from(count).unwrap_or(i32::MAX)).collect();
+        let positions = (0..i32::try_from(count).unwrap_or(i32::MAX)).collect();
         let row = |values: Vec<i32>| NdTensor::from_data([count], values);
         let inputs = vec![
             (self.inputs[0], row(ids).into()),
             (self.inputs[1], row(sides).into()),
-            (self.inputs[2], row(places).into()),
+            (self.inputs[2], row(positions).into()),
         ];
         let options = RunOptions::default().with_thread_pool(Some(Arc::clone(&self.pool)));
-        let [output] = self
+        let [logits, spans] = self
             .model
-            .run_n(inputs, [self.output], Some(options))
+            .run_n(inputs, self.outputs, Some(options))
             .map_err(|error| ReadError::Inference(error.to_string()))?;
-        let (_, logits) = output
-            .into_shape_vec::<f32, 2>()
-            .map_err(|error| ReadError::Inference(error.to_string()))?;
-        match logits.as_slice() {
-            [answers, supports] => Ok(Reading {
-                answers: *answers,
-                supports: *supports,
-            }),
-            other => Err(ReadError::Inference(format!("{} outputs", other.len()))),
-        }
+        let values = |output: rten::Value| {
+            let values = output.into_shape_vec::<f32, 2>();
+            let values = values.map_err(|error| ReadError::Inference(error.to_string()));
+            values.map(|(_, values)| values)
+        };
+        let (logits, spans) = (values(logits)?, values(spans)?);
+        let [answers, supports] = logits[..] else {
+            return Err(ReadError::Inference(format!("{} outputs", logits.len())));
+        };
+        let spans = spans.get(2 * text_begins..).unwrap_or_default();
+        Ok(Reading {
+            answers,
+            supports,
+            places: placed(places, spans),
+        })
     }
+}
+
+/// Tokens with the probabilities of their logits: `spans` holds two for each, that the answer begins
+/// and that it ends there.
+fn placed(mut places: Vec<Place>, spans: &[f32]) -> Arc<[Place]> {
+    let most = |at: usize| {
+        let logits = spans.chunks_exact(2).take(places.len());
+        logits.map(|pair| pair[at]).fold(f32::MIN, f32::max)
+    };
+    let (most_begins, most_ends) = (most(0), most(1));
+    let (mut all_begins, mut all_ends) = (0.0, 0.0);
+    for (place, pair) in places.iter_mut().zip(spans.chunks_exact(2)) {
+        place.begins = (pair[0] - most_begins).exp();
+        place.ends = (pair[1] - most_ends).exp();
+        all_begins += place.begins;
+        all_ends += place.ends;
+    }
+    for place in &mut places {
+        place.begins /= all_begins;
+        place.ends /= all_ends;
+    }
+    places.into()
 }
 
 impl Reader for NetworkReader {
@@ -165,7 +214,7 @@ mod tests {
         }
         assert_eq!(
             hex,
-            "c4b0910b1e40ca4cdd910b176f6bdaf1dd45c5eebeae9fe82aaaf4b20211ecd1"
+            "41b9c5c0cd1589a44ca7bd1571f09b2935259760952f445228e423f83240bd68"
         );
     }
 
@@ -184,6 +233,23 @@ mod tests {
             "{readings:?}"
         );
         assert!(readings[1].answers > readings[2].answers - 5.0);
+    }
+
+    #[test]
+    fn the_answer_stands_where_it_is_said() {
+        let reader = NetworkReader::open().unwrap();
+        let text = "The filling loop hangs under the casing. When the system is cold the g\u{e4}uge should \
+            read 1.3 bar. Close both valves afterwards.";
+        let question = "What pressure should the gauge show?";
+        let reading = reader.read(question, &[excerpt(text)]).unwrap().remove(0);
+        let sentence = |words: &str| {
+            let start = text.find(words).unwrap();
+            reading.share(&(start..start + words.len()))
+        };
+        let second = sentence("When the system is cold the g\u{e4}uge should read 1.3 bar.");
+        assert!(second > 0.8, "{second}");
+        assert!(sentence("The filling loop hangs under the casing.") < 0.1);
+        assert!((reading.share(&(0..text.len())) - 1.0).abs() < 1e-3);
     }
 
     #[test]

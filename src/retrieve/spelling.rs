@@ -3,7 +3,7 @@
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use crate::embed::Embedder;
-use crate::language::{identifiers, is_stop_word, terms};
+use crate::language::{extreme, identifiers, is_stop_word, terms};
 use crate::snapshot::Generation;
 
 /// `question` with mistyped words as the sources write them; `None` if there is nothing to mend.
@@ -25,6 +25,7 @@ pub(super) fn mend(
         let is_known = || {
             terms(word).all(|term| generation.lexical.knows(&term))
                 || generation.spellings().knows(&plain)
+                || extreme(word).is_some()
                 || embedder.count_tokens(word) <= 1
                 || terms(word).all(|stem| embedder.count_tokens(&stem) <= 1)
         };

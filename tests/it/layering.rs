@@ -24,7 +24,7 @@ const MAY_NAME: [(&str, &[&str]); 24] = [
         "retrieve",
         &["model", "runtime", "language", "embed", "index", "snapshot"],
     ),
-    ("generate", &["model", "runtime", "language"]),
+    ("generate", &["model", "runtime", "language", "reader"]),
     (
         "ingest",
         &[

@@ -1,15 +1,13 @@
-//! The choice among answers: what would be said of the heaviest units is read together with the
-//! question, and what reads as its answer is said.
+//! What is said of the heaviest units: the first of them, with what goes along.
 
 use std::collections::HashSet;
 use std::ops::Range;
 
-use super::extent::Extent;
 use super::question::{Question, stems};
-use super::units::Form;
+use super::units::{Form, Unit};
 use super::weigh::Weighed;
-use super::{Found, Piece, Section, Statement, dates, statement, tables};
-use crate::language::{forbids, joins};
+use super::{Found, Piece, Section, Statement, Words, dates, statement, tables};
+use crate::language::{extreme, forbids, joins};
 
 /// Units of different documents that hold the same name are both answers where they weigh within this.
 const AS_GOOD: f32 = 0.05;
@@ -17,144 +15,37 @@ const AS_GOOD: f32 = 0.05;
 /// Rows that all have what the question asks for are told up to this many.
 const MOST_ROWS_ALIKE: usize = 6;
 
-/// Up to this many words a unit is told whole: less would save little and may lose the answer.
-const READ_AT_ONCE: usize = 40;
-
-/// What decides among answers that are read. Set on passages of three fields that the reader does not
-/// know; `docs/answers.md` has each left out in turn.
-struct Settings {
-    /// Units whose answers are read.
-    units: usize,
-    /// Answers that are read.
-    offers: usize,
-    /// What the log-odds that it answers weigh beside the weight of the unit.
-    answers: f32,
-    /// What a hundred words count against an answer: the shorter of two that answer is said.
-    words: f32,
-    /// Log-odds from which what forbids is said before the answer: those from which it would be said
-    /// if it were all there is.
-    warns: f32,
-}
-
-const SETTINGS: Settings = Settings {
-    units: 4,
-    offers: 10,
-    answers: 0.12,
-    words: 0.2,
-    warns: -0.5,
-};
+/// What forbids goes before the answer where its context answers with these log-odds …
+const WARNS: f32 = -0.5;
+/// … and this share of the answer's place is in it.
+const SHARE_OF_WARNING: f32 = 0.1;
 
 /// Units among which the structure of the sources does not choose.
-pub struct Choice<'a> {
+pub(super) struct Choice<'a> {
     pub(super) question: Question,
     /// Heaviest first; not empty.
     pub(super) weighed: Vec<Weighed<'a>>,
     /// Whether they hold a name that the question gives.
     pub(super) is_named: bool,
-    /// What was offered.
-    pub(super) offered: Vec<Weighed<'a>>,
-}
-
-/// An answer as it is read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Offer {
-    /// What stands above it, outermost first.
-    pub heading: String,
-    /// What would be said.
-    pub text: String,
 }
 
 impl<'a> Choice<'a> {
-    /// What would be said, in the order of [`decide`](Self::decide): of the heaviest units, each as
-    /// a whole and its most telling parts, and of the heaviest that forbids where that is asked.
-    pub fn offers(&mut self, sections: &[Section<'_>]) -> Vec<Offer> {
-        // Names are found by their form, which tells more than reading does.
-        if self.is_named {
-            return Vec::new();
-        }
-        // One row among others answers only what has a word of that row.
-        let is_open = |found: &&Weighed<'a>| found.unit.form != Form::Row || found.adds > 0.0;
-        let units = SETTINGS.units;
-        let mut heaviest: Vec<&Weighed<'a>> =
-            self.weighed.iter().filter(is_open).take(units).collect();
-        if heaviest.is_empty() {
-            heaviest.extend(self.weighed.iter().take(units));
-        }
-        let all: Vec<Vec<Weighed<'a>>> = heaviest
-            .iter()
-            .map(|found| extents(found, sections))
-            .collect();
-        // All units whole, then all by their most telling parts, then by others.
-        let longest = all.iter().map(Vec::len).max().unwrap_or(0);
-        let by_rank = (0..longest).flat_map(|rank| all.iter().filter_map(move |of| of.get(rank)));
-        let mut offered: Vec<Weighed<'a>> = by_rank.take(SETTINGS.offers).cloned().collect();
-        if self.question.asks_to_do {
-            let mut rest = self.weighed.iter().skip(units);
-            offered.extend(rest.find_map(|found| forbidding(found, sections)));
-        }
-        let read = offered.iter().map(|found| self.offer(found, sections));
-        let offers = read.collect();
-        self.offered = offered;
-        offers
-    }
-
-    fn offer(&self, found: &Weighed<'_>, sections: &[Section<'_>]) -> Offer {
-        let said = self.state(found, sections);
-        let mut text: Vec<&str> = said
-            .pieces
-            .iter()
-            .map(|piece| piece.text.as_str())
-            .collect();
-        if found.unit.form == Form::Row {
-            text.insert(0, &said.subject);
-        }
-        Offer {
-            heading: found.unit.path.join(" > "),
-            text: text.join(" ").replace("**", ""),
-        }
-    }
-
-    /// The answer, given the log-odds of each offer that it answers; nothing where none was read.
-    pub fn decide(mut self, log_odds: &[f32], sections: &[Section<'_>]) -> Found {
-        let offered = std::mem::take(&mut self.offered);
-        let mut read: Vec<(Weighed<'a>, f32, f32)> = Vec::new();
-        for (found, answers) in offered.into_iter().zip(log_odds) {
-            let text = self.offer(&found, sections).text;
-            let length = text.split_whitespace().count() as f32 / 100.0;
-            let value = found.weight + SETTINGS.answers * answers - SETTINGS.words * length;
-            read.push((found, *answers, value));
-        }
-        // A stable sort: equals stay as they weigh.
-        read.sort_by(|a, b| b.2.total_cmp(&a.2));
-        if read.is_empty() {
-            return self.say(None, sections);
-        }
-        let (best, ..) = read.remove(0);
-        let warns = |(other, answers, _): &&(Weighed<'a>, f32, f32)| {
-            *answers >= SETTINGS.warns
-                && other.unit.parts != best.unit.parts
-                && forbids_at(other, sections)
-        };
-        let warning = read.iter().find(warns).filter(|_| self.question.asks_to_do);
-        let warning = warning.map(|(other, ..)| self.state(other, sections));
-        self.weighed
-            .retain(|other| other.unit.parts != best.unit.parts);
-        self.weighed.insert(0, best);
-        self.say(warning, sections)
-    }
-
     /// What the first of the units says, with what goes along.
-    fn say(self, warning: Option<Statement>, sections: &[Section<'_>]) -> Found {
+    pub(super) fn say(self, sections: &[Section<'_>]) -> Found {
         let Some(best) = self
             .weighed
             .get(dates::latest(&self.question, &self.weighed))
         else {
             return Found::Nothing;
         };
-        let warning = warning.or_else(|| self.warning(best, sections));
-        let mut statements: Vec<Statement> = warning.into_iter().collect();
-        let rows = self.rows_alike(best, sections);
-        statements.extend(rows.iter().map(|found| self.state(found, sections)));
+        let mut statements: Vec<Statement> = self.warning(best, sections).into_iter().collect();
+        match self.of_rows(best, sections) {
+            Some(statement) => statements.push(statement),
+            None => {
+                let rows = self.rows_alike(best, sections);
+                statements.extend(rows.iter().map(|found| self.state(found, sections)));
+            }
+        }
         if self.is_named {
             let as_good = |other: &&Weighed<'_>| best.weight - other.weight <= AS_GOOD;
             let others = self.weighed.iter().skip(1).take_while(as_good);
@@ -167,8 +58,33 @@ impl<'a> Choice<'a> {
         }
         Found::Answer {
             statements,
-            is_sure: self.is_named || best.is_sure,
+            words: Words {
+                is_sure: self.is_named || best.is_sure,
+                of_row: (best.unit.form == Form::Row)
+                    .then(|| best.holds / self.question.weight().max(f32::EPSILON)),
+            },
         }
+    }
+
+    /// Of rows that are found alike the one at the end of a column, where the question asks for an end;
+    /// the whole table where its values cannot be compared and no row has a word of the question.
+    fn of_rows(&self, best: &Weighed<'_>, sections: &[Section<'_>]) -> Option<Statement> {
+        let unit = &best.unit;
+        let section = &sections[unit.section];
+        if unit.form != Form::Row || extreme(&self.question.asking).is_none() {
+            return None;
+        }
+        if best.adds <= 0.0 {
+            let said = tables::list(&self.question, unit, section)?;
+            return Some(statement::of_rows(&self.question, unit, said, true));
+        }
+        let alike: Vec<usize> = self
+            .rows_alike(best, sections)
+            .iter()
+            .map(|found| found.unit.parts[0].range.start)
+            .collect();
+        let said = tables::at_the_end(&self.question, unit, section, Some(&alike))?;
+        (alike.len() > 1).then(|| statement::of_rows(&self.question, unit, said, false))
     }
 
     /// A unit, and where it is a row, the rows of its table that have as many of the question's
@@ -244,22 +160,32 @@ impl<'a> Choice<'a> {
         statement::of_rows(&self.question, unit, said, false)
     }
 
-    /// What forbids, or warns of, what the question asks to do: it comes first. It stands in the same
-    /// section as the answer, and has a word of the question.
+    /// What forbids, or warns of, what the question asks to do: it comes first. It is what the reader
+    /// takes for an answer too; where nothing was read it stands in the same section as the answer and
+    /// has a word of the question.
     fn warning(&self, best: &Weighed<'_>, sections: &[Section<'_>]) -> Option<Statement> {
         if !self.question.asks_to_do {
             return None;
         }
-        let beside = self.weighed.iter().filter(|other| {
-            other.unit.parts != best.unit.parts
-                && other.unit.path == best.unit.path
-                && other.unit.form == Form::Prose
-        });
-        for other in beside {
+        let others = self
+            .weighed
+            .iter()
+            .filter(|other| other.unit.form != Form::Row && other.unit.parts != best.unit.parts);
+        let is_read = sections.iter().any(|section| section.reading.is_some());
+        for other in others {
             let section = &sections[other.unit.section];
+            if forbids_above(&other.unit, section) && is_answer(section, &other.unit.range()) {
+                return Some(self.state(other, sections));
+            }
+            let is_beside = other.unit.path == best.unit.path && other.unit.form == Form::Prose;
             for part in &other.unit.parts {
                 let text = &section.text[part.range.clone()];
-                if forbids(text) && self.question.weight_in(&stems(text)) > 0.0 {
+                let applies = if is_read {
+                    is_answer(section, &part.range)
+                } else {
+                    is_beside && self.question.weight_in(&stems(text)) > 0.0
+                };
+                if applies && forbids(text) {
                     return Some(Statement {
                         subject: String::new(),
                         pieces: vec![Piece {
@@ -275,58 +201,21 @@ impl<'a> Choice<'a> {
     }
 }
 
-/// A unit as it may be told: whole, and its most telling parts where that is much shorter. A list that
-/// a line announces, steps, and what answers a question of its author are told whole.
-fn extents<'a>(found: &Weighed<'a>, sections: &[Section<'_>]) -> Vec<Weighed<'a>> {
-    let mut all = vec![found.clone()];
-    let unit = &found.unit;
-    let text = |part: usize| &sections[unit.section].text[unit.parts[part].range.clone()];
-    let is_steps = unit.form == Form::List && text(0).starts_with(|c: char| c.is_ascii_digit());
-    let asked = unit.path.last().is_some_and(|above| above.ends_with('?'));
-    let length: usize = (0..unit.parts.len())
-        .map(|part| text(part).split_whitespace().count())
-        .sum();
-    if unit.form == Form::Row || unit.lead.is_some() || asked || length <= READ_AT_ONCE {
-        return all;
-    }
-    let parts = [(found.telling, 0.0)].into_iter();
-    for (telling, less) in parts.chain(found.others.iter().copied()) {
-        if !is_steps || forbids(text(telling)) {
-            all.push(Weighed {
-                extent: Extent::Part,
-                telling,
-                weight: found.weight - less,
-                ..found.clone()
-            });
-        }
-    }
-    all
-}
-
-/// A unit that forbids or warns, told from there.
-fn forbidding<'a>(found: &Weighed<'a>, sections: &[Section<'_>]) -> Option<Weighed<'a>> {
-    let section = &sections[found.unit.section];
-    let text = |range: &Range<usize>| &section.text[range.clone()];
-    let mut parts = found.unit.parts.iter();
-    if let Some(telling) = parts.position(|part| forbids(text(&part.range))) {
-        return Some(Weighed {
-            telling,
-            extent: Extent::Part,
-            ..found.clone()
-        });
-    }
-    forbids_above(found, sections).then(|| found.clone())
-}
-
-fn forbids_above(found: &Weighed<'_>, sections: &[Section<'_>]) -> bool {
-    let unit = &found.unit;
+/// Whether the line or the heading above a unit forbids.
+fn forbids_above(unit: &Unit<'_>, section: &Section<'_>) -> bool {
     let lead = unit.lead.clone();
-    lead.is_some_and(|lead| forbids(&sections[unit.section].text[lead]))
+    lead.is_some_and(|lead| forbids(&section.text[lead]))
         || unit.path.last().is_some_and(|heading| forbids(heading))
 }
 
-/// Whether the part that tells most, or what stands above it, forbids.
-fn forbids_at(found: &Weighed<'_>, sections: &[Section<'_>]) -> bool {
-    let range = found.unit.parts[found.telling].range.clone();
-    forbids(&sections[found.unit.section].text[range]) || forbids_above(found, sections)
+/// Whether the reader takes these bytes for the answer.
+fn is_answer(section: &Section<'_>, range: &Range<usize>) -> bool {
+    let answers = section
+        .reading
+        .as_ref()
+        .is_some_and(|reading| reading.answers >= WARNS);
+    answers
+        && section
+            .share(range)
+            .is_some_and(|share| share >= SHARE_OF_WARNING)
 }

@@ -46,7 +46,8 @@ pub(super) fn keep<'a>(
             .collect();
         let best = held.iter().copied().max().unwrap_or(Holds::Nowhere);
         if best == Holds::Nowhere {
-            if let Some(missing) = missing(name, &held_before, sections, &units, knows) {
+            let missing = missing(question, name, &held_before, sections, &units, knows);
+            if let Some(missing) = missing {
                 return Met::Missing(missing);
             }
             continue;
@@ -89,6 +90,7 @@ fn labelled_cells(unit: &Unit<'_>, section: &Section<'_>) -> Vec<String> {
 
 /// What to say of a name that no unit holds; `None` where it is no condition.
 fn missing(
+    question: &Question,
     name: &Identifier,
     held_before: &[&str],
     sections: &[Section<'_>],
@@ -100,7 +102,8 @@ fn missing(
         IdentifierKind::Code | IdentifierKind::Phrase => true,
         IdentifierKind::Label => !siblings.is_empty(),
         IdentifierKind::Version => false,
-        IdentifierKind::Proper => !knows(&name.written),
+        // In a question of other languages any word may have a capital letter.
+        IdentifierKind::Proper => !knows(&name.written) && question.is_known(knows),
     };
     if !is_condition {
         return None;

@@ -19,14 +19,15 @@ mod weigh;
 use std::collections::HashSet;
 use std::ops::Range;
 
-pub use choice::{Choice, Offer};
 pub use lines::blocks_of_lines;
 
+use self::choice::Choice;
 use self::conditions::Met;
 use self::question::{Question, stems};
 use self::units::{Form, Unit};
 use self::weigh::{Weighed, weigh};
 use crate::model::Block;
+use crate::reader::Reading;
 
 /// A context as evidence: what of it may support a claim. Best first in a slice of them.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,6 +82,9 @@ pub struct Section<'a> {
     pub place: usize,
     /// Sentences with their cosines, in order, as bytes of `text`.
     pub cosines: Vec<(Range<usize>, f32)>,
+    /// What the reader says of the context, its places as bytes from the start of `near`; `None` if
+    /// it was not read.
+    pub reading: Option<Reading>,
 }
 
 impl Section<'_> {
@@ -94,6 +98,17 @@ impl Section<'_> {
             .take_while(|(sentence, _)| sentence.start < range.end)
             .map(|(_, cosine)| *cosine)
             .reduce(f32::max)
+    }
+
+    /// The probability that the answer stands in `range`, if it stands in the context; `None` if that
+    /// was not read.
+    fn share(&self, range: &Range<usize>) -> Option<f32> {
+        let reading = self
+            .reading
+            .as_ref()
+            .filter(|reading| !reading.places.is_empty())?;
+        let within = |at: usize| at.clamp(self.near.start, self.near.end) - self.near.start;
+        Some(reading.share(&(within(range.start)..within(range.end))))
     }
 
     /// The first `bytes` of its document.
@@ -141,16 +156,24 @@ pub struct Statement {
     pub section: usize,
 }
 
+/// How an answer is borne out by the words of the question.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Words {
+    /// Whether it holds the name that was asked for, or every word of the question.
+    pub is_sure: bool,
+    /// The share of the question's words, by rarity, in it or above it, where it is a row.
+    pub of_row: Option<f32>,
+}
+
 /// What was found.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Found {
     /// An answer.
     Answer {
         /// In order.
         statements: Vec<Statement>,
-        /// Whether it holds the name that was asked for, or every word of the question: then nothing
-        /// else has to show that it answers.
-        is_sure: bool,
+        /// How it is borne out by the words of the question.
+        words: Words,
     },
     /// The question names what the sources do not have; this says so.
     Missing(String),
@@ -172,43 +195,35 @@ pub fn heads_references(heading: &str) -> bool {
     WORDS.iter().any(|word| heading.contains(word))
 }
 
-/// What is known before anything is read.
-pub enum Considered<'a> {
-    /// The structure of the sources decides.
-    Settled(Found),
-    /// One of several answers.
-    Open(Box<Choice<'a>>),
-}
-
 /// Looks for answers in `sections`, best first.
-pub fn consider<'a>(
+pub fn answer<'a>(
     asked: &Asked<'_>,
     sections: &[Section<'a>],
     vocabulary: &Vocabulary<'_>,
-) -> Considered<'a> {
+) -> Found {
     let mut question = Question::of(asked, vocabulary.rarity);
     let units = all_units(sections);
     question.replace(&units);
     let (units, is_named) = match conditions::keep(&question, units, sections, vocabulary.knows) {
         Met::By(units, is_named) => (units, is_named),
-        Met::Missing(text) => return Considered::Settled(Found::Missing(text)),
+        Met::Missing(text) => return Found::Missing(text),
     };
     let weighed = weigh(&question, units, sections);
     if let Some(statement) = from_table(&question, &weighed, sections) {
-        return Considered::Settled(Found::Answer {
+        return Found::Answer {
             statements: vec![statement],
-            is_sure: true,
-        });
+            words: Words {
+                is_sure: true,
+                of_row: None,
+            },
+        };
     }
-    if weighed.is_empty() {
-        return Considered::Settled(Found::Nothing);
-    }
-    Considered::Open(Box::new(Choice {
+    let choice = Choice {
         question,
         weighed,
         is_named,
-        offered: Vec::new(),
-    }))
+    };
+    choice.say(sections)
 }
 
 /// The end of a column, or all rows of a table, where that is what the question asks for: no row has
@@ -227,7 +242,7 @@ fn from_table(
     });
     for found in rows {
         let (unit, section) = (&found.unit, &sections[found.unit.section]);
-        if let Some(said) = tables::at_the_end(question, unit, section) {
+        if let Some(said) = tables::at_the_end(question, unit, section, None) {
             return Some(statement::of_rows(question, unit, said, false));
         }
         let kinds = [unit.head.first(), unit.path.last()];
@@ -237,7 +252,7 @@ fn from_table(
             .flat_map(|kind| stems(kind))
             .collect();
         if question.asks_for_several(&kinds)
-            && let Some(said) = tables::list(unit, section)
+            && let Some(said) = tables::list(question, unit, section)
         {
             return Some(statement::of_rows(question, unit, said, true));
         }

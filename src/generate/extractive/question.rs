@@ -148,6 +148,17 @@ impl Question {
         !self.terms.is_empty() && self.terms.iter().all(held)
     }
 
+    /// Whether the sources have half of the words in it that name nothing, or it has none.
+    pub(super) fn is_known(&self, knows: &dyn Fn(&str) -> bool) -> bool {
+        let words = self.asking.split(|c: char| !c.is_alphanumeric());
+        let plain = words
+            .filter(|word| word.starts_with(char::is_lowercase) && terms(word).next().is_some());
+        let (all, known) = plain.fold((0, 0), |(all, known), word| {
+            (all + 1, known + usize::from(knows(word)))
+        });
+        2 * known >= all
+    }
+
     /// Whether the question holds every word of a name.
     pub(super) fn names(&self, name: &str) -> bool {
         let name = stems(name);

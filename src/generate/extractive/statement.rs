@@ -19,7 +19,7 @@ pub(super) fn of(question: &Question, found: &Weighed<'_>, sections: &[Section<'
     let section = &sections[unit.section];
     let pieces = match unit.form {
         Form::Prose | Form::Row => vec![prose(found, section)],
-        Form::List => list(found, section),
+        Form::List => list(question, found, section),
     };
     let body: String = pieces.iter().map(|piece| piece.text.as_str()).collect();
     Statement {
@@ -80,7 +80,7 @@ fn titles(path: &[&str]) -> usize {
 
 fn prose(found: &Weighed<'_>, section: &Section<'_>) -> Piece {
     let parts = &found.unit.parts;
-    let told = told(&found.unit, section, found.telling, found.extent);
+    let told = told(&found.unit, section, found.telling);
     let range = parts[told.start].range.start..parts[told.end - 1].range.end;
     let telling = &parts[found.telling].range;
     let mut text = section.text[range.clone()].to_owned();
@@ -102,21 +102,19 @@ fn mark(section: &Section<'_>, range: &Range<usize>, telling: &Range<usize>) -> 
     )
 }
 
-fn list(found: &Weighed<'_>, section: &Section<'_>) -> Vec<Piece> {
+fn list(question: &Question, found: &Weighed<'_>, section: &Section<'_>) -> Vec<Piece> {
     let unit = &found.unit;
-    let entry = unit.lead.is_none() && found.adds > 0.0 && stands_out(found, section);
+    let item = &section.text[unit.parts[found.telling].range.clone()];
+    let is_named = term(unit, item).is_some_and(|term| question.names(term));
+    let entry = unit.lead.is_none() && (is_named || found.adds > 0.0 && stands_out(found, section));
     let told = if entry {
         found.telling..found.telling + 1
     } else {
-        told(unit, section, found.telling, found.extent)
+        told(unit, section, found.telling)
     };
     if told.len() == unit.parts.len() {
         let mut whole = piece(section, unit.range());
-        let stands_out = found
-            .others
-            .first()
-            .is_some_and(|(_, less)| *less >= STANDS_OUT);
-        if stands_out && unit.parts.len() > 1 {
+        if found.margin >= STANDS_OUT && unit.parts.len() > 1 {
             let item = &section.text[unit.parts[found.telling].range.clone()];
             let (sign, words) = item.split_at(sign_of(item));
             let marked = format!("{sign}**{words}**");

@@ -119,12 +119,16 @@ fn rows<'a>(unit: &Unit<'_>, section: &Section<'a>) -> Vec<(Range<usize>, Vec<&'
         .collect()
 }
 
-/// The table as a list of what its first column names, with the column that says most about it.
-pub(super) fn list(unit: &Unit<'_>, section: &Section<'_>) -> Option<Said> {
+/// The table as a list of what its first column names, with the columns that the question names, or
+/// those that say most about it.
+pub(super) fn list(question: &Question, unit: &Unit<'_>, section: &Section<'_>) -> Option<Said> {
     let rows = rows(unit, section);
     let shown = rows.get(..MOST_ROWS.min(rows.len()))?;
     let range = shown.first()?.0.start..shown.last()?.0.end;
-    let told = telling_columns(&rows);
+    let mut told = named_columns(question, unit);
+    if told.is_empty() {
+        told = telling_columns(&rows);
+    }
     let line = |(_, row): &(Range<usize>, Vec<&str>)| {
         let key = named_key(unit, row);
         let cells = told.iter().filter_map(|column| row.get(*column));
@@ -146,6 +150,21 @@ pub(super) fn list(unit: &Unit<'_>, section: &Section<'_>) -> Option<Said> {
     })
 }
 
+/// The columns behind the first whose names have words of the question that the first one's has not.
+fn named_columns(question: &Question, unit: &Unit<'_>) -> Vec<usize> {
+    let first = unit
+        .head
+        .first()
+        .map(|name| stems(name))
+        .unwrap_or_default();
+    let is_named = |column: &usize| {
+        let mut name = stems(unit.head[*column]);
+        name.retain(|stem| !first.contains(stem));
+        question.weight_in(&name) > 0.0
+    };
+    (1..unit.head.len()).filter(is_named).collect()
+}
+
 /// The columns behind the first that have words in every row, up to the first that is written in
 /// phrases: the meaning of a code, the purpose of a form, and the name before it.
 fn telling_columns(rows: &[(Range<usize>, Vec<&str>)]) -> Vec<usize> {
@@ -165,13 +184,16 @@ fn telling_columns(rows: &[(Range<usize>, Vec<&str>)]) -> Vec<usize> {
 
 /// The row at the end of a column that the question asks for. `None` where it asks for none, or the
 /// values cannot be compared.
+/// `only` keeps the rows that begin at these bytes.
 pub(super) fn at_the_end(
     question: &Question,
     unit: &Unit<'_>,
     section: &Section<'_>,
+    only: Option<&[usize]>,
 ) -> Option<Said> {
     let (end, hints) = extreme(&question.asking)?;
-    let rows = rows(unit, section);
+    let mut rows = rows(unit, section);
+    rows.retain(|(range, _)| only.is_none_or(|only| only.contains(&range.start)));
     let values = |column: usize| -> Option<Vec<(f64, String)>> {
         rows.iter()
             .map(|(_, row)| quantity(row.get(column)?))

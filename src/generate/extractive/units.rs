@@ -63,6 +63,12 @@ impl Unit<'_> {
             .map_or(self.parts[0].range.start, |lead| lead.start);
         start..self.parts[self.parts.len() - 1].range.end
     }
+
+    /// Whether it is a list whose items are numbered.
+    pub(super) fn is_steps(&self, section: &Section<'_>) -> bool {
+        let first = &section.text[self.parts[0].range.clone()];
+        self.form == Form::List && first.starts_with(|c: char| c.is_ascii_digit())
+    }
 }
 
 /// The units of a section that the context touches, in reading order.
@@ -157,15 +163,21 @@ impl<'a> Reader<'a, '_> {
             && next.is_some_and(|next| next.kind == BlockKind::TableRow)
     }
 
-    /// Whether a paragraph announces the list behind it.
+    /// Whether a paragraph announces the list behind it: by a colon, or as a short one between a
+    /// heading and numbered steps.
     fn announces(&self, at: usize) -> bool {
         let blocks = self.section.blocks;
+        let is_list = blocks
+            .get(at + 1)
+            .is_some_and(|next| next.kind == BlockKind::ListItem);
+        let heads_steps = || {
+            let below = at.checked_sub(1).map(|above| blocks[above].kind);
+            matches!(below, Some(BlockKind::Heading(_)))
+                && self.text(at + 1).starts_with(|c: char| c.is_ascii_digit())
+                && self.text(at).split_whitespace().count() <= LONGEST_ASKING_WORDS
+        };
         blocks[at].kind == BlockKind::Paragraph
-            && (self.text(at).ends_with(':')
-                && blocks
-                    .get(at + 1)
-                    .is_some_and(|next| next.kind == BlockKind::ListItem)
-                || self.asks(at))
+            && (is_list && (self.text(at).ends_with(':') || heads_steps()) || self.asks(at))
     }
 
     fn path(&self) -> Vec<&'a str> {

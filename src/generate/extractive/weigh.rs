@@ -1,8 +1,8 @@
 //! The weight of each unit as an answer.
 
 use std::collections::HashSet;
+use std::ops::Range;
 
-use super::extent::Extent;
 use super::question::{Question, above, stems};
 use super::units::{Form, Part, Unit};
 use super::{Section, heads_references};
@@ -29,6 +29,8 @@ struct Weights {
     term: f32,
     /// Against a list of sources, or an address.
     reference: f32,
+    /// For numbered steps, where the question asks how to do something.
+    steps: f32,
 }
 
 const WEIGHTS: Weights = Weights {
@@ -41,14 +43,35 @@ const WEIGHTS: Weights = Weights {
     heading: 0.08,
     term: 0.2,
     reference: 0.2,
+    steps: 0.08,
 };
+
+/// What the reader's words weigh beside the others.
+struct ReadingWeights {
+    /// For the log-odds that the context answers.
+    answers: f32,
+    /// The log-odds of a context that was not read: it stands behind those that were.
+    unread: f32,
+    /// For the logarithm of the probability that the answer stands in the unit …
+    place: f32,
+    /// … and, among the parts of a unit, in the part.
+    part: f32,
+}
+
+const READING: ReadingWeights = ReadingWeights {
+    answers: 0.06,
+    unread: -1.0,
+    place: 0.03,
+    part: 0.1,
+};
+
+/// A smaller share counts as this: what the reader overlooks may still be found by its words.
+const LEAST_SHARE: f32 = 1e-3;
 
 /// What stands before a colon is a term up to this many words.
 const LONGEST_TERM_WORDS: usize = 6;
 /// Within a unit: what its most telling part has.
 const TELLING_WORDS: f32 = 0.3;
-/// Parts of a unit beside its most telling one that may be read as the answer.
-const OTHER_PARTS: usize = 2;
 /// For a part that forbids, where the question asks whether to do something.
 const FORBIDDING: f32 = 0.15;
 /// Against a part that only leads to the next ("… :", "… ?").
@@ -61,10 +84,8 @@ pub(super) struct Weighed<'a> {
     pub(super) weight: f32,
     /// The position of its most telling part.
     pub(super) telling: usize,
-    /// The positions of the parts that tell most after it, and how much less each.
-    pub(super) others: Vec<(usize, f32)>,
-    /// How much of it is told.
-    pub(super) extent: Extent,
+    /// How much more that tells than any other part.
+    pub(super) margin: f32,
     /// The weight of the question's words that it has itself and nothing above it has.
     pub(super) adds: f32,
     /// Whether every word of the question stands in it or above it, or the question names the term
@@ -88,6 +109,14 @@ pub(super) fn weigh<'a>(
         })
         .collect();
     weighed.sort_by(|a, b| b.weight.total_cmp(&a.weight));
+    // A row that has words of the question is found by them: tables are read less well than text.
+    let is_found = |best: &Weighed<'_>| best.unit.form == Form::Row && best.adds > 0.0;
+    if !weighed.first().is_some_and(is_found) {
+        for found in &mut weighed {
+            found.weight += read(&found.unit, &sections[found.unit.section]);
+        }
+        weighed.sort_by(|a, b| b.weight.total_cmp(&a.weight));
+    }
     weighed
 }
 
@@ -107,7 +136,7 @@ fn of<'a>(question: &Question, unit: Unit<'a>, section: &Section<'a>) -> Weighed
     };
     let Telling {
         part: telling,
-        others,
+        margin,
         cosine,
     } = telling(question, &unit, section);
     let near = cosine.unwrap_or(share).max(0.0);
@@ -127,6 +156,9 @@ fn of<'a>(question: &Question, unit: Unit<'a>, section: &Section<'a>) -> Weighed
     if names_term || defines(question, term.or(unit.path.last().copied())) {
         weight += WEIGHTS.term;
     }
+    if question.asks_to_do && unit.is_steps(section) {
+        weight += WEIGHTS.steps;
+    }
     let heading = unit.path.last().copied().unwrap_or_default();
     if heads_references(heading) || text.contains("://") || text.contains("www.") {
         weight -= WEIGHTS.reference;
@@ -137,10 +169,24 @@ fn of<'a>(question: &Question, unit: Unit<'a>, section: &Section<'a>) -> Weighed
         unit,
         weight,
         telling,
-        others,
-        extent: Extent::Unit,
+        margin,
         adds,
     }
+}
+
+/// What the reader says for a unit: that its context answers, and that the answer stands in it.
+fn read(unit: &Unit<'_>, section: &Section<'_>) -> f32 {
+    let answers = section
+        .reading
+        .as_ref()
+        .map_or(READING.unread, |reading| reading.answers);
+    READING.answers * answers + READING.place * log_share(section, &unit.range())
+}
+
+/// The logarithm of the share of the answer's place; 0 where nothing was read.
+fn log_share(section: &Section<'_>, range: &Range<usize>) -> f32 {
+    let share = section.share(range);
+    share.map_or(0.0, |share| share.max(LEAST_SHARE).ln())
 }
 
 /// The term that an entry explains: the first cell of a row, what stands before the colon of an item.
@@ -167,11 +213,11 @@ fn defines(question: &Question, term: Option<&str>) -> bool {
 /// What of a unit tells most.
 struct Telling {
     part: usize,
-    others: Vec<(usize, f32)>,
+    margin: f32,
     cosine: Option<f32>,
 }
 
-/// The most telling part of a unit, another one of a long unit, and the cosine of the unit.
+/// The most telling part of a unit, how far it is ahead, and the cosine of the unit.
 fn telling(question: &Question, unit: &Unit<'_>, section: &Section<'_>) -> Telling {
     let weights: Vec<f32> = unit
         .parts
@@ -181,7 +227,7 @@ fn telling(question: &Question, unit: &Unit<'_>, section: &Section<'_>) -> Telli
     let mut order: Vec<usize> = (0..weights.len()).collect();
     order.sort_by(|a, b| weights[*b].total_cmp(&weights[*a]));
     let part = order.first().copied().unwrap_or(0);
-    let others = order.into_iter().skip(1).take(OTHER_PARTS);
+    let second = order.get(1).map_or(0.0, |second| weights[*second]);
     let nearest = unit
         .parts
         .iter()
@@ -190,7 +236,7 @@ fn telling(question: &Question, unit: &Unit<'_>, section: &Section<'_>) -> Telli
     let own = unit.parts[part].cosine.or(nearest);
     Telling {
         part,
-        others: others.map(|at| (at, weights[part] - weights[at])).collect(),
+        margin: weights[part] - second,
         cosine: own.map(|cosine| match unit.form {
             // What a list says stands in all of its items.
             Form::List => nearest.unwrap_or(cosine),
@@ -206,6 +252,7 @@ fn part_weight(question: &Question, part: &Part, section: &Section<'_>) -> f32 {
     if holds_figure(text, &question.expected) {
         weight += WEIGHTS.figure;
     }
+    weight += READING.part * log_share(section, &part.range);
     if text.ends_with([':', '?']) {
         weight -= LEADING;
     }
