@@ -75,17 +75,17 @@ impl Reading {
 pub mod calibration {
     use super::Reading;
 
-    /// Below this chance nothing answers: about one question in seventeen that the sources answer
+    /// Below this chance nothing answers: about one question in twenty that the sources answer
     /// falls below.
-    pub const ANSWERED: f32 = 0.43;
+    pub const ANSWERED: f32 = 0.4;
     /// Added to the log-odds where what is said has the name that was asked for, or every word of the
     /// question.
     pub const HELD: f32 = 0.6;
     /// Rows are read less well than text and found by their words: added to the log-odds for the share
     /// of the question's words in the row or above it …
-    pub const ROW_HOLDS: f32 = 3.0;
+    pub const ROW_HOLDS: f32 = 2.2;
     /// … beyond this share.
-    pub const ROW_SHARE: f32 = 0.6;
+    pub const ROW_SHARE: f32 = 0.55;
     /// A passage with these log-odds answers, and no further one is read: for every second question
     /// that has an answer it is among the first two. Area on gaps and first places stay within .003.
     pub const CERTAIN: f32 = 0.5;
