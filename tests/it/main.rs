@@ -44,3 +44,4 @@ mod snapshots;
 mod support;
 mod tiny_generation;
 mod tls;
+mod unread_bodies;
