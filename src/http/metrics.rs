@@ -205,6 +205,7 @@ pub(super) fn shed(reason: &'static str) {
 /// Prometheus text. Needs a key with the scope `admin` where keys are asked for.
 #[utoipa::path(
     get,
+    operation_id = "metrics",
     path = "/metrics",
     tag = "operation",
     responses((status = 200, description = "Prometheus text, version 0.0.4", body = String, content_type = "text/plain"))
