@@ -28,6 +28,7 @@ mod layering;
 mod limits;
 mod mcp;
 mod messages;
+mod notifying;
 mod ocr;
 mod odd_files;
 mod openai_api;
