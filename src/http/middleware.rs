@@ -26,6 +26,7 @@ use super::permits::Permit;
 use super::rate::Client;
 use super::router::{HEALTH_PATHS, Known, Takes};
 use super::server::Line;
+use super::trace::Trace;
 use super::{AppState, arrival, metrics, openai, outgoing, router};
 use crate::assistant::upkeep::now;
 use crate::model::Scope;
@@ -70,6 +71,7 @@ pub(super) fn observe(
     async move {
         let _in_flight = state.request_figures().begin();
         let stages = Stages::default();
+        let trace = Trace::begin(&state, &request, route, &id, &stages, started);
         let mut entry = Entry::of(&state, route, &mut request);
         let reply = answer(&state, request, route, routed, &mut entry, line.as_deref());
         let work = stages
@@ -105,6 +107,9 @@ pub(super) fn observe(
         }
         add_headers(&state, &id, &mut response);
         add_timing(took, &stages, response.headers_mut());
+        if let Some(trace) = trace {
+            trace.end_with(&mut response);
+        }
         outgoing::watch(&state, entry.client, line.as_ref(), permit, response)
     }
 }

@@ -14,7 +14,7 @@ const MAY_NAME: [(&str, &[&str]); 25] = [
     ("reader", &[]),
     ("chunk", &["model", "language"]),
     ("config", &[]),
-    ("telemetry", &["config"]),
+    ("telemetry", &["runtime", "config"]),
     ("embed", &["model", "runtime"]),
     ("index", &["model", "runtime", "codec", "language"]),
     ("store", &["model", "runtime"]),

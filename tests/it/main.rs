@@ -45,4 +45,5 @@ mod snapshots;
 mod support;
 mod tiny_generation;
 mod tls;
+mod traces;
 mod unread_bodies;
