@@ -16,6 +16,7 @@ mod client;
 mod command_line;
 mod contract;
 mod crawling;
+mod dashboard;
 mod documents;
 mod durability;
 mod embedders;
