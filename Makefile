@@ -91,10 +91,10 @@ check-openai: build ## The OpenAI-compatible routes, by the official Python clie
 check-page: build ## The page at / in a real browser (Debian's Chromium), with axe-core; a table, under 3 minutes
 	scripts/check_page.sh $(WATTWISE)
 
-check-mcp: build ## The Model Context Protocol over both transports, by the official Python client
+check-mcp: build ## The Model Context Protocol over both transports, by the official Python client and the inspector
 	scripts/check_mcp.sh $(WATTWISE)
 
-check-clients: build ## The client libraries of the field and the examples: a table of client by feature
+check-clients: build ## The client libraries of the field, generated clients and the examples: a table of client by feature
 	scripts/check_clients.sh $(WATTWISE)
 
 check-model: build model ## Answers of a real, very small language model, over a page that tries to take it over

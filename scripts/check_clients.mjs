@@ -86,3 +86,35 @@ if (ai && compatible && native) {
     return embedding.length > 100;
   });
 }
+
+// The answer as two front ends lay it out: by the packages that they turn Markdown into a page with. The front ends
+// themselves are not installed: the one needs several GB of CUDA libraries, the other MongoDB.
+const file = (name) => `${process.cwd()}/node_modules/${name}`;
+const marked = await load("Open WebUI (its renderer, marked)", file("marked/lib/marked.esm.js"));
+const react = await load("LibreChat (its renderer, react-markdown)", "react");
+if (marked || react) {
+  const reply = await fetch(`${url}/v1/chat/completions`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", Authorization: `Bearer ${key}` },
+    body: JSON.stringify({ model: "wattwise", messages: [{ role: "user", content: QUESTION }] }),
+  });
+  const { content } = (await reply.json()).choices[0].message;
+  const layouts = {};
+  if (marked) layouts["Open WebUI (its renderer, marked)"] = async () => marked.parse(content);
+  if (react) {
+    layouts["LibreChat (its renderer, react-markdown)"] = async () => {
+      const { renderToStaticMarkup } = (await import(pathToFileURL(here.resolve("react-dom/server")))).default;
+      const { default: Markdown } = await import(pathToFileURL(file("react-markdown/index.js")));
+      const { default: gfm } = await import(pathToFileURL(file("remark-gfm/index.js")));
+      const create = react.default.createElement;
+      return renderToStaticMarkup(create(Markdown, { remarkPlugins: [gfm] }, content));
+    };
+  }
+  for (const [client, layout] of Object.entries(layouts)) {
+    await run(client, "sources shown", async () => {
+      const html = await layout();
+      if (process.env.SHOW) console.error(`${client}\n${html}\n`);
+      return html.includes("270 mm") && /<ol>\s*<li>\s*<a href="http[^"]*">[^<]+<\/a>/.test(html);
+    });
+  }
+}

@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 QUESTION = "What is the usual target depth of mineral wool in a loft?"
@@ -205,6 +206,36 @@ def example(command, url, key):
     holds(done.returncode == 0 and "270 mm" in done.stdout and "[1]" in done.stdout, done.stderr)
 
 
+def generated_rows(url, key):
+    """Clients that the script beside this one has generated."""
+    made = Path(os.environ["MADE"])
+    python, node = [sys.executable, made / "generated.py"], ["node", made / "generated.js"]
+    run("generated (Python)", "five calls", lambda: example(python, url, key))
+    if (made / "node_modules").exists():
+        run("generated (TypeScript)", "five calls", lambda: example(node, url, key))
+    else:
+        rows.append(("generated (TypeScript)", "installed", "not installed"))
+
+
+def llm_rows(url, key):
+    """The program `llm` in a terminal, set up as docs/clients.md says."""
+
+    def ask(*flags):
+        with tempfile.TemporaryDirectory() as folder:
+            lines = ["- model_id: wattwise", "  model_name: wattwise", f"  api_base: {url}/v1"]
+            Path(folder, "extra-openai-models.yaml").write_text("\n".join(lines))
+            environment = {**os.environ, "LLM_USER_PATH": folder}
+            command = [Path(sys.executable).with_name("llm"), "-m", "wattwise", "--key", key, *flags]
+            done = subprocess.run(
+                [*command, QUESTION], env=environment, capture_output=True, text=True, timeout=60
+            )
+        holds(done.returncode == 0 and "270 mm" in done.stdout, done.stderr)
+        holds("**Sources**" in done.stdout, done.stdout)
+
+    run("llm", "answer", lambda: ask("--no-stream"))
+    run("llm", "stream", ask)
+
+
 def mcp_rows(url, key):
     import httpx2
     from mcp import Client
@@ -245,11 +276,13 @@ def main():
         ("openai (Python)", "openai", openai_rows),
         ("langchain-openai", "langchain-openai", langchain_openai_rows),
         ("litellm", "litellm", litellm_rows),
+        ("llm", "llm", llm_rows),
         ("mcp (Python)", "mcp", mcp_rows),
     ):
         if installed(client, package):
             more(url, key)
     retriever_rows(url, key)
+    generated_rows(url, key)
     folder = ROOT / "examples/clients"
     run("curl", "answer", lambda: example([folder / "ask.sh"], url, key))
     if shutil.which("node"):

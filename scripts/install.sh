@@ -12,6 +12,7 @@ copy() { install -D --mode 644 --target-directory "$@"; }
 install -D --mode 755 "$wattwise" "$root/bin/wattwise"
 copy "$share/wattwise/guides" data/guides/* data/pdfs/*.pdf
 copy "$share/wattwise" data/questions.jsonl data/energySavingUrls.json wattwise.example.toml
+copy "$share/wattwise/grafana" deploy/grafana/wattwise.json
 copy "$share/doc/wattwise" README.md ARCHITECTURE.md CHANGELOG.md LICENSE*
 copy "$share/doc/wattwise/docs" docs/*.md
 

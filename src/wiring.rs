@@ -13,7 +13,8 @@ use crate::assistant::answer_cache::{AnswerCache, AnswerCacheOptions};
 use crate::assistant::{Assistant, QuestionLog, Replies, SHIPPED_REPLIES};
 use crate::chunk::{ChunkParameters, Chunker};
 use crate::config::{
-    self, ChatSettings, EmbedSettings, GenerateSettings, IngestSettings, ServeSettings, Switch,
+    self, ChatSettings, ConfigError, EmbedSettings, GenerateSettings, IngestSettings,
+    ServeSettings, Switch,
 };
 use crate::crawl::{FetchLimits, FrontierLimits, MASKED_PARAMETERS, Manners, PrivateHosts};
 use crate::embed::Embedder;
@@ -29,6 +30,7 @@ use crate::index::hnsw::HnswParameters;
 use crate::ingest::ocr::{OCR_PAGES, OCR_TIMEOUT, Ocr};
 use crate::ingest::{ExtractorOptions, FolderRules, IngestOptions, Ingestor, Progress};
 use crate::model::GenerationId;
+use crate::notify::Notifier;
 use crate::reader::{NetworkReader, Reader, Remembered};
 use crate::retrieve::{RetrievalParameters, check_embedder};
 use crate::runtime::breaker::BreakerOptions;
@@ -143,6 +145,23 @@ pub fn ingestor(
         dry_run,
     };
     Ok(Ingestor::new(options, embedder, progress))
+}
+
+/// Who is told how runs end, if anybody is.
+pub fn notifier(settings: &IngestSettings) -> Result<Option<Notifier>, ConfigError> {
+    let Some(notify) = settings.notify.clone() else {
+        return Ok(None);
+    };
+    let notifier = Notifier::new(
+        notify.url,
+        notify.secret.0,
+        notify.always,
+        settings.use_proxy,
+    );
+    notifier.map(Some).map_err(|error| ConfigError::Invalid {
+        name: "--notify",
+        reason: error.to_string(),
+    })
 }
 
 /// Extraction workers: this program, within the limits of the settings.

@@ -11,6 +11,7 @@ use crate::config::{ConfigError, File, IngestSettings, Layer as _};
 use crate::embed::Embedder;
 use crate::evaluate;
 use crate::ingest::{FolderRules, Progress, Report, Watch};
+use crate::notify::Notifier;
 use crate::runtime::cpu_pool;
 use crate::snapshot::current;
 use crate::wiring;
@@ -38,23 +39,31 @@ pub(super) async fn run(
     } else {
         Progress::on_terminal()
     };
-    let embedder = wiring::embedder(embed).await?;
+    let notifier = wiring::notifier(&settings)?.filter(|_| !arguments.dry_run);
+    let embedder = match wiring::embedder(embed).await {
+        Ok(embedder) => embedder,
+        Err(error) => {
+            told(notifier.as_ref(), Err(&error)).await;
+            return Err(error);
+        }
+    };
     let run = Run {
         settings,
         embedder,
         progress: progress.clone(),
         publishes: !arguments.dry_run,
+        notifier,
     };
-    let told = Told {
+    let hears = Told {
         quiet: quiet && !arguments.dry_run,
         report: arguments.report.as_deref(),
     };
     let work = async {
         if arguments.watch {
-            return watch(&run, told).await;
+            return watch(&run, hears).await;
         }
         let report = run.once().await?;
-        progress.suspend(|| told.tell(&report))
+        progress.suspend(|| hears.tell(&report))
     };
     let outcome = interruptible(work, &progress, &run.settings.index).await?;
     Ok(outcome.unwrap_or(ExitStatus::Interrupted))
@@ -111,10 +120,26 @@ pub(super) struct Run {
     pub(super) embedder: Arc<dyn Embedder>,
     pub(super) progress: Progress,
     pub(super) publishes: bool,
+    pub(super) notifier: Option<Notifier>,
+}
+
+/// Tells whoever is to know how a run ended; that it could not be told does not change how.
+async fn told(notifier: Option<&Notifier>, outcome: Result<&Report, &anyhow::Error>) {
+    if let Some(notifier) = notifier {
+        let error = outcome.as_ref().err().map(|error| format!("{error:#}"));
+        let outcome = outcome.map_err(|_| error.as_deref().unwrap_or_default());
+        notifier.tell(outcome).await;
+    }
 }
 
 impl Run {
     pub(super) async fn once(&self) -> anyhow::Result<Report> {
+        let outcome = self.publish().await;
+        told(self.notifier.as_ref(), outcome.as_ref()).await;
+        outcome
+    }
+
+    async fn publish(&self) -> anyhow::Result<Report> {
         // Questions that cannot be read should not cost a run.
         let gate = match (&self.settings.gate, self.publishes) {
             (Some(path), true) => Some(RecallGate::new(

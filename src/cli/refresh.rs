@@ -6,6 +6,7 @@ use super::ingest::Run;
 use crate::config::IngestSettings;
 use crate::embed::Embedder;
 use crate::ingest::{Progress, Report};
+use crate::wiring;
 
 /// What is read again, once or after each change in the folders.
 pub(super) struct Refresh {
@@ -16,7 +17,12 @@ pub(super) struct Refresh {
 impl Refresh {
     /// Reads, and logs what came of it; what was read before answers meanwhile.
     pub(super) async fn run(self, embedder: Arc<dyn Embedder>) {
+        let notifier = wiring::notifier(&self.settings).unwrap_or_else(|error| {
+            tracing::error!("nobody is told how the sources are read again: {error}");
+            None
+        });
         let run = Run {
+            notifier,
             settings: self.settings,
             embedder,
             progress: Progress::hidden(),

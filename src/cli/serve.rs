@@ -29,7 +29,7 @@ use crate::runtime::{blocking, clock, cpu_pool};
 use crate::snapshot::live::Live;
 use crate::store::lock::{self, StateLock};
 use crate::store::{KeyStore, SessionLimits};
-use crate::telemetry::{self, LogLines};
+use crate::telemetry::{self, LogLines, Traces};
 use crate::wiring;
 
 /// How long the log may take when the operator does not want to wait.
@@ -133,6 +133,8 @@ pub(super) async fn serve(
         limits,
     } = resolved;
     let figures = telemetry::install_metrics()?;
+    let collector = settings.otlp_endpoint.as_ref();
+    let traces = collector.map(Traces::install).transpose()?;
     http::metrics::describe();
     let since = clock::utc(clock::now());
     // Released when this function ends, after the store is closed.
@@ -195,13 +197,12 @@ pub(super) async fn serve(
         assistant,
         access,
         limits,
-        // Who listens to the whole network, or says that it is safe, is called by any name.
-        known_hosts: (settings.bind.ip().is_loopback() && !settings.insecure)
-            .then(|| http::KnownHosts::with(settings.allowed_host)),
+        known_hosts: known_hosts(&settings),
         cors_origins: settings.cors_origin,
         admin: Some(admin),
         lists_sources: settings.openai_sources == Switch::On,
         figures: Some(Arc::new(move || figures.render())),
+        traces: traces.as_ref().map(Traces::sink),
     });
     let outcome = http::serve(
         listener,
@@ -211,15 +212,19 @@ pub(super) async fn serve(
         shutdown_signal(log)?,
     )
     .await;
-    for task in [watcher, hangups, expiry, keys, probe, again]
-        .into_iter()
-        .chain(refresh)
-    {
-        task.abort();
-    }
+    let tasks = [watcher, hangups, expiry, keys, probe, again];
+    stop(tasks.into_iter().chain(refresh), traces).await;
     outcome.context("the server failed")?;
     tracing::info!("stopped");
     Ok(ExitStatus::Done)
+}
+
+/// Ends what runs beside the server, and sends the last traces.
+async fn stop(tasks: impl Iterator<Item = JoinHandle<()>>, traces: Option<Traces>) {
+    tasks.for_each(|task| task.abort());
+    if let Some(traces) = traces {
+        blocking::run(move || traces.close()).await;
+    }
 }
 
 fn reload_options(settings: &ServeSettings) -> ReloadOptions {
@@ -240,6 +245,12 @@ async fn open_access(
     let access = Access::open(store, operator).await?;
     settings.check_exposure(access.needs_key())?;
     Ok(Arc::new(access))
+}
+
+/// Who listens to the whole network, or says that it is safe, is called by any name.
+fn known_hosts(settings: &ServeSettings) -> Option<http::KnownHosts> {
+    (settings.bind.ip().is_loopback() && !settings.insecure)
+        .then(|| http::KnownHosts::with(settings.allowed_host.clone()))
 }
 
 /// Keeps other servers away from the state.

@@ -138,6 +138,7 @@ async fn first(
         ));
     }
     let run = Run {
+        notifier: wiring::notifier(&settings)?,
         settings,
         embedder: wiring::embedder(embed).await?,
         progress,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use url::Url;
 
 use super::private::{self, ALL_HOSTS};
-use super::{ConfigError, Layer, Places};
+use super::{ConfigError, Layer, NotifySettings, Places};
 
 /// Flags and keys.
 #[derive(Debug, Clone, Default, Args, Deserialize)]
@@ -247,6 +247,31 @@ pub struct IngestConfig {
         hide_short_help = true
     )]
     pub gate_shrink: Option<f64>,
+    /// Send the report to this address when something needs a look, as a signed webhook: a run that
+    /// failed or was refused by the gate, sources that failed or are kept stale
+    #[arg(
+        long,
+        env = "WATTWISE_NOTIFY",
+        hide_env_values = true,
+        value_name = "URL",
+        help_heading = "Publishing",
+        hide_short_help = true
+    )]
+    pub notify: Option<String>,
+    /// Secret that signs it, `whsec_` and base64; better given through the environment
+    #[arg(
+        long,
+        env = "WATTWISE_NOTIFY_SECRET",
+        hide_env_values = true,
+        value_name = "SECRET",
+        help_heading = "Publishing",
+        hide_short_help = true
+    )]
+    pub notify_secret: Option<String>,
+    /// Send it after runs that went well too
+    #[arg(long, env = "WATTWISE_NOTIFY_ALWAYS", action = ArgAction::SetTrue, help_heading = "Publishing", hide_short_help = true)]
+    #[serde(default)]
+    pub notify_always: Option<bool>,
 }
 
 /// How texts are split.
@@ -328,6 +353,9 @@ pub struct IngestSettings {
     pub gate_drop: f64,
     /// Share of chunks.
     pub gate_shrink: f64,
+    /// Who is told how a run ended.
+    #[serde(flatten)]
+    pub notify: Option<NotifySettings>,
 }
 
 impl Layer for IngestConfig {
@@ -371,6 +399,12 @@ impl Layer for IngestConfig {
             gate: self.gate.or(below.gate),
             gate_drop: self.gate_drop.or(below.gate_drop),
             gate_shrink: self.gate_shrink.or(below.gate_shrink),
+            notify: self.notify.or(below.notify),
+            notify_secret: self.notify_secret.or(below.notify_secret),
+            notify_always: self
+                .notify_always
+                .filter(|always| *always)
+                .or(below.notify_always),
         }
     }
 }
@@ -417,6 +451,11 @@ impl IngestConfig {
             gate: self.gate,
             gate_drop: self.gate_drop.unwrap_or(0.02),
             gate_shrink: self.gate_shrink.unwrap_or(0.3),
+            notify: NotifySettings::resolve(
+                self.notify.as_deref(),
+                self.notify_secret.as_deref(),
+                self.notify_always.unwrap_or(false),
+            )?,
         };
         let invalid = |name, reason: &str| {
             Err(ConfigError::Invalid {

@@ -10,6 +10,7 @@ mod ingest;
 mod limits;
 mod listen;
 mod log;
+mod notify;
 mod places;
 mod private;
 mod serve;
@@ -25,6 +26,7 @@ pub use ingest::{Chunker, IngestConfig, IngestSettings};
 pub use limits::{LimitsConfig, LimitsSettings};
 pub use listen::Listen;
 pub use log::{LogConfig, LogFormat, LogSettings, Loudness};
+pub use notify::{NotifySecret, NotifySettings};
 pub use places::{Places, guides};
 pub use serve::{ServeConfig, ServeSettings, TlsPaths};
 

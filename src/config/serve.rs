@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Args};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use url::{Origin, Url};
 
 use super::{ConfigError, Layer, Listen, Places, Switch};
@@ -118,6 +118,14 @@ pub struct ServeConfig {
         hide_short_help = true
     )]
     pub reload_interval: Option<u64>,
+    /// Send a trace of each request to this collector (OTLP over HTTP), such as `http://localhost:4318`
+    #[arg(
+        long,
+        env = "OTEL_EXPORTER_OTLP_ENDPOINT",
+        value_name = "URL",
+        hide_short_help = true
+    )]
+    pub otlp_endpoint: Option<Url>,
 }
 
 /// Checked values.
@@ -145,6 +153,12 @@ pub struct ServeSettings {
     pub drain: u64,
     /// Seconds.
     pub reload_interval: u64,
+    /// Base address of the collector of traces; printed without a user.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "without_user"
+    )]
+    pub otlp_endpoint: Option<Url>,
     /// Sites whose pages may call.
     pub cors_origin: Vec<String>,
     /// Names that the server may be called by while there is no key.
@@ -163,6 +177,17 @@ pub struct TlsPaths {
     pub cert: PathBuf,
     /// PEM.
     pub key: PathBuf,
+}
+
+#[expect(clippy::ref_option, reason = "serde hands it over like this")]
+fn without_user<S: Serializer>(url: &Option<Url>, serializer: S) -> Result<S::Ok, S::Error> {
+    let shown = url.clone().map(|mut url| {
+        // These fail only for addresses without a host.
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        url
+    });
+    shown.serialize(serializer)
 }
 
 impl Layer for ServeConfig {
@@ -191,6 +216,7 @@ impl Layer for ServeConfig {
             openai_sources: self.openai_sources.or(below.openai_sources),
             drain: self.drain.or(below.drain),
             reload_interval: self.reload_interval.or(below.reload_interval),
+            otlp_endpoint: self.otlp_endpoint.or(below.otlp_endpoint),
         }
     }
 }
@@ -216,6 +242,7 @@ impl ServeConfig {
             openai_sources: self.openai_sources.unwrap_or(Switch::On),
             drain: self.drain.unwrap_or(10),
             reload_interval: self.reload_interval.unwrap_or(2),
+            otlp_endpoint: self.otlp_endpoint,
             cors_origin: origins(self.cors_origin.unwrap_or_default())?,
             allowed_host: self.allowed_host.unwrap_or_default(),
             tls,
@@ -235,6 +262,15 @@ impl ServeConfig {
             return Err(ConfigError::Invalid {
                 name: "--question-log-days",
                 reason: "at least 1; --question-log off keeps none".to_owned(),
+            });
+        }
+        let collector = settings.otlp_endpoint.as_ref();
+        if collector.is_some_and(|url| !matches!(url.scheme(), "http" | "https")) {
+            return Err(ConfigError::Invalid {
+                name: "--otlp-endpoint",
+                reason:
+                    "an http or https address, such as http://localhost:4318: gRPC is not spoken"
+                        .to_owned(),
             });
         }
         if settings.reload_interval == 0 {

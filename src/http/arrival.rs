@@ -2,11 +2,12 @@
 //! much is on its way the slowest goes.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::{Body, BodyDataStream, Bytes, HttpBody as _};
 use axum::extract::Request;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, Version, header};
+use axum::response::Response;
 use futures::{FutureExt as _, StreamExt as _};
 use tokio::sync::Notify;
 
@@ -22,6 +23,56 @@ const DISCARDED_BODIES: usize = 16;
 
 /// What a body on its way costs beside its bytes: the request's state. Measured, about.
 const ARRIVAL_BYTES: usize = 16 << 10;
+
+/// For a body that nobody reads: it is mostly on its way when its head is read.
+const DISCARD_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Waits, not long, until a body that nobody reads is past; whether it is. Requests of HTTP/2 have
+/// a stream each.
+pub(super) async fn is_past(state: &AppState, request: &mut Request, line: Option<&Line>) -> bool {
+    if request.version() >= Version::HTTP_2 {
+        return true;
+    }
+    let body = std::mem::take(request.body_mut());
+    let max_bytes = state.limits().max_body_bytes;
+    discard(body, request.headers(), max_bytes, line).await
+}
+
+/// Tells the client that its connection ends with this reply.
+pub(super) fn last(mut response: Response) -> Response {
+    let close = HeaderValue::from_static("close");
+    response.headers_mut().insert(header::CONNECTION, close);
+    response
+}
+
+/// Throws away a body that nobody reads, since over HTTP/1 the next request begins where it ends. False
+/// if some of it is still to come: then no request can follow, and the reply must say so (RFC 9112,
+/// section 9.3).
+async fn discard(body: Body, headers: &HeaderMap, max_bytes: usize, line: Option<&Line>) -> bool {
+    if body.is_end_stream() {
+        return true;
+    }
+    let most = u64::try_from(max_bytes).unwrap_or(u64::MAX);
+    // To read on would be to ask for it.
+    if headers.contains_key(header::EXPECT) || body.size_hint().lower() > most {
+        return false;
+    }
+    let _waits = line.map(Line::arriving);
+    let mut chunks = body.into_data_stream();
+    let rest = async {
+        let mut left = max_bytes;
+        while let Some(chunk) = chunks.next().await {
+            match chunk.map(|bytes| left.checked_sub(bytes.len())) {
+                Ok(Some(rest)) => left = rest,
+                Ok(None) | Err(_) => return false,
+            }
+        }
+        true
+    };
+    tokio::time::timeout(DISCARD_TIMEOUT, rest)
+        .await
+        .unwrap_or(false)
+}
 
 /// Waits until the body has come whole, within the limits of size and time, and gives the request
 /// with it and its length.

@@ -187,13 +187,19 @@ pub(super) struct SummaryBody {
 pub(super) enum SuppliedContextBody {
     /// The text alone.
     Text(String),
-    /// An object of which `page_content` and, if it is there, `id` are read.
-    Document {
-        /// The chunk's id.
-        id: Option<String>,
-        /// The text.
-        page_content: String,
-    },
+    /// What `/retrieve_contexts` returned, or the part of it that is read.
+    Document(SuppliedDocumentBody),
+}
+
+/// An object of which `page_content` and, if it is there, `id` are read.
+#[derive(Debug, Deserialize, ToSchema)]
+#[expect(dead_code, reason = "describes an item that is read by hand")]
+#[schema(as = SuppliedDocument)]
+pub(super) struct SuppliedDocumentBody {
+    /// The chunk's id.
+    id: Option<String>,
+    /// The text.
+    page_content: String,
 }
 
 /// Reads a context that a client sent; `None` if it has no text or an id that is none.

@@ -144,7 +144,7 @@ impl ApiError {
             Self::BodyTooSlow => (
                 StatusCode::REQUEST_TIMEOUT,
                 "The request's body took too long".into(),
-                Some((header::CONNECTION, "close")),
+                None,
             ),
             Self::NotOneHost => (
                 StatusCode::BAD_REQUEST,

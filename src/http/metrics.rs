@@ -65,6 +65,13 @@ pub fn describe() {
         "wattwise_reloads_total",
         "New generations met while running, by outcome: ok or refused."
     );
+    // What has not happened yet is a zero, so that its first time is seen as a rise.
+    for outcome in ["ok", "refused"] {
+        counter!("wattwise_reloads_total", "outcome" => outcome).absolute(0);
+    }
+    for status in [CacheStatus::Hit, CacheStatus::Miss, CacheStatus::Bypass] {
+        counter!(CACHE, "outcome" => status.name()).absolute(0);
+    }
     metrics::describe_gauge!(CONNECTIONS, "Open connections.");
     for reason in [
         "concurrency",
@@ -205,6 +212,7 @@ pub(super) fn shed(reason: &'static str) {
 /// Prometheus text. Needs a key with the scope `admin` where keys are asked for.
 #[utoipa::path(
     get,
+    operation_id = "metrics",
     path = "/metrics",
     tag = "operation",
     responses((status = 200, description = "Prometheus text, version 0.0.4", body = String, content_type = "text/plain"))

@@ -26,6 +26,7 @@ use super::permits::Permit;
 use super::rate::Client;
 use super::router::{HEALTH_PATHS, Known, Takes};
 use super::server::Line;
+use super::trace::Trace;
 use super::{AppState, arrival, metrics, openai, outgoing, router};
 use crate::assistant::upkeep::now;
 use crate::model::Scope;
@@ -70,6 +71,7 @@ pub(super) fn observe(
     async move {
         let _in_flight = state.request_figures().begin();
         let stages = Stages::default();
+        let trace = Trace::begin(&state, &request, route, &id, &stages, started);
         let mut entry = Entry::of(&state, route, &mut request);
         let reply = answer(&state, request, route, routed, &mut entry, line.as_deref());
         let work = stages
@@ -105,6 +107,9 @@ pub(super) fn observe(
         }
         add_headers(&state, &id, &mut response);
         add_timing(took, &stages, response.headers_mut());
+        if let Some(trace) = trace {
+            trace.end_with(&mut response);
+        }
         outgoing::watch(&state, entry.client, line.as_ref(), permit, response)
     }
 }
@@ -112,14 +117,17 @@ pub(super) fn observe(
 /// Answers a browser that asks first, and any other request if it is admitted.
 async fn answer(
     state: &AppState,
-    request: Request,
+    mut request: Request,
     route: Option<&'static Known>,
     routed: Router,
     entry: &mut Entry,
     line: Option<&Line>,
 ) -> (Response, Option<Permit>) {
     let visit = state.cors().map(|cors| cors.visit(&request));
-    let (mut response, permit) = if let Some(reply) = visit.as_ref().and_then(Visit::preflight) {
+    let preflight = visit.as_ref().and_then(Visit::preflight);
+    let is_read = preflight.is_none() && entry.outcome.is_ok() && has_body_to_read(&request, route);
+    let can_go_on = is_read || arrival::is_past(state, &mut request, line).await;
+    let (mut response, permit) = if let Some(reply) = preflight {
         (reply, None)
     } else if let Err(refusal) = std::mem::replace(&mut entry.outcome, Ok(())) {
         (refusal.into_response(), None)
@@ -128,13 +136,22 @@ async fn answer(
         match tokio::time::timeout(state.limits().request_timeout, work).await {
             Ok(Ok(made)) => made,
             Ok(Err(refusal)) => (refusal.into_response(), None),
-            Err(_) => (ApiError::TimedOut.into_response(), None),
+            // Its body may still be on its way.
+            Err(_) => (arrival::last(ApiError::TimedOut.into_response()), None),
         }
     };
+    if !can_go_on {
+        response = arrival::last(response);
+    }
     if let Some(visit) = visit {
         visit.mark(response.headers_mut());
     }
     (response, permit)
+}
+
+/// Whether its route reads the body.
+fn has_body_to_read(request: &Request, route: Option<&Known>) -> bool {
+    request.method() == Method::POST && route.is_some_and(|route| route.takes != Takes::Nothing)
 }
 
 /// Waits for what is the client's to do, then for the reply. Only the second takes a place among the
@@ -151,9 +168,12 @@ async fn work(
         line.is_read().await;
     }
     let mut length = 0;
-    if request.method() == Method::POST && route.is_some_and(|route| route.takes != Takes::Nothing)
-    {
-        (request, length) = arrival::arrive(request, state, client, line).await?;
+    if has_body_to_read(&request, route) {
+        (request, length) = match arrival::arrive(request, state, client, line).await {
+            Ok(arrived) => arrived,
+            // What has not come of it may still come.
+            Err(refusal) => return Ok((arrival::last(refusal.into_response()), None)),
+        };
     }
     let permit = if HEALTH_PATHS.contains(&request.uri().path()) {
         None

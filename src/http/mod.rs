@@ -42,6 +42,7 @@ mod server;
 mod site;
 mod sse;
 mod state;
+mod trace;
 mod validation;
 
 pub use host::KnownHosts;

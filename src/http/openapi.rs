@@ -8,7 +8,7 @@ use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder, Schema};
 use utoipa::{Modify, OpenApi};
 
 use super::outgoing::SharedBody;
@@ -18,6 +18,7 @@ use super::routes::{
     models, responses, retrieve, save, session, sessions, suggestions, summary,
 };
 use super::{metrics, openai};
+use crate::model::ContentKind;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -95,6 +96,7 @@ impl Modify for Keys {
                 .into_iter()
                 .flatten()
             {
+                name_kinds(operation);
                 for (status, description) in [
                     ("400", "The request is not what HTTP wants of it"),
                     ("401", "The key is missing or wrong"),
@@ -131,6 +133,19 @@ impl Modify for Keys {
         );
         let header = ApiKey::Header(ApiKeyValue::new("X-API-Key"));
         components.add_security_scheme("header", SecurityScheme::ApiKey(header));
+    }
+}
+
+/// What a filter by kind takes: the kinds there are, or nothing.
+fn name_kinds(operation: &mut Operation) {
+    for parameter in operation.parameters.iter_mut().flatten() {
+        if let RefOr::T(parameter) = parameter
+            && parameter.name == "kind"
+            && let Some(RefOr::T(Schema::Object(schema))) = &mut parameter.schema
+        {
+            let kinds = ContentKind::names().replace(", ", "|");
+            schema.pattern = Some(format!("^({kinds})?$"));
+        }
     }
 }
 

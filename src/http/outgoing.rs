@@ -20,6 +20,7 @@ use super::budget::{Holder, Share};
 use super::permits::Permit;
 use super::rate::Client;
 use super::server::Line;
+use super::trace::Trace;
 
 /// Bytes given out at once: what fills a frame of HTTP/2.
 const PIECE_BYTES: usize = 16 << 10;
@@ -38,7 +39,7 @@ pub(super) fn watch(
     client: Client,
     line: Option<&Arc<Line>>,
     permit: Option<Permit>,
-    response: Response,
+    mut response: Response,
 ) -> Response {
     let length = response.body().size_hint().exact();
     let is_shared = response.extensions().get::<SharedBody>().is_some();
@@ -51,6 +52,7 @@ pub(super) fn watch(
     share.make_room();
     let waiting = Arc::new(Waiting { taking, share });
     waiting.taking.count(REPLY_BYTES + counted);
+    let trace = response.extensions_mut().remove::<Arc<Trace>>();
     response.map(|body| {
         Body::new(Outgoing {
             body,
@@ -58,6 +60,7 @@ pub(super) fn watch(
             counted,
             is_shared,
             waiting,
+            _trace: trace,
             work: length.is_none().then(|| Work {
                 state: state.clone(),
                 client,
@@ -204,6 +207,8 @@ struct Outgoing {
     is_shared: bool,
     waiting: Arc<Waiting>,
     work: Option<Work>,
+    /// Ends with the reply.
+    _trace: Option<Arc<Trace>>,
 }
 
 impl Outgoing {

@@ -122,7 +122,7 @@ fn with_data(event: Event, body: &impl Serialize) -> Event {
 pub(super) fn counted(
     events: AnswerEvents,
 ) -> impl Stream<Item = Result<AnswerEvent, AssistantError>> + Send {
-    let stages = Stages::default();
+    let stages = Stages::within_current();
     stream::unfold(events, move |mut events| {
         let stages = stages.clone();
         async move {

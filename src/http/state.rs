@@ -14,6 +14,7 @@ use crate::assistant::Assistant;
 use crate::assistant::access::Access;
 use crate::assistant::admin::Admin;
 use crate::mcp::Endpoint;
+use crate::runtime::trace::TraceSink;
 
 /// Gives the figures of operation as Prometheus text.
 pub type Figures = Arc<dyn Fn() -> String + Send + Sync>;
@@ -36,6 +37,8 @@ pub struct Parts {
     pub lists_sources: bool,
     /// Without them `/metrics` tells of the generation alone.
     pub figures: Option<Figures>,
+    /// Who is told of each request that has ended.
+    pub traces: Option<TraceSink>,
 }
 
 /// Shared by all requests; cheap to clone.
@@ -92,6 +95,10 @@ impl AppState {
     /// Whether texts under `/v1` end with a list of their sources.
     pub(super) fn lists_sources(&self) -> bool {
         self.shared.parts.lists_sources
+    }
+
+    pub(super) fn traces(&self) -> Option<&TraceSink> {
+        self.shared.parts.traces.as_ref()
     }
 
     pub(super) fn figures(&self) -> Option<&Figures> {

@@ -62,6 +62,7 @@ impl App {
             admin: Some(admin),
             lists_sources: true,
             figures: None,
+            traces: None,
         });
         Self {
             application: application(state),
@@ -373,7 +374,20 @@ async fn everything_the_reference_page_loads_is_there() {
 async fn the_description_and_the_routes_agree() {
     let app = App::new(None, ServerLimits::default());
     let described = json(app.send("GET", "/openapi.json", &[]).await).await;
-    let described: Vec<&String> = described["paths"].as_object().unwrap().keys().collect();
+    let paths = described["paths"].as_object().unwrap();
+    let operations: Vec<&str> = paths
+        .values()
+        .flat_map(|path| path.as_object().unwrap().values())
+        .map(|operation| operation["operationId"].as_str().unwrap())
+        .collect();
+    let names: std::collections::BTreeSet<_> = operations.iter().collect();
+    assert_eq!(names.len(), operations.len(), "each has a name of its own");
+    let kinds = described.pointer("/paths/~1documents/get/parameters");
+    assert!(
+        kinds.unwrap().to_string().contains("|docx|"),
+        "filters know every kind: {kinds:?}"
+    );
+    let described: Vec<&String> = paths.keys().collect();
     let undescribed = [
         "/",
         "/status",

@@ -132,14 +132,19 @@ impl Report {
         self.gate.as_ref().is_some_and(|verdict| !verdict.passed)
     }
 
+    /// The sources that failed or are stale.
+    pub fn to_look_at(&self) -> impl Iterator<Item = &Row> {
+        let needs_a_look = |row: &&Row| row.status == Status::Failed || row.stale_since.is_some();
+        self.sources.iter().filter(needs_a_look)
+    }
+
     /// What a person should look at, each source on a line; `None` when all went well.
     pub fn attention(&self) -> Option<String> {
         if self.is_complete() && !self.is_refused() {
             return None;
         }
-        let needs_a_look = |row: &&Row| row.status == Status::Failed || row.stale_since.is_some();
         let mut text = String::new();
-        for row in self.sources.iter().filter(needs_a_look) {
+        for row in self.to_look_at() {
             let (status, source) = (row.status.as_str(), one_line(&row.source));
             text.push_str(&format!("{status:<10} {source}  {}\n", notes(row)));
         }

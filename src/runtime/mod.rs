@@ -13,3 +13,4 @@ pub mod lock_file;
 pub mod retry;
 pub mod stages;
 pub mod tls;
+pub mod trace;

@@ -11,11 +11,39 @@ tokio::task_local! {
     static STAGES: Stages;
 }
 
-/// Times by stage, in the order in which the stages first ended.
+/// A part of a piece of work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stage {
+    /// What it does, in a word.
+    pub name: &'static str,
+    /// When it first began.
+    pub begun: Instant,
+    /// When it last ended.
+    pub ended: Instant,
+    /// How long it took; less than the time in between where it ran more than once.
+    pub took: Duration,
+}
+
+type Noted = Arc<Mutex<Vec<Stage>>>;
+
+/// Stages in the order in which they first ended.
 #[derive(Debug, Clone, Default)]
-pub struct Stages(Arc<Mutex<Vec<(&'static str, Duration)>>>);
+pub struct Stages {
+    noted: Noted,
+    /// Those of the work that this is a part of.
+    above: Option<Noted>,
+}
 
 impl Stages {
+    /// For work that goes on after that in which this is called, and belongs to it: what is noted here
+    /// is noted there too.
+    pub fn within_current() -> Self {
+        Self {
+            noted: Noted::default(),
+            above: STAGES.try_with(|stages| Arc::clone(&stages.noted)).ok(),
+        }
+    }
+
     /// Runs `work`; stages timed inside it, in the same task, are noted here.
     pub async fn collect<F: Future>(&self, work: F) -> F::Output {
         STAGES.scope(self.clone(), work).await
@@ -23,40 +51,57 @@ impl Stages {
 
     /// What was noted so far; a stage that ran more than once is summed up.
     pub fn noted(&self) -> Vec<(&'static str, Duration)> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        let noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        noted.iter().map(|stage| (stage.name, stage.took)).collect()
     }
 
-    fn add(&self, stage: &'static str, took: Duration) {
-        let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match noted.iter_mut().find(|(name, _)| *name == stage) {
-            Some((_, sum)) => *sum += took,
-            None => noted.push((stage, took)),
+    /// The same with their times.
+    pub fn all(&self) -> Vec<Stage> {
+        let noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        noted.clone()
+    }
+
+    fn add(&self, stage: Stage) {
+        for noted in self.above.iter().chain([&self.noted]) {
+            let mut noted = noted.lock().unwrap_or_else(PoisonError::into_inner);
+            match noted.iter_mut().find(|known| known.name == stage.name) {
+                Some(known) => {
+                    known.ended = stage.ended;
+                    known.took += stage.took;
+                }
+                None => noted.push(stage),
+            }
         }
     }
 }
 
 /// Runs `work` and notes how long it took as `stage`, if somebody collects.
 pub async fn timed<F: Future>(stage: &'static str, work: F) -> F::Output {
-    let started = Instant::now();
+    let begun = Instant::now();
     let output = work.await;
-    note(stage, started.elapsed());
+    note(stage, begun);
     output
 }
 
 /// The same for work that does not wait.
 pub fn timed_now<T>(stage: &'static str, work: impl FnOnce() -> T) -> T {
-    let started = Instant::now();
+    let begun = Instant::now();
     let output = work();
-    note(stage, started.elapsed());
+    note(stage, begun);
     output
 }
 
-fn note(stage: &'static str, took: Duration) {
+fn note(name: &'static str, begun: Instant) {
+    let ended = Instant::now();
+    let took = ended.duration_since(begun);
+    let stage = Stage {
+        name,
+        begun,
+        ended,
+        took,
+    };
     // An error means that nobody collects.
-    let _ = STAGES.try_with(|stages| stages.add(stage, took));
+    let _ = STAGES.try_with(|stages| stages.add(stage));
 }
 
 #[cfg(test)]
@@ -76,6 +121,22 @@ mod tests {
         assert_eq!(answer, 42);
         let names: Vec<_> = stages.noted().iter().map(|(name, _)| *name).collect();
         assert_eq!(names, ["store", "verify"]);
+    }
+
+    #[tokio::test]
+    async fn what_goes_on_later_is_noted_in_both_places() {
+        let whole = Stages::default();
+        let rest = whole
+            .collect(async {
+                timed_now("search", || {});
+                Stages::within_current()
+            })
+            .await;
+        rest.collect(async { timed_now("generate", || {}) }).await;
+        let names =
+            |stages: &Stages| -> Vec<_> { stages.all().iter().map(|stage| stage.name).collect() };
+        assert_eq!(names(&whole), ["search", "generate"]);
+        assert_eq!(names(&rest), ["generate"]);
     }
 
     #[tokio::test]

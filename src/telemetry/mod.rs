@@ -1,7 +1,8 @@
-//! Set-up of logs and figures. Called once, from `cli`.
+//! Set-up of logs, figures and traces. Called once, from `cli`.
 
 mod json;
 mod lines;
+mod traces;
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal};
@@ -19,6 +20,7 @@ use tracing_subscriber::fmt::writer::{BoxMakeWriter, MakeWriterExt as _};
 use crate::config::{ConfigError, LogFormat, LogSettings};
 
 pub use lines::{LogGuard, LogLines};
+pub use traces::Traces;
 
 /// Sends log lines where they were asked for, in the form and at the level that were asked for, each
 /// before the program goes on.

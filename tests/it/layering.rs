@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Each module and those that it may name with `crate::`.
-const MAY_NAME: [(&str, &[&str]); 24] = [
+const MAY_NAME: [(&str, &[&str]); 25] = [
     ("model", &[]),
     ("runtime", &[]),
     ("codec", &[]),
@@ -14,7 +14,7 @@ const MAY_NAME: [(&str, &[&str]); 24] = [
     ("reader", &[]),
     ("chunk", &["model", "language"]),
     ("config", &[]),
-    ("telemetry", &["config"]),
+    ("telemetry", &["runtime", "config"]),
     ("embed", &["model", "runtime"]),
     ("index", &["model", "runtime", "codec", "language"]),
     ("store", &["model", "runtime"]),
@@ -32,6 +32,7 @@ const MAY_NAME: [(&str, &[&str]); 24] = [
             "snapshot",
         ],
     ),
+    ("notify", &["runtime", "crawl", "ingest"]),
     (
         "assistant",
         &[
@@ -61,6 +62,7 @@ const MAY_NAME: [(&str, &[&str]); 24] = [
             "index",
             "generate",
             "ingest",
+            "notify",
             "reader",
             "retrieve",
             "snapshot",
@@ -81,6 +83,7 @@ const MAY_NAME: [(&str, &[&str]); 24] = [
             // The model is probed when the server starts.
             "generate",
             "ingest",
+            "notify",
             "retrieve",
             "snapshot",
             "store",

@@ -23,6 +23,7 @@ use wattwise::http::TlsError;
 use wattwise::index::IndexError;
 use wattwise::ingest::IngestError;
 use wattwise::model::{EmbedderFingerprint, SessionId, VectorError};
+use wattwise::notify::NotifyError;
 use wattwise::reader::ReadError;
 use wattwise::retrieve::RetrieveError;
 use wattwise::snapshot::SnapshotError;
@@ -227,6 +228,12 @@ table! {
         TooSlow { url: url(), awaited: "words", limit: Duration::from_secs(9) } => "server.example", Says("--chat-words-timeout");
         BrokeOff { url: url(), reason: reason() } => "server.example", Theirs;
         BadAnswer { url: url(), reason: reason() } => "server.example", Theirs;
+    }
+    NotifyError {
+        Plain(url()) => "server.example", Says("use https");
+        NoClient { url: url(), reason: reason() } => "server.example", Says("certificate authorities");
+        Unreachable { url: url(), reason: reason() } => "server.example", Says("--notify");
+        Refused { url: url(), status: 401, retry_after: None } => "server.example", Says("--notify");
     }
     PromptError {
         Unreadable { path: path(), source: away() } => "the-path", Says("--prompts");

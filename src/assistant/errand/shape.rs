@@ -50,7 +50,7 @@ impl Shape {
     /// Takes a message apart.
     pub(super) fn of(message: &str) -> Self {
         let text = ends(message);
-        let (said, instruction) = match transcript(&text) {
+        let (said, instruction) = match to_continue(&text).or_else(|| transcript(&text)) {
             Some(talk) => {
                 let instruction = format!("{}\n{}", &text[..talk.start], &text[talk.end..]);
                 (talk.of_first(), instruction)
@@ -75,6 +75,50 @@ fn ends(message: &str) -> String {
         message.ceil_char_boundary(message.len() - LOOKED_AT),
     );
     format!("{}\n{}", &message[..first], &message[last..])
+}
+
+/// A talk for a model that goes on with texts: lines of a label behind the same mark, what each speaker
+/// says below it, and a last label that is left open.
+fn to_continue(text: &str) -> Option<Talk<'_>> {
+    let text = text.trim_end();
+    let open = text.rfind('\n')? + 1;
+    let mark = mark_of(&text[open..]);
+    let (_, "") = marked(&text[open..], mark)? else {
+        return None;
+    };
+    let mut talk: Option<Talk<'_>> = None;
+    let mut at = 0;
+    for line in text[..open].split_inclusive('\n') {
+        let (start, end) = (at, at + line.len());
+        at = end;
+        match (marked(line, mark), &mut talk) {
+            (Some((speaker, said)), Some(talk)) => {
+                talk.turns.push((speaker, said.to_owned()));
+                talk.end = end;
+            }
+            (Some((speaker, said)), None) => {
+                let turns = vec![(speaker, said.to_owned())];
+                talk = Some(Talk { turns, start, end });
+            }
+            (None, Some(talk)) => talk.go_on(line, end),
+            (None, None) => {}
+        }
+    }
+    talk.filter(Talk::is_whole)
+}
+
+/// What stands in front of a label and is no letter, figure or space.
+fn mark_of(line: &str) -> &str {
+    let end = line.find(|c: char| c.is_alphanumeric() || c.is_whitespace());
+    &line[..end.unwrap_or(0)]
+}
+
+/// The label behind a mark, and what is said on its line.
+fn marked<'a>(line: &'a str, mark: &str) -> Option<(&'a str, &'a str)> {
+    let label = line.strip_prefix(mark).filter(|_| !mark.is_empty())?;
+    let (name, said) = label.split_once([':', '：'])?;
+    let name = name.trim();
+    is_name(name).then_some((name, said.trim()))
 }
 
 /// The last talk of two speakers: lines that begin with the name of one of them, the first two that are
@@ -146,7 +190,9 @@ impl Talk<'_> {
         let first = self.turns.first().map(|(speaker, _)| *speaker);
         let turns = self.turns.iter();
         let turns = turns.filter(|(speaker, _)| Some(*speaker) == first);
-        turns.map(|(_, said)| said.trim().to_owned()).collect()
+        turns
+            .map(|(_, said)| said.trim().trim_matches('"').to_owned())
+            .collect()
     }
 }
 
@@ -170,14 +216,17 @@ fn spoken(line: &str) -> Option<(&str, &str)> {
     let decoration = ['*', '[', ']', '<', '>', '_', ' ', '\t'];
     let (name, said) = line.split_once([':', '：'])?;
     let name = name.trim_matches(decoration);
-    let is_name = !name.is_empty()
-        && name.len() <= SPEAKER_BYTES
-        && name.split(' ').count() <= SPEAKER_WORDS
-        && name.chars().all(|c| c.is_alphabetic() || c == ' ');
     let said = said.trim_matches(decoration).trim();
     // What opens an object or a list is no speech, and an empty line of a label heads what follows.
     let is_speech = !said.is_empty() && !said.starts_with(['{', '[']);
-    (is_name && is_speech).then_some((name, said))
+    (is_name(name) && is_speech).then_some((name, said))
+}
+
+fn is_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= SPEAKER_BYTES
+        && name.split(' ').count() <= SPEAKER_WORDS
+        && name.chars().all(|c| c.is_alphabetic() || c == ' ')
 }
 
 /// The first object with fields in a text.
@@ -211,6 +260,30 @@ mod tests {
         let nested =
             Shape::of("Hint: be brief\n<t>\nA: q\nB: It is:\nCost: 5\nTime: 2 h\nA: r\n</t>");
         assert_eq!(nested.said, ["q", "r"]);
+    }
+
+    #[test]
+    fn a_text_to_go_on_with_holds_a_talk_before_its_open_label() {
+        let shape = Shape::of(
+            "Name the talk in five words.\n\n||>User:\n\"How thick is it?\nAnd why?\"\n||>Response:\n\"270 \
+             mm.\"\n\n||>Title:",
+        );
+        assert_eq!(shape.said, ["How thick is it?\nAnd why?"]);
+        assert!(
+            shape.instruction.contains("five words") && shape.instruction.ends_with("||>Title:"),
+            "{shape:?}"
+        );
+        assert!(!shape.instruction.contains("270"), "{shape:?}");
+        for message in [
+            // Sections of an instruction: none of them is left open, or there is but one speaker.
+            "## Task:\nBe brief.\n## Rules:\nNo jokes.\n## Question:\nHow thick is it?",
+            "## Question:\nHow thick is it?\n## Answer:",
+            "Colours:\nred\nSizes:\nsmall\nPrice:",
+            "||>Title:",
+        ] {
+            let shape = Shape::of(message);
+            assert!(shape.said.is_empty(), "{message:?} {shape:?}");
+        }
     }
 
     #[test]

@@ -31,6 +31,7 @@ fn admin(state: &AppState) -> Result<&Admin, ApiError> {
 /// With what each is to the server.
 #[utoipa::path(
     get,
+    operation_id = "admin_generations",
     path = "/admin/generations",
     tag = "administration",
     responses((status = 200, description = "All generations", body = GenerationsBody))
@@ -49,6 +50,7 @@ pub(in crate::http) async fn generations(
 /// has opened it, within seconds as a rule.
 #[utoipa::path(
     post,
+    operation_id = "admin_roll_back",
     path = "/admin/rollback",
     tag = "administration",
     request_body = RollbackRequest,
@@ -85,6 +87,7 @@ pub(in crate::http) async fn roll_back(
 /// Those of the generation that answers, and those that the last run met and that are not in it.
 #[utoipa::path(
     get,
+    operation_id = "admin_documents",
     path = "/admin/documents",
     tag = "administration",
     params(
@@ -128,6 +131,7 @@ pub(in crate::http) async fn documents(
 /// Read what the last ingest run did
 #[utoipa::path(
     get,
+    operation_id = "admin_last_run",
     path = "/admin/last_run",
     tag = "administration",
     responses((status = 200, description = "The last run", body = LastRunBody))
@@ -144,6 +148,7 @@ pub(in crate::http) async fn last_run(
 /// Grouped by meaning, most asked first. Kept only with `--question-log on`.
 #[utoipa::path(
     get,
+    operation_id = "admin_unanswered",
     path = "/admin/unanswered",
     tag = "administration",
     params(("limit" = Option<usize>, Query, minimum = 1, maximum = 200, description = "How many groups at most; 50 if left out")),
@@ -170,6 +175,7 @@ pub(in crate::http) async fn unanswered(
 /// Newest first. Kept only with `--question-log on`.
 #[utoipa::path(
     get,
+    operation_id = "admin_bad_answers",
     path = "/admin/bad_answers",
     tag = "administration",
     responses(
@@ -190,6 +196,7 @@ pub(in crate::http) async fn bad_answers(
 /// Minute by minute. `/metrics` has more.
 #[utoipa::path(
     get,
+    operation_id = "admin_figures",
     path = "/admin/figures",
     tag = "administration",
     responses((status = 200, description = "Sums", body = HourBody))

@@ -26,6 +26,7 @@ const FARTHEST: usize = 1 << 40;
 /// documents as they are now: a passage that has changed since it was cited is 404.
 #[utoipa::path(
     get,
+    operation_id = "show_citation",
     path = "/citations/{chunk}",
     tag = "answers",
     params(

@@ -37,6 +37,7 @@ use crate::http::{AppState, metrics, sse};
 /// answered from the conversation and the documents' headings. Nothing is stored.
 #[utoipa::path(
     post,
+    operation_id = "create_chat_completion",
     path = "/v1/chat/completions",
     tag = "openai",
     request_body = ChatCompletionRequest,

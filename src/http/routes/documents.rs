@@ -32,6 +32,7 @@ const FARTHEST: usize = 1 << 40;
 /// `/retrieve_contexts`.
 #[utoipa::path(
     get,
+    operation_id = "list_documents",
     path = "/documents",
     tag = "documents",
     params(
@@ -39,7 +40,7 @@ const FARTHEST: usize = 1 << 40;
         ("after" = Option<String>, Query, description = "Begin behind this document"),
         ("source" = Option<String>, Query, description = "Only this source, or what is below this folder or address"),
         ("host" = Option<String>, Query, description = "Only web pages of this host"),
-        ("kind" = Option<String>, Query, pattern = "^(pdf|html|markdown|text)?$", description = "Only documents of this kind"),
+        ("kind" = Option<String>, Query, description = "Only documents of this kind"),
         ("date_from" = Option<String>, Query, pattern = "^([0-9]{4}-[0-9]{2}-[0-9]{2})?$", description = "Only documents of this day or later (UTC)"),
         ("date_to" = Option<String>, Query, pattern = "^([0-9]{4}-[0-9]{2}-[0-9]{2})?$", description = "Only documents of this day or earlier"),
     ),
@@ -72,6 +73,7 @@ pub(in crate::http) async fn list(
 /// blocks; with its structure. Citations count bytes of the same text.
 #[utoipa::path(
     get,
+    operation_id = "show_document",
     path = "/documents/{id}",
     tag = "documents",
     params(
@@ -111,6 +113,7 @@ pub(in crate::http) async fn show(
 /// file is another by now. Text and PDF are shown by browsers, all else is saved.
 #[utoipa::path(
     get,
+    operation_id = "document_file",
     path = "/documents/{id}/file",
     tag = "documents",
     params(("id" = String, Path, description = "The document")),

@@ -29,6 +29,7 @@ const MOST_BYTES: usize = 256 * 1024;
 /// By the model that the documents were embedded with, as a text that is searched.
 #[utoipa::path(
     post,
+    operation_id = "create_embeddings",
     path = "/v1/embeddings",
     tag = "openai",
     request_body = EmbeddingRequest,

@@ -26,6 +26,7 @@ const PAGE: u32 = 100;
 /// is made while it is sent, so its size is not known beforehand.
 #[utoipa::path(
     get,
+    operation_id = "export_sessions",
     path = "/export",
     tag = "conversation",
     responses(

@@ -19,6 +19,7 @@ use crate::model::Rating;
 /// The reply comes when it is stored durably.
 #[utoipa::path(
     post,
+    operation_id = "rate_answer",
     path = "/feedback",
     tag = "conversation",
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$", description = "Names the write: repeated within a day with the same request, it has no further effect and gets the same reply")),

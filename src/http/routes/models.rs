@@ -14,6 +14,7 @@ use crate::http::openai::{EMBEDDING_MODEL, MODEL};
 /// One answers from the documents, the other is the embedder that the documents were embedded with.
 #[utoipa::path(
     get,
+    operation_id = "list_models",
     path = "/v1/models",
     tag = "openai",
     responses((status = 200, description = "The models", body = ModelList))
@@ -28,6 +29,7 @@ pub(in crate::http) async fn list(State(state): State<AppState>) -> Json<ModelLi
 /// Describe a model
 #[utoipa::path(
     get,
+    operation_id = "show_model",
     path = "/v1/models/{model}",
     tag = "openai",
     params(("model" = String, Path, description = "Its name", example = "wattwise")),

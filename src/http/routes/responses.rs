@@ -36,6 +36,7 @@ use crate::http::{AppState, metrics, sse};
 /// unless `store` is false; `previous_response_id` goes on behind the message that it names.
 #[utoipa::path(
     post,
+    operation_id = "create_response",
     path = "/v1/responses",
     tag = "openai",
     request_body = ResponseRequest,

@@ -36,7 +36,7 @@ const COVERED: HeaderName = HeaderName::from_static("x-covered");
         ("k" = Option<usize>, Query, minimum = 1, maximum = 50, description = "How many contexts at most; 4 if left out"),
         ("source" = Option<String>, Query, description = "Only from this source, or from below this folder or address"),
         ("host" = Option<String>, Query, description = "Only from web pages of this host"),
-        ("kind" = Option<String>, Query, pattern = "^(pdf|html|markdown|text)?$", description = "Only from documents of this kind: `pdf`, `html`, `markdown` or `text`"),
+        ("kind" = Option<String>, Query, description = "Only from documents of this kind, as `metadata.kind` tells it"),
         ("page_from" = Option<u32>, Query, minimum = 1, description = "Only from this page on, in documents that have pages"),
         ("page_to" = Option<u32>, Query, minimum = 1, description = "Only up to this page, which must not be before `page_from`"),
         ("date_from" = Option<String>, Query, pattern = "^([0-9]{4}-[0-9]{2}-[0-9]{2})?$", description = "Only from documents of this day or later (UTC): when they were changed, as their server says, or else fetched"),

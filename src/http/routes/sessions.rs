@@ -28,6 +28,7 @@ const LONGEST_TITLE_BYTES: usize = 400;
 /// Newest first. `next` of one page is `after` of the next.
 #[utoipa::path(
     get,
+    operation_id = "list_sessions",
     path = "/sessions",
     tag = "conversation",
     params(
@@ -69,6 +70,7 @@ pub(in crate::http) async fn list(
 /// Its messages, what was saved of it, and feedback.
 #[utoipa::path(
     get,
+    operation_id = "show_session",
     path = "/sessions/{id}",
     tag = "conversation",
     params(("id" = String, Path, description = "The session")),
@@ -92,6 +94,7 @@ pub(in crate::http) async fn show(
 /// With everything that is kept of it.
 #[utoipa::path(
     delete,
+    operation_id = "delete_session",
     path = "/sessions/{id}",
     tag = "conversation",
     params(("id" = String, Path, description = "The session")),
@@ -116,6 +119,7 @@ pub(in crate::http) async fn delete(
 /// It is what a list of sessions shows. Repeated, it has no further effect.
 #[utoipa::path(
     post,
+    operation_id = "rename_session",
     path = "/rename_session",
     tag = "conversation",
     request_body = RenameRequest,
@@ -153,6 +157,7 @@ pub(in crate::http) async fn rename(
 /// Read a session's messages
 #[utoipa::path(
     post,
+    operation_id = "session_history",
     path = "/get_session_history",
     tag = "conversation",
     request_body = HistoryRequest,

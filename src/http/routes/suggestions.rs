@@ -20,6 +20,7 @@ const COUNT: (usize, usize, usize) = (1, 6, 24);
 /// nearest in meaning to one passage, its own first. The filters are those of `/retrieve_contexts`.
 #[utoipa::path(
     get,
+    operation_id = "list_suggestions",
     path = "/suggestions",
     tag = "documents",
     params(
