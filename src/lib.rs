@@ -36,6 +36,7 @@ pub mod ingest;
 pub mod language;
 pub mod mcp;
 pub mod model;
+pub mod postgres;
 pub mod reader;
 pub mod retrieve;
 pub mod runtime;
