@@ -4,6 +4,7 @@ use std::ops::Deref;
 use std::time::Duration;
 
 use deadpool_postgres::Object;
+use tokio::time::error::Elapsed;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Statement};
 
@@ -16,7 +17,7 @@ use super::{DatabaseError, pool};
 /// the connection it does not go back to the pool.
 ///
 /// What has no method here is done with the client itself, which this leads to; [`Database::failed`]
-/// explains its errors.
+/// explains its errors. That panics once a method of this has failed.
 pub struct Lease {
     database: Database,
     object: Option<Object>,
@@ -54,7 +55,7 @@ impl Lease {
             let statement = prepared(client, statement).await?;
             client.query(&statement, values).await
         };
-        let outcome = tokio::time::timeout(self.limit, work(self.object())).await;
+        let outcome = self.bounded(work(self.object()?)).await;
         self.settle(outcome)
     }
 
@@ -77,14 +78,14 @@ impl Lease {
             let statement = prepared(client, statement).await?;
             client.execute(&statement, values).await
         };
-        let outcome = tokio::time::timeout(self.limit, work(self.object())).await;
+        let outcome = self.bounded(work(self.object()?)).await;
         self.settle(outcome)
     }
 
     /// Statements without values, between semicolons.
     pub async fn batch(&mut self, statements: &str) -> Result<(), DatabaseError> {
-        let work = self.object().batch_execute(statements);
-        let outcome = tokio::time::timeout(self.limit, work).await;
+        let work = self.object()?.batch_execute(statements);
+        let outcome = self.bounded(work).await;
         self.settle(outcome)
     }
 
@@ -120,13 +121,20 @@ impl Lease {
         self.database.failed(self.action, error)
     }
 
-    fn object(&self) -> &Object {
-        self.object.as_ref().expect("only its end takes it")
+    fn object(&self) -> Result<&Object, DatabaseError> {
+        self.object.as_ref().ok_or_else(|| self.database.given_up())
+    }
+
+    /// In time, and on the stopwatch.
+    async fn bounded<F: Future>(&self, work: F) -> Result<F::Output, Elapsed> {
+        self.database
+            .timed(tokio::time::timeout(self.limit, work))
+            .await
     }
 
     fn settle<T>(
         &mut self,
-        outcome: Result<Result<T, tokio_postgres::Error>, tokio::time::error::Elapsed>,
+        outcome: Result<Result<T, tokio_postgres::Error>, Elapsed>,
     ) -> Result<T, DatabaseError> {
         let error = match outcome {
             Ok(Ok(value)) => return Ok(value),
@@ -151,7 +159,9 @@ impl Deref for Lease {
     type Target = tokio_postgres::Client;
 
     fn deref(&self) -> &Self::Target {
-        self.object()
+        self.object
+            .as_ref()
+            .expect("whoever saw a failure asks no more")
     }
 }
 

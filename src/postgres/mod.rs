@@ -6,6 +6,7 @@
 
 mod address;
 mod error;
+mod gate;
 mod lease;
 mod listen;
 mod pool;

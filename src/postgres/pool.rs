@@ -1,6 +1,6 @@
 //! Connections that are kept, and who may have one.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use deadpool_postgres::{
@@ -12,7 +12,9 @@ use tokio_postgres::config::{Host, TargetSessionAttrs};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error::Place;
+use super::gate::Gate;
 use super::{DatabaseAddress, DatabaseError, Lease};
+use crate::runtime::stages;
 
 /// The oldest version that is still looked after when this is written; older ones were never tried.
 const OLDEST_VERSION: u32 = 14;
@@ -32,11 +34,6 @@ const KEEPALIVE: Duration = Duration::from_secs(10);
 /// A statement that the server did not end by its own limit is given up so much later.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// Waits between attempts to connect, doubled from one to the other, each shortened by chance by up to
-/// a half, so that servers which lost their database together come back one after the other.
-const FIRST_WAIT: Duration = Duration::from_millis(100);
-const LONGEST_WAIT: Duration = Duration::from_secs(2);
-
 /// How a database is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DatabaseOptions {
@@ -48,6 +45,8 @@ pub struct DatabaseOptions {
     pub wait_limit: Duration,
     /// Whether a host must take writes to be good enough.
     pub writes: bool,
+    /// The stage of a request that time spent here is noted under.
+    pub stage: Option<&'static str>,
 }
 
 impl Default for DatabaseOptions {
@@ -57,6 +56,7 @@ impl Default for DatabaseOptions {
             statement_limit: Duration::from_secs(5),
             wait_limit: Duration::from_secs(5),
             writes: true,
+            stage: None,
         }
     }
 }
@@ -75,14 +75,7 @@ struct Parts {
     place: Place,
     options: DatabaseOptions,
     hosts: Vec<(String, u16)>,
-    shut: Mutex<Option<Shut>>,
-}
-
-/// Nobody tries before `until`.
-struct Shut {
-    until: Instant,
-    failures: u32,
-    error: DatabaseError,
+    gate: Gate,
 }
 
 impl Database {
@@ -102,7 +95,7 @@ impl Database {
                     if !std::mem::replace(&mut told, true) {
                         tracing::warn!(%error, "waiting for the database: {error}");
                     }
-                    tokio::time::sleep(FIRST_WAIT).await;
+                    tokio::time::sleep(super::gate::FIRST_WAIT).await;
                 }
                 outcome => return outcome.map(|()| database),
             }
@@ -159,7 +152,7 @@ impl Database {
             place,
             options,
             hosts: hosts.collect(),
-            shut: Mutex::default(),
+            gate: Gate::default(),
         })))
     }
 
@@ -176,14 +169,10 @@ impl Database {
         action: &'static str,
         limit: Duration,
     ) -> Result<Lease, DatabaseError> {
-        if let Some(shut) = self.shut().as_ref()
-            && Instant::now() < shut.until
-        {
-            return Err(shut.error.clone());
-        }
-        match self.0.pool.get().await {
+        self.0.gate.pass()?;
+        match self.timed(self.0.pool.get()).await {
             Ok(object) => {
-                *self.shut() = None;
+                self.0.gate.open();
                 Ok(Lease::new(self.clone(), object, action, limit + GRACE))
             }
             Err(error) => Err(self.no_connection(action, error).await),
@@ -212,6 +201,21 @@ impl Database {
     /// Who connects.
     pub fn user(&self) -> &str {
         &self.0.place.user
+    }
+
+    /// Notes how long something takes.
+    pub(super) async fn timed<F: Future>(&self, work: F) -> F::Output {
+        match self.0.options.stage {
+            Some(stage) => stages::timed(stage, work).await,
+            None => work.await,
+        }
+    }
+
+    pub(super) fn given_up(&self) -> DatabaseError {
+        DatabaseError::Away {
+            place: self.0.place.name.clone(),
+            reason: "the connection failed before".to_owned(),
+        }
     }
 
     pub(super) fn too_slow(&self, action: &'static str, limit: Duration) -> DatabaseError {
@@ -305,7 +309,7 @@ impl Database {
             | PoolError::NoRuntimeSpecified
             | PoolError::PostCreateHook(HookError::Message(_)) => away("the pool is closed"),
         };
-        self.shut_for_a_while(&error);
+        self.0.gate.shut(&error);
         error
     }
 
@@ -326,37 +330,12 @@ impl Database {
         }
         unknown
     }
-
-    fn shut_for_a_while(&self, error: &DatabaseError) {
-        if !error.may_pass() || matches!(error, DatabaseError::NoConnections { .. }) {
-            return;
-        }
-        let mut shut = self.shut();
-        let failures = shut.as_ref().map_or(0, |shut| shut.failures);
-        *shut = Some(Shut {
-            until: Instant::now() + wait(failures, fastrand::f64()),
-            failures: failures + 1,
-            error: error.clone(),
-        });
-    }
-
-    fn shut(&self) -> std::sync::MutexGuard<'_, Option<Shut>> {
-        self.0.shut.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl std::fmt::Debug for Database {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Database({})", self.0.place.name)
     }
-}
-
-/// How long nobody tries after so many failures before; `random` lies between 0 and 1.
-fn wait(failures: u32, random: f64) -> Duration {
-    let whole = FIRST_WAIT
-        .saturating_mul(1 << failures.min(8))
-        .min(LONGEST_WAIT);
-    whole.mul_f64(1.0 - random / 2.0)
 }
 
 fn complete(mut config: Config, options: DatabaseOptions) -> Config {
@@ -398,16 +377,6 @@ pub(super) fn give_up(object: Object) {
 mod tests {
     use super::*;
 
-    #[test]
-    fn waits_grow_to_a_bound_and_differ() {
-        assert_eq!(wait(0, 0.0), FIRST_WAIT);
-        assert_eq!(wait(0, 1.0), FIRST_WAIT / 2);
-        assert_eq!(wait(3, 0.0), FIRST_WAIT * 8);
-        for failures in [5, 8, u32::MAX] {
-            assert_eq!(wait(failures, 0.0), LONGEST_WAIT);
-        }
-    }
-
     #[tokio::test]
     async fn who_is_not_there_is_named_and_left_alone_for_a_while() {
         // Nothing listens on the port of a listener that is gone.
@@ -423,7 +392,7 @@ mod tests {
         };
         assert_eq!(*place, format!("postgres://me@127.0.0.1:{port}/w"));
         assert!(reason.contains("refused"), "{reason}");
-        assert!(database.shut().is_some());
+        assert!(database.0.gate.pass().is_err());
         assert_eq!(database.lease("look").await.err(), Some(refused));
 
         let unknown = "postgres://me@no-such-host.invalid/w?sslmode=disable";
