@@ -13,6 +13,7 @@ mod log;
 mod places;
 mod private;
 mod serve;
+mod state;
 
 use std::path::{Path, PathBuf};
 
@@ -27,6 +28,7 @@ pub use listen::Listen;
 pub use log::{LogConfig, LogFormat, LogSettings, Loudness};
 pub use places::{Places, guides};
 pub use serve::{ServeConfig, ServeSettings, TlsPaths};
+pub use state::StatePlace;
 
 /// The file that is read when none is named.
 pub const DEFAULT_FILE: &str = "wattwise.toml";

@@ -62,6 +62,7 @@ impl App {
             admin: Some(admin),
             lists_sources: true,
             figures: None,
+            servers: Arc::default(),
         });
         Self {
             application: application(state),

@@ -14,7 +14,7 @@ const MAY_NAME: [(&str, &[&str]); 25] = [
     ("reader", &[]),
     ("postgres", &["runtime"]),
     ("chunk", &["model", "language"]),
-    ("config", &[]),
+    ("config", &["postgres"]),
     ("telemetry", &["config"]),
     ("embed", &["model", "runtime"]),
     ("index", &["model", "runtime", "codec", "language"]),

@@ -16,6 +16,7 @@ mod client;
 mod command_line;
 mod contract;
 mod crawling;
+mod databases;
 mod documents;
 mod durability;
 mod embedders;

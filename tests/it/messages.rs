@@ -278,6 +278,8 @@ table! {
         NoRoom { reason: "the disk is full" } => "the disk is full", Says("--max-state-size");
         Lost { path: path(), fate: "was deleted" } => "the-path", Says("put the database back");
         TooNew { path: path(), found: 9, known: 5 } => "the-path", Says("use a newer wattwise");
+        NotMigrated { place: place(), found: 1, known: 2, reason: reason() } => "postgres://me@db", Says("wattwise migrate");
+        Database(DatabaseError::ReadOnly { place: place() }) => "postgres://me@db", Says("name the primary");
         Engine { action: "write", reason: reason() } => "failed to write", Reply;
         Overloaded {} => "store", Reply;
         Closed {} => "store", Reply;
