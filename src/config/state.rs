@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Serialize, Serializer};
 
 use super::ConfigError;
-use crate::postgres::DatabaseAddress;
+use crate::postgres::{DatabaseAddress, DatabaseError};
 
 /// A place for sessions, records and keys. Printed without a password.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub enum StatePlace {
     /// A folder, for one server.
     Folder(PathBuf),
     /// A database, for as many as like.
-    Database(DatabaseAddress),
+    Database(Box<DatabaseAddress>),
 }
 
 impl StatePlace {
@@ -26,14 +26,12 @@ impl StatePlace {
         let Some(text) = text else {
             return Ok(Self::Folder(named.to_owned()));
         };
-        text.parse()
-            .map(Self::Database)
-            .map_err(
-                |error: crate::postgres::DatabaseError| ConfigError::Invalid {
-                    name: "--state",
-                    reason: error.to_string(),
-                },
-            )
+        let invalid = |error: DatabaseError| ConfigError::Invalid {
+            name: "--state",
+            reason: error.to_string(),
+        };
+        let address = text.parse::<DatabaseAddress>().map_err(invalid)?;
+        Ok(Self::Database(Box::new(address)))
     }
 }
 

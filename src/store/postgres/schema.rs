@@ -121,7 +121,7 @@ pub(super) enum Purpose {
 impl Purpose {
     /// "Watt" in the upper half.
     pub(super) fn number(self) -> i64 {
-        0x5761_7474 << 32 | self as i64
+        (0x5761_7474 << 32) | self as i64
     }
 }
 
@@ -146,9 +146,10 @@ pub async fn migrate(database: &Database) -> Result<Migration, StoreError> {
         .await?;
     let found = version(&mut lease).await?;
     let known = known();
-    let from = match check(database, found)? {
-        true => found,
-        false => steps(&mut lease).await.map_err(|error| match error {
+    let from = if check(database, found)? {
+        found
+    } else {
+        steps(&mut lease).await.map_err(|error| match error {
             error @ (DatabaseError::NoRight { .. } | DatabaseError::ReadOnly { .. }) => {
                 StoreError::NotMigrated {
                     place: database.place().to_owned(),
@@ -158,7 +159,7 @@ pub async fn migrate(database: &Database) -> Result<Migration, StoreError> {
                 }
             }
             error => error.into(),
-        })?,
+        })?
     };
     check(database, from)?;
     Ok(Migration { from, to: known })
