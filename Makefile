@@ -11,7 +11,7 @@ WATTWISE := target/release/wattwise
 # Evaluation data that is not part of the project; evaluations that need it say so when it is absent.
 SHARED := ../shared
 
-.PHONY: help serve ingest model build install package test check fmt lint doc deny bench bench-embedding bench-http bench-index bench-reload eval eval-extraction check-api check-openai check-mcp check-clients check-page check-model check-deploy check-package check-attack fuzz clean
+.PHONY: help serve ingest model build install package test check fmt lint doc deny bench bench-embedding bench-http bench-index bench-reload eval eval-extraction check-api check-openai check-mcp check-clients check-page check-model check-deploy check-package check-attack check-scale test-postgres fuzz clean
 
 help: ## Show this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,7 @@ package: build ## A .deb and a tarball in target/package
 	scripts/package.sh $(WATTWISE) target/package
 
 test: ## Every test, with what it needs fetched by this target
+	@[ -n "$${WATTWISE_TEST_POSTGRES:-}" ] || echo "NOT RUN here: the tests of the state on PostgreSQL; make test-postgres runs them" >&2
 	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --locked; else cargo test --locked; fi
 
 check: fmt lint doc deny ## Format, lints, docs, licences: what CI runs besides the tests
@@ -96,6 +97,14 @@ check-mcp: build ## The Model Context Protocol over both transports, by the offi
 
 check-clients: build ## The client libraries of the field, generated clients and the examples: a table of client by feature
 	scripts/check_clients.sh $(WATTWISE)
+
+test-postgres: ## The contract of the state on a real PostgreSQL (from PyPI; no root, or a system user is made)
+	@scripts/postgres.sh run bash -c 'if cargo nextest --version >/dev/null 2>&1; \
+	then cargo nextest run --locked --lib --run-ignored only -E "test(/^store::postgres/)"; \
+	else cargo test --locked --lib store::postgres -- --ignored; fi'
+
+check-scale: build ## Three servers on PostgreSQL with a replica behind HAProxy: kills and failovers under load (root for apt-get)
+	scripts/check_scale.py $(WATTWISE)
 
 check-model: build model ## Answers of a real, very small language model, over a page that tries to take it over
 	scripts/check_model.sh $(WATTWISE)

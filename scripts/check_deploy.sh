@@ -11,7 +11,7 @@ fi
 $tools/bin/hadolint deploy/docker/Dockerfile
 $tools/bin/yamllint --strict --config-data \
   '{extends: default, rules: {line-length: {max: 130}, document-start: disable, comments: {min-spaces-from-content: 1}}}' deploy
-$tools/bin/kubernetes-validate --strict --quiet deploy/kubernetes/wattwise.yaml
+$tools/bin/kubernetes-validate --strict --quiet deploy/kubernetes/*.yaml
 if command -v npx >/dev/null; then
   # The order of keys is a matter of taste.
   npx --yes dclint@3.1.0 --disable-rule service-keys-order --disable-rule top-level-properties-order --max-warnings 0 deploy/docker

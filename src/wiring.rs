@@ -1,6 +1,8 @@
 //! The composition root: settings in, assembled parts out. The only module that names concrete
 //! adapters.
 
+mod state;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,10 +39,12 @@ use crate::runtime::breaker::BreakerOptions;
 use crate::runtime::{blocking, clock, cpu_pool};
 use crate::snapshot::live::Live;
 use crate::snapshot::{Generation, current, open};
+use crate::store::SessionStore;
 use crate::store::answers::AnswerRoom;
 use crate::store::questions::QuestionStore;
-use crate::store::sqlite::SqliteStore;
-use crate::store::{SessionLimits, SessionStore};
+use crate::store::shared::StateStore;
+
+pub use state::{StoreOptions, migrate, store};
 
 /// Candidates kept during a graph search (ef).
 pub const SEARCH_WIDTH: usize = 192;
@@ -214,17 +218,6 @@ pub async fn generation(index: &Path, embedder: &dyn Embedder) -> anyhow::Result
     Ok(generation)
 }
 
-/// Opens the store in a state directory: sessions and keys, up to `most_bytes` of them.
-pub async fn store(
-    state: &Path,
-    limits: SessionLimits,
-    most_bytes: u64,
-) -> anyhow::Result<Arc<SqliteStore>> {
-    let state = state.to_owned();
-    let open = move || SqliteStore::open_bounded(&state, limits, most_bytes);
-    Ok(Arc::new(blocking::run(open).await?))
-}
-
 /// The language model that writes answers, if one does.
 pub fn chat_model(settings: GenerateSettings) -> anyhow::Result<Option<Arc<ChatModel>>> {
     let tokens = |chat: &ChatSettings| TokenLimits {
@@ -280,7 +273,7 @@ pub fn chat_model(settings: GenerateSettings) -> anyhow::Result<Option<Arc<ChatM
 /// The kept answers of the generation that answers now; `None` where none are kept.
 pub async fn answer_cache(
     settings: &GenerateSettings,
-    store: Arc<SqliteStore>,
+    store: Arc<dyn StateStore>,
     generation: &GenerationId,
 ) -> anyhow::Result<Option<Arc<AnswerCache>>> {
     let chat = match settings {
@@ -333,7 +326,7 @@ pub async fn reader(switch: Switch) -> anyhow::Result<Option<Arc<dyn Reader>>> {
 /// Where questions without an answer are kept, if they are.
 pub fn question_log(
     switch: Switch,
-    store: &Arc<SqliteStore>,
+    store: &Arc<dyn StateStore>,
     embedder: &dyn Embedder,
 ) -> Option<QuestionLog> {
     let store = Arc::clone(store) as Arc<dyn QuestionStore>;
@@ -344,7 +337,7 @@ pub fn question_log(
 pub fn admin(
     settings: &ServeSettings,
     live: &Arc<Live>,
-    store: &Arc<SqliteStore>,
+    store: &Arc<dyn StateStore>,
     reload_now: &Arc<Notify>,
 ) -> Admin {
     let is_kept = settings.question_log == Switch::On;

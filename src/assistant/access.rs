@@ -86,28 +86,28 @@ impl Access {
         })
     }
 
-    /// Notes which keys were used since the last call, and takes over what was created and revoked.
+    /// Takes over which keys were created and revoked, and notes which were used since the last call.
     pub async fn refresh(&self) -> Result<(), AssistantError> {
-        let table = self.table.load_full();
-        let used: Vec<(KeyId, i64)> = table
-            .values()
-            .map(|entry| (entry, entry.used_at.load(Ordering::Relaxed)))
-            .filter(|(entry, used_at)| entry.key.last_used_at.unwrap_or(0) + USE_STEP <= *used_at)
-            .map(|(entry, used_at)| (entry.key.id, used_at))
-            .collect();
-        if !used.is_empty() {
-            self.store.touch_keys(used).await?;
-        }
+        // Keys first: that one cannot be noted must not keep another valid that was revoked.
         let keys = self.store.keys().await?;
-        let entry = |key: Key| {
+        let table = self.table.load_full();
+        let mut used = Vec::new();
+        let mut entry = |mut key: Key| {
             let seen = table
                 .get(&key.id)
                 .map_or(0, |entry| entry.used_at.load(Ordering::Relaxed));
+            if key.last_used_at.unwrap_or(0) + USE_STEP <= seen {
+                used.push((key.id, seen));
+                key.last_used_at = Some(seen);
+            }
             let used_at = AtomicI64::new(seen);
             (key.id, Entry { key, used_at })
         };
-        self.table
-            .store(Arc::new(keys.into_iter().map(entry).collect()));
+        let next = keys.into_iter().map(&mut entry).collect();
+        self.table.store(Arc::new(next));
+        if !used.is_empty() {
+            self.store.touch_keys(used).await?;
+        }
         Ok(())
     }
 }

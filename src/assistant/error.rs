@@ -65,6 +65,8 @@ impl From<StoreError> for AssistantError {
             other @ (StoreError::InUse { .. }
             | StoreError::Open { .. }
             | StoreError::TooNew { .. }
+            | StoreError::NotMigrated { .. }
+            | StoreError::Database(_)
             | StoreError::Engine { .. }
             | StoreError::Closed) => Self::Store(other),
         }

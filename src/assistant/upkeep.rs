@@ -1,15 +1,20 @@
 //! What a running server does between requests.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::access::Access;
 use super::answer_cache::AnswerCache;
 use crate::store::questions::QuestionStore;
+use crate::store::shared::{Change, SharedStore};
 use crate::store::{Expiry, SessionStore, StoreError};
 
 /// How soon a key that was created or revoked counts.
 const KEY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How soon a server that came or went counts; a server that is silent for three of these is gone.
+const COUNT_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Between two looks for what is old.
 const EXPIRY_INTERVAL: Duration = Duration::from_mins(1);
@@ -20,13 +25,54 @@ const EXPIRY_STEP: u32 = 200;
 /// Repeatable writes are remembered for a day.
 const RECEIPT_SECONDS: i64 = 24 * 60 * 60;
 
-/// Follows the stored keys for ever.
-pub async fn follow_keys(access: Arc<Access>) {
+/// Follows for ever what others change in the store: keys at once where the store tells of them, and
+/// within [`KEY_INTERVAL`] where it does not; answers that were forgotten elsewhere.
+pub async fn follow(
+    access: Arc<Access>,
+    answers: Option<Arc<AnswerCache>>,
+    store: Arc<dyn SharedStore>,
+) {
+    let mut is_told = false;
     loop {
-        tokio::time::sleep(KEY_INTERVAL).await;
-        if let Err(error) = access.refresh().await {
-            tracing::warn!(%error, "the keys could not be read; those known go on counting");
+        let change = tokio::time::timeout(KEY_INTERVAL, store.next_change()).await;
+        if let (Ok(change), Some(answers)) = (&change, &answers) {
+            follow_answers(answers, *change).await;
         }
+        if matches!(change, Ok(Change::Answers(_))) {
+            continue;
+        }
+        match access.refresh().await {
+            Ok(()) if std::mem::take(&mut is_told) => tracing::info!("the keys are read again"),
+            Ok(()) => {}
+            // Once for each time that the store is away.
+            Err(error) if !std::mem::replace(&mut is_told, true) => {
+                tracing::warn!(%error, "the keys could not be read; those known go on counting");
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+async fn follow_answers(answers: &AnswerCache, change: Change) {
+    match change {
+        Change::Keys => {}
+        Change::Answers(owner) => answers.drop_owner(owner),
+        Change::Unknown => {
+            if let Err(error) = answers.reload().await {
+                tracing::warn!(%error, "kept answers could not be read again; none are given");
+            }
+        }
+    }
+}
+
+/// Counts for ever how many servers share the store, and keeps the number in `servers`.
+pub async fn count_servers(store: Arc<dyn SharedStore>, servers: Arc<AtomicU32>) {
+    loop {
+        match store.count_servers().await {
+            Ok(count) => servers.store(count.max(1), Ordering::Relaxed),
+            Err(error) => tracing::debug!(%error, "the servers could not be counted"),
+        }
+        tokio::time::sleep(COUNT_INTERVAL).await;
     }
 }
 
@@ -42,13 +88,19 @@ pub struct Retention {
 /// Deletes what is old for ever: sessions that were not written to for their time, kept answers
 /// that were given longer ago than that, since they hold what was asked in those sessions, logged
 /// questions, also where none are logged any more, and memories of repeatable writes.
-pub async fn delete_old<S: SessionStore + QuestionStore>(
-    store: Arc<S>,
+pub async fn delete_old(
+    sessions: Arc<dyn SessionStore>,
+    questions: Arc<dyn QuestionStore>,
     answers: Option<Arc<AnswerCache>>,
     retention: Retention,
 ) {
     loop {
-        let deleted = delete_once(store.as_ref(), answers.as_deref(), retention, now());
+        let deleted = delete_once(
+            (sessions.as_ref(), questions.as_ref()),
+            answers.as_deref(),
+            retention,
+            now(),
+        );
         if let Err(error) = deleted.await {
             tracing::warn!(%error, "what is old could not be deleted");
         }
@@ -56,15 +108,15 @@ pub async fn delete_old<S: SessionStore + QuestionStore>(
     }
 }
 
-async fn delete_once<S: SessionStore + QuestionStore>(
-    store: &S,
+async fn delete_once(
+    (sessions, questions): (&dyn SessionStore, &dyn QuestionStore),
     answers: Option<&AnswerCache>,
     retention: Retention,
     now: i64,
 ) -> Result<(), StoreError> {
     let before =
         |age: Duration| now.saturating_sub(i64::try_from(age.as_secs()).unwrap_or(i64::MAX));
-    store
+    questions
         .forget_questions_before(before(retention.questions))
         .await?;
     let sessions_before = retention.session_ttl.map(before);
@@ -76,7 +128,7 @@ async fn delete_once<S: SessionStore + QuestionStore>(
         receipts_before: now - RECEIPT_SECONDS,
         at_most: EXPIRY_STEP,
     };
-    while store.expire(expiry).await? {
+    while sessions.expire(expiry).await? {
         // Other writes go first.
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
@@ -126,7 +178,11 @@ mod tests {
         };
         store.log_question(asked).await.unwrap();
         let count = async || store.logged_questions(0, 9).await.unwrap().len();
-        let delete = async |at| delete_once(&store, None, kept_for(None), at).await.unwrap();
+        let delete = async |at| {
+            delete_once((&store, &store), None, kept_for(None), at)
+                .await
+                .unwrap()
+        };
         delete(now() + 3600).await;
         assert_eq!(count().await, 1);
         delete(now() + 7260).await;
@@ -145,7 +201,11 @@ mod tests {
                 .len()
         };
         let hour = Some(Duration::from_hours(1));
-        let delete = async |ttl, at| delete_once(&store, None, kept_for(ttl), at).await.unwrap();
+        let delete = async |ttl, at| {
+            delete_once((&store, &store), None, kept_for(ttl), at)
+                .await
+                .unwrap()
+        };
         delete(None, now() + 7200).await;
         delete(hour, now() + 1800).await;
         assert_eq!(count().await, 1);
@@ -185,7 +245,12 @@ mod tests {
             (stored.len(), cache.len())
         };
         let delete = async |ttl, at| {
-            let deleted = delete_once(store.as_ref(), Some(&cache), kept_for(ttl), at);
+            let deleted = delete_once(
+                (store.as_ref(), store.as_ref()),
+                Some(&cache),
+                kept_for(ttl),
+                at,
+            );
             deleted.await.unwrap();
         };
         delete(None, now() + 7200).await;
@@ -193,5 +258,76 @@ mod tests {
         assert_eq!(counts().await, (1, 1));
         delete(hour, now() + 7200).await;
         assert_eq!(counts().await, (0, 0));
+    }
+
+    struct Told(tokio::sync::Mutex<tokio::sync::mpsc::Receiver<Change>>);
+
+    #[async_trait::async_trait]
+    impl SharedStore for Told {
+        async fn next_change(&self) -> Change {
+            match self.0.lock().await.recv().await {
+                Some(change) => change,
+                None => std::future::pending().await,
+            }
+        }
+
+        async fn count_servers(&self) -> Result<u32, StoreError> {
+            Ok(3)
+        }
+    }
+
+    #[tokio::test]
+    async fn what_other_servers_do_is_followed() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(directory.path(), SessionLimits::default()).unwrap();
+        let store = Arc::new(store);
+        let kept = KeptAnswer {
+            scope: [1; 32],
+            owner: Owner::OPERATOR,
+            generation: "g".to_owned(),
+            question: "how do I heat a loft".to_owned(),
+            vector: vec![1.0],
+            answer: "{}".to_owned(),
+            created_at: now(),
+        };
+        let room = AnswerRoom {
+            entries: 9,
+            bytes: 1 << 20,
+            seconds: 3600,
+        };
+        store.keep_answer(kept, room).await.unwrap();
+        let options = AnswerCacheOptions {
+            threshold: 0.8,
+            room,
+        };
+        let cache = AnswerCache::open(Arc::clone(&store) as Arc<dyn AnswerStore>, options, "g");
+        let cache = Arc::new(cache.await.unwrap());
+        let access = Access::open(Arc::clone(&store) as _, None).await.unwrap();
+        let (tell, told) = tokio::sync::mpsc::channel(1);
+        let told = Arc::new(Told(told.into()));
+        let following = tokio::spawn(follow(
+            Arc::new(access),
+            Some(Arc::clone(&cache)),
+            Arc::clone(&told) as _,
+        ));
+        let holds = async |count| {
+            while cache.len() != count {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        assert_eq!(cache.len(), 1);
+        tell.send(Change::Answers(Owner::OPERATOR)).await.unwrap();
+        holds(0).await;
+        // The store has it still.
+        tell.send(Change::Unknown).await.unwrap();
+        holds(1).await;
+        following.abort();
+
+        let servers = Arc::new(AtomicU32::new(1));
+        let counting = tokio::spawn(count_servers(told, Arc::clone(&servers)));
+        while servers.load(Ordering::Relaxed) != 3 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        counting.abort();
     }
 }

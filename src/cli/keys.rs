@@ -11,7 +11,7 @@ use crate::config::{ConfigError, File, Layer as _, ServeConfig};
 use crate::model::{Key, KeyId, Scopes};
 use crate::runtime::clock::utc;
 use crate::store::{KeyStore, SessionLimits};
-use crate::wiring;
+use crate::wiring::{self, StoreOptions};
 
 pub(super) async fn run(arguments: KeysArguments, file: File) -> anyhow::Result<ExitStatus> {
     let settings = ServeConfig {
@@ -20,7 +20,11 @@ pub(super) async fn run(arguments: KeysArguments, file: File) -> anyhow::Result<
     }
     .over(file.serve)
     .resolve()?;
-    let store = wiring::store(&settings.state, SessionLimits::default(), u64::MAX).await?;
+    let store = wiring::store(
+        &settings.state,
+        StoreOptions::once(SessionLimits::default()),
+    )
+    .await?;
     match arguments.action {
         KeysAction::Create { name, scopes, json } => {
             create(store.as_ref(), name, &scopes, json).await

@@ -13,6 +13,7 @@ mod ingest;
 mod keys;
 mod manual;
 mod mcp;
+mod migrate;
 mod named;
 mod plain;
 mod ports;
@@ -23,6 +24,7 @@ mod serve;
 mod snapshot;
 mod start;
 mod up;
+mod upkeep;
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -139,6 +141,7 @@ fn dispatch(cli: Cli, command: Command) -> anyhow::Result<ExitStatus> {
             Command::Chat(arguments) => chat::run(arguments, file).await,
             Command::Extract(arguments) => extract::run(&arguments, file).await,
             Command::Keys(arguments) => keys::run(arguments, file).await,
+            Command::Migrate(arguments) => migrate::run(arguments, file).await,
             Command::Replies(arguments) => replies::run(arguments, file).await,
             Command::Snapshot(arguments) => snapshot::run(arguments, file).await,
             Command::Eval(arguments) => eval::run(arguments, file).await,

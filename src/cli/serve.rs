@@ -12,12 +12,14 @@ use tokio::task::JoinHandle;
 use super::args::ServeArguments;
 use super::refresh::Refresh;
 use super::start::Start;
+use super::upkeep::Upkeep;
 use super::{ExitStatus, ports, printer};
 use crate::assistant::access::Access;
-use crate::assistant::{Replies, ask_again, upkeep};
+use crate::assistant::upkeep::Retention;
+use crate::assistant::{Replies, ask_again};
 use crate::config::{
     ConfigError, EmbedSettings, File, GenerateSettings, Layer as _, LimitsSettings, ServeSettings,
-    Switch, TlsPaths,
+    StatePlace, Switch, TlsPaths,
 };
 use crate::embed::Embedder;
 use crate::generate::ChatModel;
@@ -30,7 +32,10 @@ use crate::snapshot::live::Live;
 use crate::store::lock::{self, StateLock};
 use crate::store::{KeyStore, SessionLimits};
 use crate::telemetry::{self, LogLines, Traces};
-use crate::wiring;
+use crate::wiring::{self, StoreOptions};
+
+/// A server that starts with its database, or while that moves, waits so long for it.
+const DATABASE_PATIENCE: Duration = Duration::from_mins(1);
 
 /// How long the log may take when the operator does not want to wait.
 const LAST_LINES: Duration = Duration::from_millis(200);
@@ -139,8 +144,7 @@ pub(super) async fn serve(
     let since = clock::utc(clock::now());
     // Released when this function ends, after the store is closed.
     let mut lock = take_state(&settings, &since).await?;
-    let most_bytes = limits.max_state_size << 20;
-    let store = wiring::store(&settings.state, session_limits(&limits), most_bytes).await?;
+    let store = wiring::store(&settings.state, store_options(&settings, &limits)).await?;
     let access = open_access(&settings, Arc::clone(&store) as _).await?;
     let chat_model = wiring::chat_model(generate.clone())?;
     let tls = settings.tls.clone().map(open_tls).transpose()?;
@@ -161,17 +165,19 @@ pub(super) async fn serve(
     ));
     let admin = wiring::admin(&settings, &live, &store, &reload_now);
     let hangups = tokio::spawn(reload_on_hangup(reload_now, tls.clone())?);
-    let expiry = tokio::spawn(upkeep::delete_old(
-        Arc::clone(&store),
-        answer_cache.clone(),
+    let upkeep = Upkeep::begin(
+        &store,
+        &access,
+        answer_cache.as_ref(),
         retention(&limits, &settings),
-    ));
+    );
     let probe = tokio::spawn(probe(chat_model.clone()));
-    let keys = tokio::spawn(upkeep::follow_keys(Arc::clone(&access)));
 
     let listener = ports::listen(settings.bind).await?;
     let address = listener.local_addr()?;
-    lock.sign(&address.to_string(), &since);
+    if let Some(lock) = &mut lock {
+        lock.sign(&address.to_string(), &since);
+    }
     let start = Start {
         address,
         tls: tls.is_some(),
@@ -203,6 +209,7 @@ pub(super) async fn serve(
         lists_sources: settings.openai_sources == Switch::On,
         figures: Some(Arc::new(move || figures.render())),
         traces: traces.as_ref().map(Traces::sink),
+        servers: upkeep.servers,
     });
     let outcome = http::serve(
         listener,
@@ -212,8 +219,8 @@ pub(super) async fn serve(
         shutdown_signal(log)?,
     )
     .await;
-    let tasks = [watcher, hangups, expiry, keys, probe, again];
-    stop(tasks.into_iter().chain(refresh), traces).await;
+    let tasks = [watcher, hangups, probe, again];
+    stop(tasks.into_iter().chain(upkeep.tasks).chain(refresh), traces).await;
     outcome.context("the server failed")?;
     tracing::info!("stopped");
     Ok(ExitStatus::Done)
@@ -253,11 +260,23 @@ fn known_hosts(settings: &ServeSettings) -> Option<http::KnownHosts> {
         .then(|| http::KnownHosts::with(settings.allowed_host.clone()))
 }
 
-/// Keeps other servers away from the state.
-async fn take_state(settings: &ServeSettings, since: &str) -> anyhow::Result<StateLock> {
-    let (state, since) = (settings.state.clone(), since.to_owned());
-    let address = settings.bind.to_string();
-    Ok(blocking::run(move || lock::acquire(&state, &address, &since)).await?)
+/// Keeps other servers away from a state that is one server's.
+async fn take_state(settings: &ServeSettings, since: &str) -> anyhow::Result<Option<StateLock>> {
+    let StatePlace::Folder(state) = settings.state.clone() else {
+        return Ok(None);
+    };
+    let (address, since) = (settings.bind.to_string(), since.to_owned());
+    let lock = blocking::run(move || lock::acquire(&state, &address, &since)).await?;
+    Ok(Some(lock))
+}
+
+fn store_options(settings: &ServeSettings, limits: &LimitsSettings) -> StoreOptions {
+    StoreOptions {
+        limits: session_limits(limits),
+        most_bytes: limits.max_state_size << 20,
+        connections: settings.database_connections,
+        patience: DATABASE_PATIENCE,
+    }
 }
 
 /// Names the replies that the owner should read.
@@ -289,8 +308,8 @@ async fn probe(chat_model: Option<Arc<ChatModel>>) {
     }
 }
 
-fn retention(limits: &LimitsSettings, settings: &ServeSettings) -> upkeep::Retention {
-    upkeep::Retention {
+fn retention(limits: &LimitsSettings, settings: &ServeSettings) -> Retention {
+    Retention {
         session_ttl: (limits.session_ttl > 0).then(|| Duration::from_secs(limits.session_ttl)),
         questions: settings.question_retention(),
     }

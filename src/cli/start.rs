@@ -44,7 +44,7 @@ impl Start {
 
     /// For the person at the terminal.
     pub(super) fn tell(&self, settings: &ServeSettings) {
-        let (index, state) = (settings.index.display(), settings.state.display());
+        let (index, state) = (settings.index.display(), &settings.state);
         printer::note(format!(
             "{self}\nIndex: {index}. State: {state}. Ctrl-C ends."
         ));

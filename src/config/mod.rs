@@ -14,6 +14,7 @@ mod notify;
 mod places;
 mod private;
 mod serve;
+mod state;
 
 use std::path::{Path, PathBuf};
 
@@ -29,6 +30,7 @@ pub use log::{LogConfig, LogFormat, LogSettings, Loudness};
 pub use notify::{NotifySecret, NotifySettings};
 pub use places::{Places, guides};
 pub use serve::{ServeConfig, ServeSettings, TlsPaths};
+pub use state::StatePlace;
 
 /// The file that is read when none is named.
 pub const DEFAULT_FILE: &str = "wattwise.toml";

@@ -8,7 +8,7 @@ use clap::{ArgAction, Args};
 use serde::{Deserialize, Serialize, Serializer};
 use url::{Origin, Url};
 
-use super::{ConfigError, Layer, Listen, Places, Switch};
+use super::{ConfigError, Layer, Listen, Places, StatePlace, Switch};
 
 /// Flags and keys.
 #[derive(Debug, Clone, Default, Args, Deserialize)]
@@ -26,10 +26,25 @@ pub struct ServeConfig {
     /// The port alone; 0 takes a free one
     #[arg(long, short, value_name = "PORT")]
     pub port: Option<u16>,
-    /// Where sessions and records are kept [default: state, where index is here; else in the user's
-    /// data folder]
-    #[arg(long, env = "WATTWISE_STATE", value_name = "DIR")]
+    /// Where sessions and records are kept: a folder for this server alone, or
+    /// `postgres://user:password@host/database` for several [default: state, where index is here; else
+    /// in the user's data folder]
+    #[arg(
+        long,
+        env = "WATTWISE_STATE",
+        hide_env_values = true,
+        value_name = "DIR|URL"
+    )]
     pub state: Option<PathBuf>,
+    /// Most connections to a database at once [default: 16]
+    #[arg(
+        long,
+        env = "WATTWISE_DATABASE_CONNECTIONS",
+        value_name = "COUNT",
+        help_heading = "Limits",
+        hide_short_help = true
+    )]
+    pub database_connections: Option<usize>,
     /// Clients must send this key in Authorization or X-API-Key; better given through the
     /// environment
     #[arg(
@@ -136,8 +151,10 @@ pub struct ServeSettings {
     pub index: PathBuf,
     /// Address to listen on.
     pub bind: SocketAddr,
-    /// State directory.
-    pub state: PathBuf,
+    /// State directory or database.
+    pub state: StatePlace,
+    /// Most connections to a database.
+    pub database_connections: usize,
     /// The clients' key; never printed.
     #[serde(skip)]
     pub auth_api_key: Option<String>,
@@ -201,6 +218,7 @@ impl Layer for ServeConfig {
             host: self.host.or(host),
             port: self.port.or(port),
             state: self.state.or(below.state),
+            database_connections: self.database_connections.or(below.database_connections),
             auth_api_key: self.auth_api_key.or(below.auth_api_key),
             insecure: self
                 .insecure
@@ -234,7 +252,8 @@ impl ServeConfig {
         let settings = ServeSettings {
             index: self.index.unwrap_or(places.index),
             bind: self.bind.unwrap_or_default().address(self.host, self.port),
-            state: self.state.unwrap_or(places.state),
+            state: StatePlace::of(&self.state.unwrap_or(places.state))?,
+            database_connections: self.database_connections.unwrap_or(16),
             auth_api_key: self.auth_api_key,
             replies: self.replies.unwrap_or_else(|| "shipped".to_owned()),
             question_log: self.question_log.unwrap_or(Switch::Off),
@@ -271,6 +290,12 @@ impl ServeConfig {
                 reason:
                     "an http or https address, such as http://localhost:4318: gRPC is not spoken"
                         .to_owned(),
+            });
+        }
+        if settings.database_connections == 0 {
+            return Err(ConfigError::Invalid {
+                name: "--database-connections",
+                reason: "at least 1".to_owned(),
             });
         }
         if settings.reload_interval == 0 {

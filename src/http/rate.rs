@@ -5,7 +5,8 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -75,21 +76,27 @@ impl Verdict {
 /// The buckets.
 pub(super) struct RateLimiter {
     quota: u32,
+    /// How many servers share the quota.
+    servers: Arc<AtomicU32>,
     full_at: Mutex<HashMap<Client, Instant>>,
 }
 
 impl RateLimiter {
-    /// `None` for no limit.
-    pub(super) fn new(requests_per_minute: u32) -> Option<Self> {
+    /// `None` for no limit. Of the quota each of the `servers` gives out its part, at least one
+    /// request a minute.
+    pub(super) fn new(requests_per_minute: u32, servers: Arc<AtomicU32>) -> Option<Self> {
         (requests_per_minute > 0).then(|| Self {
             quota: requests_per_minute,
+            servers,
             full_at: Mutex::default(),
         })
     }
 
     /// Counts one request of `client`.
     pub(super) fn take(&self, client: Client, now: Instant) -> Verdict {
-        let step = WINDOW / self.quota;
+        let servers = self.servers.load(Ordering::Relaxed).max(1);
+        let quota = (self.quota / servers).max(1);
+        let step = WINDOW / quota;
         let mut full_at = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
         if full_at.len() >= MOST_BUCKETS {
             full_at.retain(|_, full_at| *full_at > now);
@@ -107,8 +114,8 @@ impl RateLimiter {
         let left = WINDOW.saturating_sub(until_full).as_nanos() / step.as_nanos().max(1);
         Verdict {
             allowed,
-            quota: self.quota,
-            remaining: u32::try_from(left).unwrap_or(u32::MAX).min(self.quota),
+            quota,
+            remaining: u32::try_from(left).unwrap_or(u32::MAX).min(quota),
             wait: if allowed {
                 until_full
             } else {
@@ -124,7 +131,7 @@ mod tests {
 
     #[test]
     fn a_minutes_worth_may_come_at_once_and_the_rest_at_an_even_pace() {
-        let limiter = RateLimiter::new(60).unwrap();
+        let limiter = RateLimiter::new(60, one()).unwrap();
         let (start, client) = (Instant::now(), Client::Unknown);
         for left in (0..60).rev() {
             let verdict = limiter.take(client, start);
@@ -137,12 +144,42 @@ mod tests {
         assert!(limiter.take(client, start + Duration::from_secs(1)).allowed);
         assert!(!limiter.take(client, start + Duration::from_secs(1)).allowed);
         assert!(limiter.take(Client::Holder(Owner::OPERATOR), start).allowed);
-        assert!(RateLimiter::new(0).is_none());
+        assert!(RateLimiter::new(0, one()).is_none());
+    }
+
+    fn one() -> Arc<AtomicU32> {
+        Arc::new(AtomicU32::new(1))
+    }
+
+    #[test]
+    fn servers_divide_what_a_client_may() {
+        let servers = Arc::new(AtomicU32::new(3));
+        let limiter = RateLimiter::new(60, Arc::clone(&servers)).unwrap();
+        let (now, client) = (Instant::now(), Client::Unknown);
+        let allowed = || {
+            (0..100)
+                .filter(|_| limiter.take(client, now).allowed)
+                .count()
+        };
+        assert_eq!(allowed(), 20);
+        // What another server gave out is not known here: a part that grows begins with what is new.
+        servers.store(1, Ordering::Relaxed);
+        assert_eq!(allowed(), 0);
+        let later = now + Duration::from_secs(30);
+        assert_eq!(
+            (0..100)
+                .filter(|_| limiter.take(client, later).allowed)
+                .count(),
+            30
+        );
+        servers.store(1000, Ordering::Relaxed);
+        let later = later + WINDOW;
+        assert!(limiter.take(client, later).allowed, "never none at all");
     }
 
     #[test]
     fn what_it_remembers_is_bounded() {
-        let limiter = RateLimiter::new(1).unwrap();
+        let limiter = RateLimiter::new(1, one()).unwrap();
         let now = Instant::now();
         for number in 0..u32::try_from(MOST_BUCKETS).unwrap() + 10 {
             limiter.take(Client::at(Some(IpAddr::V4(number.into()))), now);

@@ -1,6 +1,7 @@
 //! What every handler can reach.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 
 use super::ServerLimits;
 use super::budget::Budget;
@@ -39,6 +40,8 @@ pub struct Parts {
     pub figures: Option<Figures>,
     /// Who is told of each request that has ended.
     pub traces: Option<TraceSink>,
+    /// How many servers share the state, and what each client may send.
+    pub servers: Arc<AtomicU32>,
 }
 
 /// Shared by all requests; cheap to clone.
@@ -68,7 +71,7 @@ impl AppState {
                 permits: Permits::new(limits.max_concurrent_requests),
                 arriving: Budget::new(limits.max_arriving_bytes, "slow_body"),
                 unread: Budget::new(limits.max_unread_bytes, "unread_reply"),
-                rate: RateLimiter::new(limits.requests_per_minute),
+                rate: RateLimiter::new(limits.requests_per_minute, Arc::clone(&parts.servers)),
                 cors: Cors::new(&parts.cors_origins),
                 request_figures: RequestFigures::of(router::patterns()),
                 parts,

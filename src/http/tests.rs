@@ -63,6 +63,7 @@ impl App {
             lists_sources: true,
             figures: None,
             traces: None,
+            servers: Arc::default(),
         });
         Self {
             application: application(state),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use crate::model::SessionId;
+use crate::postgres::DatabaseError;
 
 /// Why a store did not do what was asked.
 #[derive(Debug, Error)]
@@ -68,6 +69,23 @@ pub enum StoreError {
         /// Newest version this program can use.
         known: i64,
     },
+    /// The database has no tables of the state, or old ones, and this user may not make them.
+    #[error(
+        "the state in {place} is of schema version {found}, {known} is needed, and making it failed: {reason}; run `wattwise migrate --state …` as a user who may create tables there"
+    )]
+    NotMigrated {
+        /// The address without its password.
+        place: String,
+        /// Version found; 0 is none.
+        found: i64,
+        /// Version that is needed.
+        known: i64,
+        /// What stood in the way.
+        reason: String,
+    },
+    /// The database refused, failed or is away; nothing was acknowledged.
+    #[error(transparent)]
+    Database(DatabaseError),
     /// The engine refused or failed; nothing was acknowledged.
     #[error("the session store failed to {action}: {reason}")]
     Engine {
@@ -82,4 +100,13 @@ pub enum StoreError {
     /// The store was closed, as at shutdown.
     #[error("the session store is closed")]
     Closed,
+}
+
+impl From<DatabaseError> for StoreError {
+    fn from(error: DatabaseError) -> Self {
+        match error {
+            DatabaseError::Busy { .. } => Self::Overloaded,
+            other => Self::Database(other),
+        }
+    }
 }

@@ -9,9 +9,11 @@ pub(crate) mod contract;
 mod error;
 pub mod lock;
 pub mod memory;
+pub mod postgres;
 #[cfg(test)]
 mod question_contract;
 pub mod questions;
+pub mod shared;
 pub mod sqlite;
 
 use async_trait::async_trait;

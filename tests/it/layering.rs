@@ -5,19 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Each module and those that it may name with `crate::`.
-const MAY_NAME: [(&str, &[&str]); 25] = [
+const MAY_NAME: [(&str, &[&str]); 26] = [
     ("model", &[]),
     ("runtime", &[]),
     ("codec", &[]),
     ("language", &[]),
     ("extract", &["model", "codec"]),
     ("reader", &[]),
+    ("postgres", &["runtime"]),
     ("chunk", &["model", "language"]),
-    ("config", &[]),
+    ("config", &["postgres"]),
     ("telemetry", &["runtime", "config"]),
     ("embed", &["model", "runtime"]),
     ("index", &["model", "runtime", "codec", "language"]),
-    ("store", &["model", "runtime"]),
+    ("store", &["model", "runtime", "postgres"]),
     ("crawl", &["model", "runtime"]),
     ("snapshot", &["model", "runtime", "codec", "index", "chunk"]),
     (
@@ -67,6 +68,7 @@ const MAY_NAME: [(&str, &[&str]); 25] = [
             "retrieve",
             "snapshot",
             "store",
+            "postgres",
             "assistant",
         ],
     ),

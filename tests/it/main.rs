@@ -17,6 +17,7 @@ mod command_line;
 mod contract;
 mod crawling;
 mod dashboard;
+mod databases;
 mod documents;
 mod durability;
 mod embedders;

@@ -24,6 +24,7 @@ use wattwise::index::IndexError;
 use wattwise::ingest::IngestError;
 use wattwise::model::{EmbedderFingerprint, SessionId, VectorError};
 use wattwise::notify::NotifyError;
+use wattwise::postgres::DatabaseError;
 use wattwise::reader::ReadError;
 use wattwise::retrieve::RetrieveError;
 use wattwise::snapshot::SnapshotError;
@@ -105,6 +106,10 @@ fn reason() -> String {
 
 fn url() -> String {
     "http://server.example/".to_owned()
+}
+
+fn place() -> String {
+    "postgres://me@db.example:5432/w".to_owned()
 }
 
 fn away() -> io::Error {
@@ -253,6 +258,24 @@ table! {
         Unreadable { path: path(), source: away() } => "the-path", Says("qrels/test.tsv");
         Malformed { path: path(), line: 3, reason: reason() } => "the-path, line 3", Says("the layout is that of BEIR");
     }
+    DatabaseError {
+        Address { reason: reason() } => "the reason", Says("postgres://user:password@host:5432/database");
+        Authorities { file: "the-path".to_owned(), reason: reason() } => "the-path", Says("sslrootcert");
+        NoHost { host: "db.example".to_owned(), reason: reason() } => "db.example", Says("check the name");
+        Away { place: place(), reason: reason() } => "postgres://me@db", Says("check that it runs there");
+        Tls { place: place(), reason: reason() } => "postgres://me@db", Says("sslrootcert=FILE");
+        NotLetIn { place: place(), user: "me".to_owned(), reason: reason() } => "postgres://me@db", Says("pg_hba.conf");
+        NoDatabase { database: "w".to_owned(), place: place() } => "postgres://me@db", Says("CREATE DATABASE w");
+        NoRight { user: "me".to_owned(), action: "write", place: place(), reason: reason() } => "me may not write", Says("wattwise migrate --grant me");
+        TooOld { place: place(), found: "9.6".to_owned(), needed: 14 } => "PostgreSQL 9.6", Says("upgrade the server");
+        Encoding { place: place(), found: "LATIN1".to_owned() } => "LATIN1", Says("ENCODING 'UTF8'");
+        ReadOnly { place: place() } => "postgres://me@db", Says("name the primary");
+        NoConnections { place: place(), reason: reason() } => "postgres://me@db", Says("max_connections");
+        NoRoom { place: place(), action: "write", reason: reason() } => "postgres://me@db", Says("make room on its disk");
+        TooSlow { place: place(), action: "write", seconds: 5 } => "did not write within 5 s", Says("pg_stat_activity");
+        Busy { place: place() } => "postgres://me@db", Says("--database-connections");
+        Engine { place: place(), action: "write", reason: reason() } => "postgres://me@db failed to write", Reply;
+    }
     StoreError {
         SessionNotFound(session()) => "session", Reply;
         SessionFull(session()) => "session", Reply;
@@ -262,6 +285,8 @@ table! {
         NoRoom { reason: "the disk is full" } => "the disk is full", Says("--max-state-size");
         Lost { path: path(), fate: "was deleted" } => "the-path", Says("put the database back");
         TooNew { path: path(), found: 9, known: 5 } => "the-path", Says("use a newer wattwise");
+        NotMigrated { place: place(), found: 1, known: 2, reason: reason() } => "postgres://me@db", Says("wattwise migrate");
+        Database(DatabaseError::ReadOnly { place: place() }) => "postgres://me@db", Says("name the primary");
         Engine { action: "write", reason: reason() } => "failed to write", Reply;
         Overloaded {} => "store", Reply;
         Closed {} => "store", Reply;

@@ -112,7 +112,10 @@ impl AnswerCache {
         generation: &str,
     ) -> Result<Self, StoreError> {
         let since = now().saturating_sub(options.room.seconds);
-        let mut known = Known::default();
+        let mut known = Known {
+            generation: generation.to_owned(),
+            ..Known::default()
+        };
         for kept in store.answers(generation.to_owned(), since).await? {
             known.insert(kept, options.room);
         }
@@ -163,9 +166,34 @@ impl AnswerCache {
         known.bytes = known.answers.iter().map(|a| a.kept.size()).sum();
     }
 
+    /// Reads again what is kept, where others may have changed it; nothing is given until that is done.
+    pub(super) async fn reload(&self) -> Result<(), StoreError> {
+        let generation = {
+            let mut known = self.known();
+            known.answers.clear();
+            known.bytes = 0;
+            known.generation.clone()
+        };
+        let since = now().saturating_sub(self.options.room.seconds);
+        let kept = self.store.answers(generation.clone(), since).await?;
+        let mut known = self.known();
+        // Another generation may answer by now, and then these are worth nothing.
+        if known.generation == generation {
+            for kept in kept {
+                known.insert(kept, self.options.room);
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets in memory what an owner asked.
+    pub(super) fn drop_owner(&self, owner: Owner) {
+        self.retain(|answer| answer.owner != owner);
+    }
+
     /// Forgets what an owner asked.
     pub(super) async fn forget(&self, owner: Owner) -> Result<(), StoreError> {
-        self.retain(|answer| answer.owner != owner);
+        self.drop_owner(owner);
         self.store.forget_answers(owner).await
     }
 

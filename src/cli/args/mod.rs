@@ -16,8 +16,8 @@ use crate::config::{
 pub(super) use eval::{EvalArguments, Weights};
 pub(super) use questions::{AskArguments, ChatArguments};
 pub(super) use upkeep::{
-    KeysAction, KeysArguments, RepliesAction, RepliesArguments, SnapshotAction, SnapshotArguments,
-    VerifyArguments,
+    KeysAction, KeysArguments, MigrateArguments, RepliesAction, RepliesArguments, SnapshotAction,
+    SnapshotArguments, VerifyArguments,
 };
 
 /// An assistant over your own documents: it reads pages and files, and answers with citations that it
@@ -81,6 +81,8 @@ pub enum Command {
     ///
     /// As soon as there is one, the server asks for one on every route but /healthz and /readyz.
     Keys(KeysArguments),
+    /// Make or update the tables of the state, as before servers that may not
+    Migrate(MigrateArguments),
     /// Check the replies that are given before anything is searched
     Replies(RepliesArguments),
     /// List, verify, roll back and prune generations

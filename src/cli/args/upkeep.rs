@@ -1,4 +1,4 @@
-//! `keys`, `replies`, `snapshot`.
+//! `keys`, `migrate`, `replies`, `snapshot`.
 
 use std::path::PathBuf;
 
@@ -9,13 +9,36 @@ use crate::config::EmbedConfig;
 /// `keys`
 #[derive(Debug, Args)]
 pub struct KeysArguments {
-    /// Where the server keeps its state [default: state, where index is here; else in the user's data
-    /// folder]
-    #[arg(long, env = "WATTWISE_STATE", value_name = "DIR", global = true)]
+    /// Where the server keeps its state, a folder or postgres://… [default: state, where index is here;
+    /// else in the user's data folder]
+    #[arg(
+        long,
+        env = "WATTWISE_STATE",
+        hide_env_values = true,
+        value_name = "DIR|URL",
+        global = true
+    )]
     pub state: Option<PathBuf>,
     /// What to do with them.
     #[command(subcommand)]
     pub action: KeysAction,
+}
+
+/// `migrate`
+#[derive(Debug, Args)]
+pub struct MigrateArguments {
+    /// Where the state is, a folder or postgres://… [default: state, where index is here; else in the
+    /// user's data folder]
+    #[arg(
+        long,
+        env = "WATTWISE_STATE",
+        hide_env_values = true,
+        value_name = "DIR|URL"
+    )]
+    pub state: Option<PathBuf>,
+    /// Let this role of the database read and write the rows, as a server must, and nothing more
+    #[arg(long, value_name = "ROLE")]
+    pub grant: Option<String>,
 }
 
 /// `replies`

@@ -32,6 +32,7 @@ use self::refusal::Refusal;
 use self::room::Ground;
 use self::writer::Writer;
 use self::writes::Done;
+use super::shared::SharedStore;
 use super::{Expiry, SessionLimits, SessionStore, StoreError};
 use crate::model::{
     Message, NewRecord, Once, OwnedSession, Owner, Rating, SessionDetails, SessionId,
@@ -270,6 +271,9 @@ impl SessionStore for SqliteStore {
         self.readers.run(readers::probe).await
     }
 }
+
+/// One server has the folder alone (`lock`).
+impl SharedStore for SqliteStore {}
 
 /// Seconds since the Unix epoch; a clock before 1970 counts as 1970.
 fn now() -> i64 {

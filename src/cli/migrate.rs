@@ -1,0 +1,47 @@
+//! `wattwise migrate`
+
+use super::args::MigrateArguments;
+use super::{ExitStatus, printer};
+use crate::config::{ConfigError, File, Layer as _, ServeConfig, StatePlace};
+use crate::store::SessionLimits;
+use crate::wiring::{self, StoreOptions};
+
+pub(super) async fn run(arguments: MigrateArguments, file: File) -> anyhow::Result<ExitStatus> {
+    let settings = ServeConfig {
+        state: arguments.state,
+        ..ServeConfig::default()
+    }
+    .over(file.serve)
+    .resolve()?;
+    let StatePlace::Database(address) = &settings.state else {
+        if arguments.grant.is_some() {
+            return Err(ConfigError::Invalid {
+                name: "--grant",
+                reason: "a folder knows no roles; it goes with --state postgres://…".to_owned(),
+            }
+            .into());
+        }
+        let options = StoreOptions::once(SessionLimits::default());
+        wiring::store(&settings.state, options).await?;
+        printer::result(format!("The state in {} is up to date", settings.state))?;
+        return Ok(ExitStatus::Done);
+    };
+    let migration = wiring::migrate(address, arguments.grant.as_deref()).await?;
+    printer::result(if migration.from == migration.to {
+        format!(
+            "The state in {address} is of version {}: nothing to do",
+            migration.to
+        )
+    } else {
+        format!(
+            "The state in {address} was brought from version {} to {}",
+            migration.from, migration.to
+        )
+    })?;
+    if let Some(role) = &arguments.grant {
+        printer::note(format!(
+            "{role} may read and write its rows, and change no table"
+        ));
+    }
+    Ok(ExitStatus::Done)
+}
