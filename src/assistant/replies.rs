@@ -26,7 +26,9 @@ const MOST_TOPICS: usize = 6;
 #[derive(Debug, Error)]
 pub enum RepliesError {
     /// The file is not what it should be.
-    #[error("replies: {0}\ndata/replies.toml of the program shows the form")]
+    #[error(
+        "replies: {0}\na file has `threshold = 0.58` and for each reply a table `[[reply]]` with `name`, `text` and `examples`; docs/answers.md has the rest"
+    )]
     Malformed(#[from] toml::de::Error),
     /// The examples could not be embedded.
     #[error("replies: the examples could not be embedded: {0}")]
@@ -39,9 +41,12 @@ struct File {
     /// Cosine from which a message means the same as an example.
     threshold: f32,
     /// Messages that look like an example and are to be answered from the sources.
+    #[serde(default)]
     questions: Vec<String>,
     /// Messages that must match nothing.
+    #[serde(default)]
     unmatched: Vec<String>,
+    #[serde(default)]
     reply: Vec<Reply>,
 }
 

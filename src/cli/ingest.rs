@@ -34,6 +34,9 @@ pub(super) async fn run(
         return Ok(ExitStatus::Done);
     }
     check_sources(&settings, arguments.watch)?;
+    if let Some(report) = &arguments.report {
+        printer::check(report)?;
+    }
     let progress = if quiet {
         Progress::hidden()
     } else {

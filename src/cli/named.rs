@@ -1,6 +1,7 @@
 //! Sources that arguments name: folders, files, and addresses of pages.
 
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 
 use crate::config::{ConfigError, IngestConfig};
 
@@ -18,15 +19,9 @@ impl Named {
         for argument in arguments {
             if is_address(argument) {
                 named.pages.push(argument.clone());
-            } else if Path::new(argument).exists() {
-                named.paths.push(argument.into());
             } else {
-                return Err(ConfigError::Invalid {
-                    name: "FOLDER|FILE|URL",
-                    reason: format!(
-                        "there is no file or folder {argument:?}; an address is written with https:// in front"
-                    ),
-                });
+                fs_err::metadata(argument).map_err(|error| not_found(argument, &error))?;
+                named.paths.push(argument.into());
             }
         }
         Ok(named)
@@ -68,6 +63,20 @@ fn is_address(argument: &str) -> bool {
             .iter()
             .any(|known| scheme.eq_ignore_ascii_case(known))
     })
+}
+
+/// What is wrong with a source that cannot be looked at.
+fn not_found(argument: &str, error: &io::Error) -> ConfigError {
+    let reason = match error.kind() {
+        io::ErrorKind::NotFound => format!(
+            "there is no file or folder {argument:?}; an address is written with https:// in front"
+        ),
+        _ => error.to_string(),
+    };
+    ConfigError::Invalid {
+        name: "FOLDER|FILE|URL",
+        reason,
+    }
 }
 
 #[cfg(test)]

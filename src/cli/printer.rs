@@ -28,6 +28,18 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     }
 }
 
+/// Whether a file that is to be written at the end of a long run can be: it is made now, if it is not
+/// there.
+pub(super) fn check(path: &Path) -> io::Result<()> {
+    if path != Path::new(STANDARD) {
+        fs_err::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path)?;
+    }
+    Ok(())
+}
+
 /// All of standard input, as text.
 pub(super) fn read_standard_input() -> io::Result<String> {
     let mut text = String::new();

@@ -84,10 +84,13 @@ impl fmt::Display for Start {
         };
         let key = if self.needs_key { "a" } else { "no" };
         let writer = self.generator.as_deref();
-        let writer = writer.unwrap_or("the documents' own words");
+        let writer = writer.map_or_else(
+            || "in the documents' own words".to_owned(),
+            |writer| format!("written by {writer}"),
+        );
         write!(
             f,
-            "{url} answers from {documents} {noun}; {key} key is needed; answers are written by {writer}"
+            "{url} answers from {documents} {noun}; {key} key is needed; answers are {writer}"
         )
     }
 }

@@ -144,6 +144,27 @@ mod tests {
     }
 
     #[test]
+    fn the_example_file_shows_every_key() {
+        let example = include_str!("../../wattwise.example.toml");
+        let shown: Vec<&str> = example
+            .lines()
+            .map(|line| line.trim_start_matches(['#', ':', ' ']))
+            .filter_map(|line| line.split_once(" = ").map(|(key, _)| key))
+            .collect();
+        for section in ["embed", "generate", "ingest", "serve", "limits", "log"] {
+            // The error lists the keys that a section may have.
+            let error = parse(&format!("[{section}]\nno-key = 1")).unwrap_err();
+            let (_, keys) = error.split_once("expected one of ").unwrap();
+            for key in keys
+                .split('`')
+                .filter(|key| key.contains(char::is_alphabetic))
+            {
+                assert!(shown.contains(&key), "[{section}] {key}");
+            }
+        }
+    }
+
+    #[test]
     fn a_flag_wins_over_the_file() {
         let flags = LogConfig {
             log_format: Some(LogFormat::Json),

@@ -9,9 +9,9 @@ use crate::snapshot::SnapshotError;
 /// What ended a run before it published.
 #[derive(Debug, Error)]
 pub enum IngestError {
-    /// The options name no source at all.
+    /// What the options name holds no source.
     #[error(
-        "there is nothing to ingest: name folders, files or addresses, or a list of these with --urls"
+        "there is nothing to ingest: the folders and lists that are named are empty; nothing was published and what was stays. Name others with --docs or --urls, or delete the index"
     )]
     NoSources,
     /// The URL list is unusable.

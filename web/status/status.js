@@ -121,7 +121,7 @@ function group(found) {
 
 const bad = () => fill("bad", async () => {
   const { answers } = await call("/admin/bad_answers");
-  if (answers.length === 0) return nothing("None. They are kept with --question-log on.");
+  if (answers.length === 0) return nothing("None so far. Answers that people mark as bad stand here when the server runs with --question-log on.");
   return [h("ul", { class: "plain" }, ...answers.map((answer) => h("li", {}, h("details", {},
     h("summary", {}, h("span", { class: "grow", dir: "auto" }, answer.question), h("span", { class: "when muted small" }, when(answer.marked_at))),
     h("div", {},

@@ -363,8 +363,9 @@ async fn who_goes_away_inside_a_transaction_leaves_nothing() {
         connections: 1,
         ..DatabaseOptions::default()
     };
-    let database = Database::open(&fresh.address("postgres"), options, Duration::ZERO);
-    let database = database.await.unwrap();
+    let address = fresh.address("postgres");
+    let database = Database::open(&address, options, Duration::ZERO).await;
+    let database = database.unwrap();
     let mut lease = database.lease("begin").await.unwrap();
     lease.begin().await.unwrap();
     let add = "INSERT INTO wattwise.servers VALUES (gen_random_uuid(), now())";
