@@ -43,12 +43,11 @@ pub async fn follow(
         }
         match access.refresh().await {
             Ok(()) if std::mem::take(&mut is_told) => tracing::info!("the keys are read again"),
-            Ok(()) => {}
             // Once for each time that the store is away.
             Err(error) if !std::mem::replace(&mut is_told, true) => {
                 tracing::warn!(%error, "the keys could not be read; those known go on counting");
             }
-            Err(_) => {}
+            Ok(()) | Err(_) => {}
         }
     }
 }
@@ -181,7 +180,7 @@ mod tests {
         let delete = async |at| {
             delete_once((&store, &store), None, kept_for(None), at)
                 .await
-                .unwrap()
+                .unwrap();
         };
         delete(now() + 3600).await;
         assert_eq!(count().await, 1);
@@ -204,7 +203,7 @@ mod tests {
         let delete = async |ttl, at| {
             delete_once((&store, &store), None, kept_for(ttl), at)
                 .await
-                .unwrap()
+                .unwrap();
         };
         delete(None, now() + 7200).await;
         delete(hour, now() + 1800).await;

@@ -134,7 +134,7 @@ fn dispatch(cli: Cli, command: Command) -> anyhow::Result<ExitStatus> {
         match command {
             Command::Up(arguments) => Box::pin(up::run(*arguments, file, quiet, lines)).await,
             Command::Ingest(arguments) => Box::pin(ingest::run(arguments, file, quiet)).await,
-            Command::Serve(arguments) => serve::run(*arguments, file, lines).await,
+            Command::Serve(arguments) => Box::pin(serve::run(*arguments, file, lines)).await,
             Command::Health(arguments) => health::run(arguments, file).await,
             Command::Ask(arguments) => ask::run(arguments, file).await,
             Command::Mcp(arguments) => Box::pin(mcp::run(arguments, file)).await,

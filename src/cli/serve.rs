@@ -165,12 +165,8 @@ pub(super) async fn serve(
     ));
     let admin = wiring::admin(&settings, &live, &store, &reload_now);
     let hangups = tokio::spawn(reload_on_hangup(reload_now, tls.clone())?);
-    let upkeep = Upkeep::begin(
-        &store,
-        &access,
-        answer_cache.as_ref(),
-        retention(&limits, &settings),
-    );
+    let kept = retention(&limits, &settings);
+    let upkeep = Upkeep::begin(&store, &access, answer_cache.as_ref(), kept);
     let probe = tokio::spawn(probe(chat_model.clone()));
 
     let listener = ports::listen(settings.bind).await?;

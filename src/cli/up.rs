@@ -44,7 +44,7 @@ pub(super) async fn run(
     let index = index.unwrap_or_else(|| Places::find().index);
     serve.index = Some(index.clone());
     if arguments.serve.print_config {
-        return serve::run(arguments.serve, file, lines).await;
+        return Box::pin(serve::run(arguments.serve, file, lines)).await;
     }
     let named = Named::read(&arguments.sources)?.absolute()?;
     let plan = plan(named, &index, !file.ingest.names_sources())?;

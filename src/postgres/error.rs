@@ -286,7 +286,7 @@ impl Place {
 fn is_of_the_line(error: &tokio_postgres::Error) -> bool {
     let is_io = error
         .source()
-        .is_some_and(|cause| cause.is::<std::io::Error>());
+        .is_some_and(<dyn std::error::Error>::is::<std::io::Error>);
     is_io || error.to_string().starts_with("timeout")
 }
 

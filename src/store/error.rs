@@ -104,9 +104,10 @@ pub enum StoreError {
 
 impl From<DatabaseError> for StoreError {
     fn from(error: DatabaseError) -> Self {
-        match error {
-            DatabaseError::Busy { .. } => Self::Overloaded,
-            other => Self::Database(other),
+        if matches!(error, DatabaseError::Busy { .. }) {
+            Self::Overloaded
+        } else {
+            Self::Database(error)
         }
     }
 }

@@ -91,15 +91,13 @@ impl SessionStore for PostgresStore {
             return Ok(session);
         };
         let result = session.to_string();
-        match writes::claim(&mut lease, owner, &once, &result).await? {
+        if let Some(before) = writes::claim(&mut lease, owner, &once, &result).await? {
             // What is no id was the result of another kind of write under this name.
-            Some(before) => SessionId::parse(&before).ok_or(StoreError::KeyReused),
-            None => {
-                writes::create_session(&mut lease, owner, session).await?;
-                lease.commit().await?;
-                Ok(session)
-            }
+            return SessionId::parse(&before).ok_or(StoreError::KeyReused);
         }
+        writes::create_session(&mut lease, owner, session).await?;
+        lease.commit().await?;
+        Ok(session)
     }
 
     async fn append_message(
@@ -112,15 +110,12 @@ impl SessionStore for PostgresStore {
         let Some(once) = once else {
             return writes::append_message(&mut lease, session, self.limits, text, None).await;
         };
-        match writes::claim(&mut lease, session.owner, &once, "").await? {
-            Some(number) => writes::appended(&mut lease, session, &number).await,
-            None => {
-                let key = Some(once.key.as_str());
-                let appended =
-                    writes::append_message(&mut lease, session, self.limits, text, key).await;
-                writes::end(&mut lease, appended).await
-            }
+        if let Some(number) = writes::claim(&mut lease, session.owner, &once, "").await? {
+            return writes::appended(&mut lease, session, &number).await;
         }
+        let key = Some(once.key.as_str());
+        let appended = writes::append_message(&mut lease, session, self.limits, text, key).await;
+        writes::end(&mut lease, appended).await
     }
 
     async fn messages(&self, session: OwnedSession) -> Result<Vec<Message>, StoreError> {

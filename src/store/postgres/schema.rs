@@ -149,16 +149,20 @@ pub async fn migrate(database: &Database) -> Result<Migration, StoreError> {
     let from = if check(database, found)? {
         found
     } else {
-        steps(&mut lease).await.map_err(|error| match error {
-            error @ (DatabaseError::NoRight { .. } | DatabaseError::ReadOnly { .. }) => {
-                StoreError::NotMigrated {
-                    place: database.place().to_owned(),
-                    found,
-                    known,
-                    reason: error.to_string(),
-                }
+        steps(&mut lease).await.map_err(|error| {
+            let is_forbidden = matches!(
+                error,
+                DatabaseError::NoRight { .. } | DatabaseError::ReadOnly { .. }
+            );
+            if !is_forbidden {
+                return StoreError::from(error);
             }
-            error => error.into(),
+            StoreError::NotMigrated {
+                place: database.place().to_owned(),
+                found,
+                known,
+                reason: error.to_string(),
+            }
         })?
     };
     check(database, from)?;

@@ -42,8 +42,8 @@ impl Fresh {
 
     async fn database(&self) -> Database {
         let options = DatabaseOptions {
-            wait_limit: Duration::from_secs(60),
-            statement_limit: Duration::from_secs(60),
+            wait_limit: Duration::from_mins(1),
+            statement_limit: Duration::from_mins(1),
             ..DatabaseOptions::default()
         };
         let address = self.address("postgres");
@@ -75,11 +75,11 @@ async fn open(address: &str, connections: usize) -> Result<Database, DatabaseErr
     Database::open(&address.parse()?, options, Duration::ZERO).await
 }
 
-fn once(key: &str) -> Option<Once> {
-    Some(Once {
+fn once(key: &str) -> Once {
+    Once {
         key: key.to_owned(),
         fingerprint: [7; 32],
-    })
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -144,7 +144,7 @@ async fn a_write_repeated_at_other_servers_has_one_effect() {
     for number in 0..20 {
         let store = Arc::clone(if number % 2 == 0 { &one } else { &other });
         tasks.spawn(async move {
-            let append = store.append_message(session, "once".to_owned(), once("name"));
+            let append = store.append_message(session, "once".to_owned(), Some(once("name")));
             append.await.unwrap()
         });
     }
@@ -254,7 +254,7 @@ async fn a_server_needs_no_right_to_change_tables() {
     grant(&database, &role).await.unwrap();
     let store = as_server().await.unwrap();
     store
-        .create_session(Owner::OPERATOR, once("a"))
+        .create_session(Owner::OPERATOR, Some(once("a")))
         .await
         .unwrap();
     store.probe().await.unwrap();
