@@ -36,6 +36,7 @@ pub use args::Cli;
 pub use exit::ExitStatus;
 
 use self::args::Command;
+use crate::assistant::RepliesError;
 use crate::config::{self, ConfigError, Layer as _};
 use crate::http::TlsError;
 use crate::telemetry;
@@ -65,7 +66,9 @@ pub fn run() -> ExitStatus {
         Ok(status) => status,
         Err(error) => {
             printer::error(&error);
-            if error.is::<ConfigError>() || error.is::<TlsError>() {
+            let replies = error.downcast_ref();
+            let is_form = matches!(replies, Some(RepliesError::Malformed(_)));
+            if error.is::<ConfigError>() || error.is::<TlsError>() || is_form {
                 ExitStatus::Usage
             } else {
                 ExitStatus::Failed
@@ -74,12 +77,23 @@ pub fn run() -> ExitStatus {
     }
 }
 
-/// Without a command, `up` is meant.
+/// Without a command, `up` is meant, also before flags of its own.
 fn parse() -> Result<(Cli, Command), clap::Error> {
-    let mut cli = Cli::try_parse()?;
+    let mut arguments: Vec<OsString> = std::env::args_os().collect();
+    let begins_with_flag = arguments
+        .get(1)
+        .is_some_and(|first| first.to_string_lossy().starts_with('-'));
+    let mut cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) if error.kind() == ErrorKind::UnknownArgument && begins_with_flag => {
+            arguments.insert(1, OsString::from("up"));
+            Cli::try_parse_from(&arguments).map_err(|_| error)?
+        }
+        Err(error) => return Err(error),
+    };
     if cli.command.is_none() {
-        let up = std::env::args_os().chain([OsString::from("up")]);
-        cli = Cli::try_parse_from(up)?;
+        arguments.push(OsString::from("up"));
+        cli = Cli::try_parse_from(arguments)?;
     }
     match cli.command.take() {
         Some(command) => Ok((cli, command)),
