@@ -57,8 +57,8 @@ async fn spans(collector: &MockServer, wanted: &[&str]) -> Vec<Span> {
             let scopes = batch.resource_spans.into_iter().flat_map(|r| r.scope_spans);
             spans.extend(scopes.flat_map(|scope| scope.spans));
         }
-        let is_there = |name: &&str| spans.iter().any(|span| span.name == **name);
-        if wanted.iter().all(|name| is_there(&name)) {
+        let is_there = |name: &str| spans.iter().any(|span| span.name == name);
+        if wanted.iter().all(|name| is_there(name)) {
             return spans;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
