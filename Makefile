@@ -11,7 +11,7 @@ WATTWISE := target/release/wattwise
 # Evaluation data that is not part of the project; evaluations that need it say so when it is absent.
 SHARED := ../shared
 
-.PHONY: help serve ingest model build install package test check fmt lint doc deny bench bench-embedding bench-http bench-index bench-reload eval eval-extraction check-api check-openai check-mcp check-clients check-page check-model check-deploy check-package check-attack check-scale test-postgres fuzz clean
+.PHONY: help serve ingest model build install package test check fmt lint doc deny bench bench-embedding bench-http bench-index bench-reload eval eval-extraction check-api check-openai check-mcp check-clients check-page check-model check-objects check-deploy check-package check-attack check-scale test-postgres fuzz clean
 
 help: ## Show this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -108,6 +108,9 @@ check-scale: build ## Three servers on PostgreSQL with a replica behind HAProxy:
 
 check-model: build model ## Answers of a real, very small language model, over a page that tries to take it over
 	scripts/check_model.sh $(WATTWISE)
+
+check-objects: build ## One index in a bucket, two servers, damage, rollback, over a server that speaks S3 (PyPI: moto)
+	scripts/check_objects.sh $(WATTWISE)
 
 check-deploy: ## Linters over the container, compose, Kubernetes and systemd files
 	scripts/check_deploy.sh

@@ -37,6 +37,7 @@ pub mod language;
 pub mod mcp;
 pub mod model;
 pub mod notify;
+pub mod objects;
 pub mod postgres;
 pub mod reader;
 pub mod retrieve;

@@ -33,6 +33,7 @@ use crate::ingest::ocr::{OCR_PAGES, OCR_TIMEOUT, Ocr};
 use crate::ingest::{ExtractorOptions, FolderRules, IngestOptions, Ingestor, Progress};
 use crate::model::GenerationId;
 use crate::notify::Notifier;
+use crate::objects::{Address, Bucket, Index, is_address};
 use crate::reader::{NetworkReader, Reader, Remembered};
 use crate::retrieve::{RetrievalParameters, check_embedder};
 use crate::runtime::breaker::BreakerOptions;
@@ -196,6 +197,26 @@ fn private_hosts(named: Vec<String>) -> PrivateHosts {
     }
 }
 
+/// The index at a folder or an address; nothing is asked of a store yet.
+pub fn index(place: &Path, cache: Option<&Path>) -> anyhow::Result<Index> {
+    if !is_address(place) {
+        return Ok(Index::Folder(place.to_owned()));
+    }
+    let address = Address::parse(&place.to_string_lossy())?;
+    let cache = cache.map(Path::to_owned).or_else(config::index_cache);
+    let cache = cache.context(
+        "there is no home folder to keep a copy of the index in; name a place with --index-cache",
+    )?;
+    Ok(Index::in_store(Bucket::connect(address)?, &cache))
+}
+
+/// The index that the settings name, with something to answer from in its folder if there is anything.
+pub async fn index_to_read(settings: &ServeSettings) -> anyhow::Result<Index> {
+    let index = index(&settings.index, settings.index_cache.as_deref())?;
+    Box::pin(index.bring()).await?;
+    Ok(index)
+}
+
 /// Opens the live generation, or the newest older one that is whole, and checks that `embedder`
 /// made its vectors.
 pub async fn generation(index: &Path, embedder: &dyn Embedder) -> anyhow::Result<Generation> {
@@ -336,6 +357,7 @@ pub fn question_log(
 /// The operator's view.
 pub fn admin(
     settings: &ServeSettings,
+    index: &Index,
     live: &Arc<Live>,
     store: &Arc<dyn StateStore>,
     reload_now: &Arc<Notify>,
@@ -343,6 +365,7 @@ pub fn admin(
     let is_kept = settings.question_log == Switch::On;
     Admin::new(AdminParts {
         index: settings.index.clone(),
+        published_at: index.address(),
         live: Arc::clone(live),
         reload_now: Arc::clone(reload_now),
         questions: Arc::clone(store) as Arc<dyn QuestionStore>,

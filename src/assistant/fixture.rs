@@ -28,6 +28,7 @@ pub(crate) mod tiny_generation;
 /// An operator's view of what [`assistant`] made in `directory`.
 pub(crate) fn admin(directory: &Path, assistant: &Assistant, store: &Arc<SqliteStore>) -> Admin {
     Admin::new(AdminParts {
+        published_at: None,
         index: directory.join("index"),
         live: Arc::clone(&assistant.live),
         reload_now: Arc::default(),

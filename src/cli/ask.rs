@@ -1,15 +1,14 @@
 //! `wattwise ask`
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::json;
 
-use super::args::AskArguments;
+use super::args::{AskArguments, IndexArguments};
 use super::plain::{plain, width};
 use super::{ExitStatus, printer};
 use crate::assistant::{Assistant, Question, Summary, SummaryRequest, SuppliedContext};
-use crate::config::{ConfigError, EmbedConfig, File, GenerateConfig, Layer as _, ServeConfig};
+use crate::config::{ConfigError, EmbedConfig, File, GenerateConfig, Layer as _};
 use crate::model::{Citation, Context, Owner, Place};
 use crate::retrieve::RetrievalParameters;
 use crate::runtime::cpu_pool;
@@ -34,7 +33,7 @@ pub(super) async fn run(arguments: AskArguments, file: File) -> anyhow::Result<E
         .into());
     }
     let assistant = assistant(Answering {
-        index: arguments.index,
+        place: arguments.place,
         embed: arguments.embed,
         generate: arguments.generate,
         file,
@@ -67,7 +66,7 @@ pub(super) async fn run(arguments: AskArguments, file: File) -> anyhow::Result<E
 
 /// What answers on the terminal.
 pub(super) struct Answering {
-    pub(super) index: Option<PathBuf>,
+    pub(super) place: IndexArguments,
     pub(super) embed: EmbedConfig,
     pub(super) generate: GenerateConfig,
     pub(super) file: File,
@@ -76,12 +75,7 @@ pub(super) struct Answering {
 /// An assistant that keeps nothing.
 pub(super) async fn assistant(answering: Answering) -> anyhow::Result<Assistant> {
     let file = answering.file;
-    let serve = ServeConfig {
-        index: answering.index,
-        ..ServeConfig::default()
-    }
-    .over(file.serve)
-    .resolve()?;
+    let serve = answering.place.to_serve().over(file.serve).resolve()?;
     // One question needs one thread, and starting the others costs time.
     let threads = EmbedConfig {
         embed_threads: Some(std::num::NonZeroUsize::MIN),
@@ -94,7 +88,8 @@ pub(super) async fn assistant(answering: Answering) -> anyhow::Result<Assistant>
     let embed = embed.resolve(cpu_pool::available_threads())?;
     let chat_model = wiring::chat_model(generate)?;
     let embedder = wiring::embedder(embed).await?;
-    let generation = wiring::generation(&serve.index, embedder.as_ref()).await?;
+    let index = wiring::index_to_read(&serve).await?;
+    let generation = wiring::generation(index.folder_to_read(), embedder.as_ref()).await?;
     let replies = wiring::replies(&serve.replies, embedder.as_ref()).await?;
     let assistant = wiring::assistant(
         Arc::new(MemoryStore::default()),

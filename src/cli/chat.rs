@@ -30,7 +30,7 @@ Ask in your own words; a question that follows up is read in the light of those 
 pub(super) async fn run(arguments: ChatArguments, file: File) -> anyhow::Result<ExitStatus> {
     let assistant = Arc::new(
         ask::assistant(Answering {
-            index: arguments.index,
+            place: arguments.place,
             embed: arguments.embed,
             generate: arguments.generate,
             file,

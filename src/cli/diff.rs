@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::snapshot::find;
 use super::{ExitStatus, printer};
+use crate::model::GenerationId;
 use crate::snapshot::{Records, current, open};
 
 /// What one source became.
@@ -17,13 +18,13 @@ struct Change<'a> {
     chunks: [usize; 2],
 }
 
-pub(super) fn run(
+/// The older and the newer one that are meant.
+pub(super) fn pair(
     index: &Path,
     from: Option<&str>,
     to: Option<&str>,
-    json: bool,
-) -> anyhow::Result<ExitStatus> {
-    let (from, to) = match (from, to) {
+) -> anyhow::Result<(GenerationId, GenerationId)> {
+    Ok(match (from, to) {
         (Some(from), Some(to)) => (find(index, from)?, find(index, to)?),
         (Some(from), None) => (find(index, from)?, current::read(index)?),
         (None, _) => {
@@ -36,9 +37,17 @@ pub(super) fn run(
                 ),
             }
         }
-    };
-    let before = open::open_records(index, &from)?;
-    let after = open::open_records(index, &to)?;
+    })
+}
+
+pub(super) fn run(
+    index: &Path,
+    from: &GenerationId,
+    to: &GenerationId,
+    json: bool,
+) -> anyhow::Result<ExitStatus> {
+    let before = open::open_records(index, from)?;
+    let after = open::open_records(index, to)?;
     let changes = changes(&before, &after);
     let ids = |records: &Records| -> HashSet<String> {
         let chunks = records.chunks().iter();

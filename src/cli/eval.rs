@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::args::{EvalArguments, Weights};
 use super::{ExitStatus, printer};
 use crate::assistant::Assistant;
-use crate::config::{File, Layer as _, ServeConfig, Switch};
+use crate::config::{File, Layer as _, Switch};
 use crate::evaluate::{self, beir};
 use crate::retrieve::RetrievalParameters;
 use crate::runtime::cpu_pool;
@@ -27,12 +27,7 @@ struct Evaluation {
 }
 
 pub(super) async fn run(arguments: EvalArguments, file: File) -> anyhow::Result<ExitStatus> {
-    let serve = ServeConfig {
-        index: arguments.index.clone(),
-        ..ServeConfig::default()
-    }
-    .over(file.serve)
-    .resolve()?;
+    let serve = arguments.place.to_serve().over(file.serve).resolve()?;
     let embed = arguments
         .embed
         .clone()
@@ -41,7 +36,8 @@ pub(super) async fn run(arguments: EvalArguments, file: File) -> anyhow::Result<
     let reader = arguments.reader.or(file.generate.reader);
     let reader = reader.unwrap_or(Switch::On);
     let embedder = wiring::embedder(embed).await?;
-    let generation = wiring::generation(&serve.index, embedder.as_ref()).await?;
+    let index = wiring::index_to_read(&serve).await?;
+    let generation = wiring::generation(index.folder_to_read(), embedder.as_ref()).await?;
     let live = Arc::new(Live::new(generation));
     let mut assistant = wiring::assistant(
         Arc::new(MemoryStore::default()),

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use anyhow::Context as _;
+
 use super::args::IngestArguments;
 use super::gate::RecallGate;
 use super::named::Named;
@@ -10,8 +12,9 @@ use super::{ExitStatus, printer};
 use crate::config::{ConfigError, File, IngestSettings, Layer as _};
 use crate::embed::Embedder;
 use crate::evaluate;
-use crate::ingest::{FolderRules, Progress, Report, Watch};
+use crate::ingest::{FolderRules, MEMORY, Progress, Report, Watch};
 use crate::notify::Notifier;
+use crate::objects::Index;
 use crate::runtime::cpu_pool;
 use crate::snapshot::current;
 use crate::wiring;
@@ -50,13 +53,8 @@ pub(super) async fn run(
             return Err(error);
         }
     };
-    let run = Run {
-        settings,
-        embedder,
-        progress: progress.clone(),
-        publishes: !arguments.dry_run,
-        notifier,
-    };
+    let publishes = !arguments.dry_run;
+    let run = Run::new(settings, notifier, embedder, progress.clone(), publishes)?;
     let hears = Told {
         quiet: quiet && !arguments.dry_run,
         report: arguments.report.as_deref(),
@@ -124,6 +122,7 @@ pub(super) struct Run {
     pub(super) progress: Progress,
     pub(super) publishes: bool,
     pub(super) notifier: Option<Notifier>,
+    index: Index,
 }
 
 /// Tells whoever is to know how a run ended; that it could not be told does not change how.
@@ -136,6 +135,26 @@ async fn told(notifier: Option<&Notifier>, outcome: Result<&Report, &anyhow::Err
 }
 
 impl Run {
+    /// The settings' index may be an address; afterwards it is the folder that a run writes to.
+    pub(super) fn new(
+        mut settings: IngestSettings,
+        notifier: Option<Notifier>,
+        embedder: Arc<dyn Embedder>,
+        progress: Progress,
+        publishes: bool,
+    ) -> anyhow::Result<Self> {
+        let index = wiring::index(&settings.index, settings.index_cache.as_deref())?;
+        index.folder_to_write().clone_into(&mut settings.index);
+        Ok(Self {
+            settings,
+            embedder,
+            progress,
+            publishes,
+            notifier,
+            index,
+        })
+    }
+
     pub(super) async fn once(&self) -> anyhow::Result<Report> {
         let outcome = self.publish().await;
         told(self.notifier.as_ref(), outcome.as_ref()).await;
@@ -165,7 +184,25 @@ impl Run {
         if let Some(gate) = gate {
             ingestor = ingestor.with_gate(Arc::new(gate));
         }
-        Ok(ingestor.run().await?)
+        let base = Box::pin(self.index.pull(&MEMORY)).await?;
+        let outcome = ingestor.run().await;
+        if !self.publishes {
+            return Ok(outcome?);
+        }
+        let pushed = match &outcome {
+            Ok(_) => Box::pin(self.index.push(&base, self.settings.keep)).await,
+            Err(_) => Ok(()),
+        };
+        Box::pin(self.index.leave(&MEMORY)).await;
+        let report = outcome?;
+        pushed.with_context(|| {
+            format!(
+                "generation {} lies in {} and was not published",
+                report.generation,
+                self.settings.index.display()
+            )
+        })?;
+        Ok(report)
     }
 
     /// Runs again after each change in the folders, for ever; `told` hears how each run ended.

@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 
 use super::ExitStatus;
 use super::args::McpArguments;
-use crate::config::{File, Layer as _, ServeConfig};
+use crate::config::{File, Layer as _};
 use crate::mcp;
 use crate::retrieve::RetrievalParameters;
 use crate::retrieve::reload::{self, ReloadOptions};
@@ -17,11 +17,7 @@ use crate::store::memory::MemoryStore;
 use crate::wiring;
 
 pub(super) async fn run(arguments: McpArguments, file: File) -> anyhow::Result<ExitStatus> {
-    let serve = ServeConfig {
-        index: arguments.index,
-        ..ServeConfig::default()
-    };
-    let serve = serve.over(file.serve).resolve()?;
+    let serve = arguments.place.to_serve().over(file.serve).resolve()?;
     let embed = arguments.embed.over(file.embed);
     let generate = arguments.generate.over(file.generate);
     let reader = generate.reader();
@@ -29,16 +25,18 @@ pub(super) async fn run(arguments: McpArguments, file: File) -> anyhow::Result<E
     let embed = embed.resolve(cpu_pool::available_threads())?;
     let chat_model = wiring::chat_model(generate)?;
     let embedder = wiring::embedder(embed).await?;
-    let generation = wiring::generation(&serve.index, embedder.as_ref()).await?;
+    let index = wiring::index_to_read(&serve).await?;
+    let generation = wiring::generation(index.folder_to_read(), embedder.as_ref()).await?;
     let replies = wiring::replies(&serve.replies, embedder.as_ref()).await?;
     let live = Arc::new(Live::new(generation));
     let watcher = tokio::spawn(reload::watch(
         Arc::clone(&live),
         Arc::clone(&embedder),
         ReloadOptions {
-            index: serve.index,
+            index: index.folder_to_read().to_owned(),
             search_width: wiring::SEARCH_WIDTH,
             interval: Duration::from_secs(serve.reload_interval),
+            supply: index.supply(),
         },
         Arc::new(Notify::new()),
     ));

@@ -18,6 +18,7 @@ mod named;
 mod plain;
 mod ports;
 mod printer;
+mod published;
 mod refresh;
 mod replies;
 mod serve;

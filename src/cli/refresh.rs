@@ -21,12 +21,10 @@ impl Refresh {
             tracing::error!("nobody is told how the sources are read again: {error}");
             None
         });
-        let run = Run {
-            notifier,
-            settings: self.settings,
-            embedder,
-            progress: Progress::hidden(),
-            publishes: true,
+        let run = Run::new(self.settings, notifier, embedder, Progress::hidden(), true);
+        let run = match run {
+            Ok(run) => run,
+            Err(error) => return tell(Err(error)),
         };
         if self.watch {
             run.again(tell).await;

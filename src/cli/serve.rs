@@ -25,9 +25,11 @@ use crate::embed::Embedder;
 use crate::generate::ChatModel;
 use crate::http;
 use crate::model::KeyHash;
+use crate::objects::Index;
 use crate::retrieve::RetrievalParameters;
 use crate::retrieve::reload::{self, ReloadOptions};
 use crate::runtime::{blocking, clock, cpu_pool};
+use crate::snapshot::Generation;
 use crate::snapshot::live::Live;
 use crate::store::lock::{self, StateLock};
 use crate::store::{KeyStore, SessionLimits};
@@ -131,7 +133,7 @@ pub(super) async fn serve(
         return Ok(ExitStatus::Done);
     }
     let Resolved {
-        settings,
+        mut settings,
         embed,
         generate,
         reader,
@@ -149,7 +151,7 @@ pub(super) async fn serve(
     let chat_model = wiring::chat_model(generate.clone())?;
     let tls = settings.tls.clone().map(open_tls).transpose()?;
     let embedder = wiring::embedder(embed).await?;
-    let generation = wiring::generation(&settings.index, embedder.as_ref()).await?;
+    let (index, generation) = open_index(&mut settings, embedder.as_ref()).await?;
     let (counts, id) = (generation.records.manifest.counts, generation.id().clone());
     let live = Arc::new(Live::new(generation));
     let replies = warned(wiring::replies(&settings.replies, embedder.as_ref()).await?);
@@ -160,10 +162,10 @@ pub(super) async fn serve(
     let watcher = tokio::spawn(reload::watch(
         Arc::clone(&live),
         Arc::clone(&embedder),
-        reload_options(&settings),
+        reload_options(&settings, &index),
         Arc::clone(&reload_now),
     ));
-    let admin = wiring::admin(&settings, &live, &store, &reload_now);
+    let admin = wiring::admin(&settings, &index, &live, &store, &reload_now);
     let hangups = tokio::spawn(reload_on_hangup(reload_now, tls.clone())?);
     let kept = retention(&limits, &settings);
     let upkeep = Upkeep::begin(&store, &access, answer_cache.as_ref(), kept);
@@ -230,11 +232,23 @@ async fn stop(tasks: impl Iterator<Item = JoinHandle<()>>, traces: Option<Traces
     }
 }
 
-fn reload_options(settings: &ServeSettings) -> ReloadOptions {
+/// The index, as a folder from now on, and what is live in it.
+async fn open_index(
+    settings: &mut ServeSettings,
+    embedder: &dyn Embedder,
+) -> anyhow::Result<(Index, Generation)> {
+    let index = wiring::index_to_read(settings).await?;
+    index.folder_to_read().clone_into(&mut settings.index);
+    let generation = wiring::generation(&settings.index, embedder).await?;
+    Ok((index, generation))
+}
+
+fn reload_options(settings: &ServeSettings, index: &Index) -> ReloadOptions {
     ReloadOptions {
         index: settings.index.clone(),
         search_width: wiring::SEARCH_WIDTH,
         interval: Duration::from_secs(settings.reload_interval),
+        supply: index.supply(),
     }
 }
 

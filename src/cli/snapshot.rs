@@ -6,8 +6,8 @@ use anyhow::{Context as _, bail};
 use serde_json::json;
 
 use super::args::{SnapshotAction, SnapshotArguments, VerifyArguments};
-use super::{ExitStatus, diff, printer};
-use crate::config::{EmbedConfig, File, IngestConfig, Layer as _};
+use super::{ExitStatus, diff, printer, published};
+use crate::config::{EmbedConfig, File, Layer as _};
 use crate::model::GenerationId;
 use crate::retrieve::check_embedder;
 use crate::runtime::{blocking, clock, cpu_pool};
@@ -15,13 +15,12 @@ use crate::snapshot::{Manifest, SnapshotError, current, lock, open, unpublished}
 use crate::wiring;
 
 pub(super) async fn run(arguments: SnapshotArguments, file: File) -> anyhow::Result<ExitStatus> {
-    let settings = IngestConfig {
-        index: arguments.index,
-        ..IngestConfig::default()
-    }
-    .over(file.ingest)
-    .resolve()?;
+    let settings = arguments.place.to_ingest().over(file.ingest).resolve()?;
     let (index, action) = (settings.index, arguments.action);
+    let stored = wiring::index(&index, settings.index_cache.as_deref())?;
+    if let Some(workspace) = Box::pin(stored.workspace()).await? {
+        return Box::pin(published::run(workspace, action, file.embed)).await;
+    }
     if let SnapshotAction::Verify(arguments) = action {
         return verify(index, arguments, file.embed).await;
     }
@@ -29,7 +28,8 @@ pub(super) async fn run(arguments: SnapshotArguments, file: File) -> anyhow::Res
         SnapshotAction::List { json } => list(&index, json),
         SnapshotAction::Verify(_) => unreachable!("handled before the work turns blocking"),
         SnapshotAction::Diff { from, to, json } => {
-            diff::run(&index, from.as_deref(), to.as_deref(), json)
+            let (from, to) = diff::pair(&index, from.as_deref(), to.as_deref())?;
+            diff::run(&index, &from, &to, json)
         }
         SnapshotAction::Rollback { generation } => rollback(&index, generation.as_deref()),
         SnapshotAction::Prune { keep, json } => prune(&index, keep, json),
@@ -37,7 +37,7 @@ pub(super) async fn run(arguments: SnapshotArguments, file: File) -> anyhow::Res
     .await
 }
 
-fn list(index: &Path, json: bool) -> anyhow::Result<ExitStatus> {
+pub(super) fn list(index: &Path, json: bool) -> anyhow::Result<ExitStatus> {
     let live = current::read(index).ok();
     for id in current::list(index)?.into_iter().rev() {
         let refusal = unpublished::reason(index, &id);
@@ -113,7 +113,7 @@ fn as_json(
     .to_string()
 }
 
-async fn verify(
+pub(super) async fn verify(
     index: PathBuf,
     arguments: VerifyArguments,
     file: EmbedConfig,
@@ -151,23 +151,40 @@ async fn verify(
 
 fn rollback(index: &Path, named: Option<&str>) -> anyhow::Result<ExitStatus> {
     let _lock = lock::acquire(index, "a rollback")?;
-    let live = current::read(index);
-    let target = match (named, &live) {
+    let live = match (named, current::read(index)) {
+        (_, Ok(live)) => Some(live),
         // Which one was live before need not be known, so that this mends a lost CURRENT.
-        (Some(text), _) => find(index, text)?,
-        (None, Ok(live)) => current::list(index)?
-            .into_iter()
-            .rfind(|id| id < live && unpublished::reason(index, id).is_none())
-            .context(
-                "there is no generation before the live one; `wattwise snapshot list` shows all",
-            )?,
+        (Some(_), Err(_)) => None,
         (None, Err(error)) => {
             bail!("{error}; `wattwise snapshot list` shows what can be named to be made live")
         }
     };
+    let target = target(index, named, live.as_ref())?;
     open::open_records(index, &target)?;
     current::publish(index, &target)?;
-    let before = live.map_or_else(|_| "none".to_owned(), |live| live.to_string());
+    rolled_back(&target, live.as_ref())
+}
+
+/// What is to be made live: the one that is named, else the one before the live one.
+pub(super) fn target(
+    index: &Path,
+    named: Option<&str>,
+    live: Option<&GenerationId>,
+) -> anyhow::Result<GenerationId> {
+    if let Some(text) = named {
+        return find(index, text);
+    }
+    current::list(index)?
+        .into_iter()
+        .rfind(|id| Some(id) < live && unpublished::reason(index, id).is_none())
+        .context("there is no generation before the live one; `wattwise snapshot list` shows all")
+}
+
+pub(super) fn rolled_back(
+    target: &GenerationId,
+    live: Option<&GenerationId>,
+) -> anyhow::Result<ExitStatus> {
+    let before = live.map_or("none", GenerationId::as_str);
     printer::result(format!("{target} is live now, {before} was before"))?;
     Ok(ExitStatus::Done)
 }
@@ -176,7 +193,11 @@ fn prune(index: &Path, keep: usize, json: bool) -> anyhow::Result<ExitStatus> {
     let _lock = lock::acquire(index, "a prune")?;
     // Without a live generation nothing says which ones may go.
     current::read(index)?;
-    for id in current::prune(index, keep)? {
+    told_pruned(&current::prune(index, keep)?, json)
+}
+
+pub(super) fn told_pruned(gone: &[GenerationId], json: bool) -> anyhow::Result<ExitStatus> {
+    for id in gone {
         printer::result(if json {
             json!({"deleted": id.as_str()}).to_string()
         } else {

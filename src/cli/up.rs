@@ -13,6 +13,7 @@ use super::serve::{self, Afterwards};
 use super::{ExitStatus, ports, printer};
 use crate::config::{self, ConfigError, File, IngestConfig, IngestSettings, Layer as _, Places};
 use crate::ingest::Progress;
+use crate::objects::is_address;
 use crate::runtime::cpu_pool;
 use crate::snapshot::current;
 use crate::telemetry::LogLines;
@@ -42,6 +43,16 @@ pub(super) async fn run(
     let below = file.serve.index.clone().or(file.ingest.index.clone());
     let index = serve.index.clone().or(below);
     let index = index.unwrap_or_else(|| Places::find().index);
+    if is_address(&index) {
+        return Err(ConfigError::Invalid {
+            name: "--index",
+            reason: format!(
+                "`up` keeps its index in a folder; for {0} say `wattwise ingest --index {0}` on a schedule, and `wattwise serve --index {0}`",
+                index.display()
+            ),
+        }
+        .into());
+    }
     serve.index = Some(index.clone());
     if arguments.serve.print_config {
         return Box::pin(serve::run(arguments.serve, file, lines)).await;
@@ -137,13 +148,9 @@ async fn first(
             settings.index.display()
         ));
     }
-    let run = Run {
-        notifier: wiring::notifier(&settings)?,
-        settings,
-        embedder: wiring::embedder(embed).await?,
-        progress,
-        publishes: true,
-    };
+    let notifier = wiring::notifier(&settings)?;
+    let embedder = wiring::embedder(embed).await?;
+    let run = Run::new(settings, notifier, embedder, progress, true)?;
     let index = &run.settings.index;
     let Some(report) = interruptible(run.once(), &run.progress, index).await? else {
         return Ok(false);

@@ -7,6 +7,7 @@ use clap::{ArgAction, Args, ValueEnum};
 use serde::{Deserialize, Serialize, Serializer};
 use url::Url;
 
+use super::places::check_index;
 use super::private::{self, ALL_HOSTS};
 use super::{ConfigError, Layer, NotifySettings, Places};
 
@@ -88,10 +89,18 @@ pub struct IngestConfig {
         hide_short_help = true
     )]
     pub retries: Option<u32>,
-    /// Where generations are written [default: index, if there is one here; else in the user's data
-    /// folder]
-    #[arg(long, env = "WATTWISE_INDEX", value_name = "DIR")]
+    /// Where generations are written: a folder, or an object store as `s3://bucket/prefix`, gs or az
+    /// [default: index, if there is one here; else in the user's data folder]
+    #[arg(long, env = "WATTWISE_INDEX", value_name = "DIR|URL")]
     pub index: Option<PathBuf>,
+    /// Where the copy of an index in an object store is kept [default: the user's cache folder]
+    #[arg(
+        long,
+        env = "WATTWISE_INDEX_CACHE",
+        value_name = "DIR",
+        hide_short_help = true
+    )]
+    pub index_cache: Option<PathBuf>,
     /// Fetch these hosts although they are inside private networks, on the port that is named or on
     /// any; without names, every such host
     #[arg(
@@ -313,8 +322,11 @@ pub struct IngestSettings {
     pub max_crawl_delay: u64,
     /// Attempts after the first.
     pub retries: u32,
-    /// Index directory.
+    /// Index directory, or address.
     pub index: PathBuf,
+    /// Where the copy of an index at an address is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub index_cache: Option<PathBuf>,
     /// Hosts inside private networks that may be fetched, some with a port; `*` is every one.
     pub allow_private: Vec<String>,
     /// Names of query parameters; `None` for the usual ones.
@@ -376,6 +388,7 @@ impl Layer for IngestConfig {
             max_crawl_delay: self.max_crawl_delay.or(below.max_crawl_delay),
             retries: self.retries.or(below.retries),
             index: self.index.or(below.index),
+            index_cache: self.index_cache.or(below.index_cache),
             allow_private: self.allow_private.or(below.allow_private),
             mask_params: self.mask_params.or(below.mask_params),
             // The flag can only switch on; absent, it says nothing.
@@ -430,6 +443,7 @@ impl IngestConfig {
             max_crawl_delay: self.max_crawl_delay.unwrap_or(30),
             retries: self.retries.unwrap_or(2),
             index: self.index.unwrap_or_else(|| Places::find().index),
+            index_cache: self.index_cache,
             allow_private: private::hosts(self.allow_private.unwrap_or_default())?,
             mask_params: self.mask_params,
             use_proxy: self.use_proxy.unwrap_or(false),
@@ -457,6 +471,7 @@ impl IngestConfig {
                 self.notify_always.unwrap_or(false),
             )?,
         };
+        check_index(&settings.index)?;
         let invalid = |name, reason: &str| {
             Err(ConfigError::Invalid {
                 name,

@@ -28,7 +28,7 @@ pub use limits::{LimitsConfig, LimitsSettings};
 pub use listen::Listen;
 pub use log::{LogConfig, LogFormat, LogSettings, Loudness};
 pub use notify::{NotifySecret, NotifySettings};
-pub use places::{Places, guides};
+pub use places::{Places, guides, index_cache};
 pub use serve::{ServeConfig, ServeSettings, TlsPaths};
 pub use state::StatePlace;
 

@@ -2,6 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use url::Url;
+
+use super::ConfigError;
+
 /// The folder of this program in a folder for data.
 const NAME: &str = "wattwise";
 
@@ -52,6 +56,37 @@ fn data_folder() -> Option<PathBuf> {
     named.and_then(absolute).or(default)
 }
 
+/// Where copies of indexes in object stores are kept when nobody says: the user's cache folder
+/// (XDG Base Directory Specification: `$XDG_CACHE_HOME`, by default `~/.cache`).
+pub fn index_cache() -> Option<PathBuf> {
+    let absolute = |path: PathBuf| path.is_absolute().then_some(path);
+    let named = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let home = || Some(std::env::home_dir().and_then(absolute)?.join(".cache"));
+    let cache = named.and_then(absolute).or_else(home)?;
+    Some(cache.join(NAME).join("index"))
+}
+
+/// Whether an index is named by an address, such as `s3://bucket/prefix`.
+pub(super) fn is_address(index: &Path) -> bool {
+    index.to_string_lossy().contains("://")
+}
+
+/// Refuses addresses with secrets in them, which are printed and logged.
+pub(super) fn check_index(index: &Path) -> Result<(), ConfigError> {
+    let text = index.to_string_lossy();
+    let url = is_address(index).then(|| Url::parse(&text).ok()).flatten();
+    let has_secrets = url.is_some_and(|url| {
+        !url.username().is_empty() || url.password().is_some() || url.query().is_some()
+    });
+    if has_secrets {
+        return Err(ConfigError::Invalid {
+            name: "--index",
+            reason: "an address holds neither user nor password nor query: credentials come from the provider's environment variables".to_owned(),
+        });
+    }
+    Ok(())
+}
+
 /// The guides that come with the program: where a package puts them, or in the source folder.
 pub fn guides() -> Option<PathBuf> {
     let program = std::env::current_exe().ok();
@@ -65,6 +100,16 @@ pub fn guides() -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_with_a_secret_is_refused_without_being_told() {
+        for index in ["s3://key:hunter2@bucket/i", "https://h/i?sig=hunter2"] {
+            let told = check_index(Path::new(index)).unwrap_err().to_string();
+            assert!(told.contains("--index") && !told.contains("hunter2"));
+        }
+        check_index(Path::new("s3://bucket/prefix")).unwrap();
+        check_index(Path::new("a folder?")).unwrap();
+    }
 
     #[test]
     fn what_lies_here_is_used_and_else_the_data_folder() {

@@ -8,15 +8,25 @@ use clap::{ArgAction, Args};
 use serde::{Deserialize, Serialize, Serializer};
 use url::{Origin, Url};
 
+use super::places::{check_index, is_address};
 use super::{ConfigError, Layer, Listen, Places, StatePlace, Switch};
 
 /// Flags and keys.
 #[derive(Debug, Clone, Default, Args, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct ServeConfig {
-    /// Where the generations are [default: index, if there is one here; else in the user's data folder]
-    #[arg(long, env = "WATTWISE_INDEX", value_name = "DIR")]
+    /// Where the generations are: a folder, or an object store as `s3://bucket/prefix`, gs, az or https
+    /// [default: index, if there is one here; else in the user's data folder]
+    #[arg(long, env = "WATTWISE_INDEX", value_name = "DIR|URL")]
     pub index: Option<PathBuf>,
+    /// Where the copy of an index in an object store is kept [default: the user's cache folder]
+    #[arg(
+        long,
+        env = "WATTWISE_INDEX_CACHE",
+        value_name = "DIR",
+        hide_short_help = true
+    )]
+    pub index_cache: Option<PathBuf>,
     /// Address to listen on, its port, or both: localhost:9000, :9000 [default: 127.0.0.1:8000]
     #[arg(long, env = "WATTWISE_BIND", value_name = "ADDRESS")]
     pub bind: Option<Listen>,
@@ -125,7 +135,7 @@ pub struct ServeConfig {
         hide_short_help = true
     )]
     pub drain: Option<u64>,
-    /// Seconds between two looks for a new generation [default: 2]
+    /// Seconds between two looks for a new generation [default: 2; 10 where it is in an object store]
     #[arg(
         long,
         value_name = "SECONDS",
@@ -147,8 +157,11 @@ pub struct ServeConfig {
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ServeSettings {
-    /// Index directory.
+    /// Index directory, or address.
     pub index: PathBuf,
+    /// Where the copy of an index at an address is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub index_cache: Option<PathBuf>,
     /// Address to listen on.
     pub bind: SocketAddr,
     /// State directory or database.
@@ -214,6 +227,7 @@ impl Layer for ServeConfig {
         let (host, port) = parts.unwrap_or_default();
         Self {
             index: self.index.or(below.index),
+            index_cache: self.index_cache.or(below.index_cache),
             bind: self.bind.or(below.bind),
             host: self.host.or(host),
             port: self.port.or(port),
@@ -249,8 +263,12 @@ impl ServeConfig {
             (None, Some(_)) => return Err(without("--tls-cert", "--tls-key")),
         };
         let places = Places::find();
+        let index = self.index.unwrap_or(places.index);
+        check_index(&index)?;
+        let usual_interval = if is_address(&index) { 10 } else { 2 };
         let settings = ServeSettings {
-            index: self.index.unwrap_or(places.index),
+            index,
+            index_cache: self.index_cache,
             bind: self.bind.unwrap_or_default().address(self.host, self.port),
             state: StatePlace::of(&self.state.unwrap_or(places.state))?,
             database_connections: self.database_connections.unwrap_or(16),
@@ -260,7 +278,7 @@ impl ServeConfig {
             question_log_days: self.question_log_days.unwrap_or(90),
             openai_sources: self.openai_sources.unwrap_or(Switch::On),
             drain: self.drain.unwrap_or(10),
-            reload_interval: self.reload_interval.unwrap_or(2),
+            reload_interval: self.reload_interval.unwrap_or(usual_interval),
             otlp_endpoint: self.otlp_endpoint,
             cors_origin: origins(self.cors_origin.unwrap_or_default())?,
             allowed_host: self.allowed_host.unwrap_or_default(),

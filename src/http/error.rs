@@ -347,9 +347,10 @@ const ADMIN_NEEDS_KEY: &str = "This server can be reached from other machines an
 fn admin_status(error: &AdminError) -> StatusCode {
     match error {
         AdminError::NoGeneration(_) => StatusCode::NOT_FOUND,
-        AdminError::Unfit { .. } | AdminError::Busy(_) | AdminError::ReadOnly { .. } => {
-            StatusCode::CONFLICT
-        }
+        AdminError::Unfit { .. }
+        | AdminError::Busy(_)
+        | AdminError::ReadOnly { .. }
+        | AdminError::Copy { .. } => StatusCode::CONFLICT,
         AdminError::Index(_) | AdminError::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
     }
 }

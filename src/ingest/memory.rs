@@ -15,7 +15,7 @@ use super::gathered::{Gathered, PageLinks};
 use crate::model::Document;
 use crate::runtime::files;
 
-const FILE: &str = "links.json";
+pub(super) const FILE: &str = "links.json";
 
 /// What one run leaves to the next.
 #[derive(Debug, Default, Serialize, Deserialize)]

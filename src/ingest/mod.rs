@@ -42,3 +42,6 @@ pub use pipeline::Ingestor;
 pub use progress::Progress;
 pub use report::{Report, Row, Status, Totals};
 pub use watch::{Seen, Watch};
+
+/// Files beside the generations in which a run leaves word for the next one.
+pub const MEMORY: [&str; 2] = [memory::FILE, template::FILE];

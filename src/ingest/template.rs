@@ -22,7 +22,7 @@ use super::report::Status;
 use crate::model::{Block, BlockKind, ContentKind};
 use crate::snapshot::Records;
 
-const FILE: &str = "blocks.json";
+pub(super) const FILE: &str = "blocks.json";
 /// A site with fewer pages than this has no template yet.
 const LEAST_PAGES: usize = 5;
 /// "Most" pages of a host, in percent.

@@ -10,14 +10,14 @@ use super::check_embedder;
 use crate::embed::Embedder;
 use crate::model::GenerationId;
 use crate::runtime::blocking;
-use crate::snapshot::current;
 use crate::snapshot::live::Live;
+use crate::snapshot::{Supply, current};
 
 /// A look at `CURRENT` that takes longer is told.
 const LOOK_LIMIT: Duration = Duration::from_secs(10);
 
 /// Where to look for new generations, and how often.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ReloadOptions {
     /// The index directory.
     pub index: PathBuf,
@@ -25,6 +25,8 @@ pub struct ReloadOptions {
     pub search_width: usize,
     /// Between two looks at `CURRENT`.
     pub interval: Duration,
+    /// What brings new generations into the directory, if they are made elsewhere.
+    pub supply: Option<Arc<dyn Supply>>,
 }
 
 /// Watches `CURRENT` for ever, and looks at once whenever `now` is notified. A generation that
@@ -39,10 +41,16 @@ pub async fn watch(
     let mut unreachable: Option<GenerationId> = None;
     let mut unreadable = false;
     loop {
-        tokio::select! {
-            () = tokio::time::sleep(options.interval) => {}
+        let asked = tokio::select! {
+            () = tokio::time::sleep(options.interval) => false,
+            () = now.notified() => true,
+        };
+        if asked {
             // An operator who asks gets another try at a generation that was refused.
-            () = now.notified() => refused = None,
+            refused = None;
+        }
+        if let Some(supply) = &options.supply {
+            supply.refresh(asked).await;
         }
         let index = options.index.clone();
         let named = patiently(&options.index, LOOK_LIMIT, move || current::read(&index)).await;

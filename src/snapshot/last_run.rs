@@ -10,7 +10,8 @@ use super::SnapshotError;
 use super::synced::{io, sync_directory, write_synced};
 use crate::runtime::files;
 
-const FILE: &str = "last-run.json";
+/// Its name in the index directory.
+pub const FILE: &str = "last-run.json";
 /// Its successor until it is renamed.
 const NEXT: &str = ".last-run.new";
 

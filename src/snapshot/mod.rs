@@ -6,6 +6,7 @@
 //! in service. [`open`](open::open) believes nothing: it checks the manifest's digest, then every
 //! file's length and BLAKE3, before any parser sees a byte.
 
+pub mod arrive;
 mod before4;
 pub mod current;
 mod error;
@@ -18,6 +19,7 @@ pub mod lock;
 mod manifest;
 pub mod open;
 mod pointer;
+mod supply;
 mod synced;
 mod texts;
 pub mod unpublished;
@@ -25,4 +27,5 @@ pub mod write;
 
 pub use error::SnapshotError;
 pub use generation::{Generation, Records};
-pub use manifest::{Counts, FORMAT, Manifest};
+pub use manifest::{Counts, FORMAT, FileEntry, Manifest};
+pub use supply::Supply;

@@ -173,14 +173,8 @@ pub fn check_file(
     id: &GenerationId,
     entry: &FileEntry,
 ) -> Result<(), SnapshotError> {
-    let damaged = |reason: String| SnapshotError::Damaged {
-        generation: id.to_string(),
-        file: entry.name.clone(),
-        reason,
-    };
-    if entry.name.contains(['/', '\\']) || entry.name.starts_with('.') {
-        return Err(damaged("its name leaves the directory".to_owned()));
-    }
+    let damaged = |reason: String| damaged_file(id, entry, reason);
+    check_name(id, entry)?;
     let path = directory.join(&entry.name);
     let file = files::open(&path).map_err(|error| damaged(error.to_string()))?;
     let length = file.metadata().map_err(io("read", &path))?.len();
@@ -200,6 +194,26 @@ pub fn check_file(
         Ok(())
     } else {
         Err(damaged("its BLAKE3 digest does not match".to_owned()))
+    }
+}
+
+/// Refuses a file whose name leads out of its directory, or to the manifest.
+pub fn check_name(id: &GenerationId, entry: &FileEntry) -> Result<(), SnapshotError> {
+    let name = entry.name.as_str();
+    let leaves = name.is_empty() || name.contains(['/', '\\']) || name.starts_with('.');
+    if leaves || name == manifest::FILE || name == manifest::DIGEST_FILE {
+        let reason = "its name leaves the directory".to_owned();
+        return Err(damaged_file(id, entry, reason));
+    }
+    Ok(())
+}
+
+/// A file of a generation that is not what the manifest says.
+pub fn damaged_file(id: &GenerationId, entry: &FileEntry, reason: String) -> SnapshotError {
+    SnapshotError::Damaged {
+        generation: id.to_string(),
+        file: entry.name.clone(),
+        reason,
     }
 }
 

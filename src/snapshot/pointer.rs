@@ -9,8 +9,9 @@ use crate::runtime::files;
 
 /// Its name.
 pub(super) const CURRENT: &str = "CURRENT";
-/// An id has 36 bytes; a file of more than this is none of ours.
-const MOST_BYTES: u64 = 1000;
+/// An id has 36 bytes; a file of more than this is none of ours. One that comes from an object store
+/// also names the generations before.
+const MOST_BYTES: u64 = 64 << 10;
 
 /// The live generation's id. [`SnapshotError::Missing`] when nothing has been published.
 pub fn read(index: &Path) -> Result<GenerationId, SnapshotError> {
@@ -24,7 +25,8 @@ pub fn read(index: &Path) -> Result<GenerationId, SnapshotError> {
         }
         Err(error) => return Err(io("read", &path)(error)),
     };
-    GenerationId::parse(text.trim()).ok_or_else(|| SnapshotError::Damaged {
+    let first = text.lines().next().unwrap_or_default();
+    GenerationId::parse(first.trim()).ok_or_else(|| SnapshotError::Damaged {
         generation: "unknown".to_owned(),
         file: CURRENT.to_owned(),
         reason: "it names no generation".to_owned(),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Each module and those that it may name with `crate::`.
-const MAY_NAME: [(&str, &[&str]); 26] = [
+const MAY_NAME: [(&str, &[&str]); 27] = [
     ("model", &[]),
     ("runtime", &[]),
     ("codec", &[]),
@@ -21,6 +21,8 @@ const MAY_NAME: [(&str, &[&str]); 26] = [
     ("store", &["model", "runtime", "postgres"]),
     ("crawl", &["model", "runtime"]),
     ("snapshot", &["model", "runtime", "codec", "index", "chunk"]),
+    // Object stores end here: above, an index is a folder.
+    ("objects", &["model", "runtime", "snapshot"]),
     (
         "retrieve",
         &["model", "runtime", "language", "embed", "index", "snapshot"],
@@ -64,6 +66,7 @@ const MAY_NAME: [(&str, &[&str]); 26] = [
             "generate",
             "ingest",
             "notify",
+            "objects",
             "reader",
             "retrieve",
             "snapshot",
@@ -86,6 +89,8 @@ const MAY_NAME: [(&str, &[&str]); 26] = [
             "generate",
             "ingest",
             "notify",
+            // Runs publish, and `snapshot` looks at what is published.
+            "objects",
             "retrieve",
             "snapshot",
             "store",

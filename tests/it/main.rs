@@ -31,6 +31,7 @@ mod limits;
 mod mcp;
 mod messages;
 mod notifying;
+mod objects;
 mod ocr;
 mod odd_files;
 mod openai_api;

@@ -24,6 +24,7 @@ use wattwise::index::IndexError;
 use wattwise::ingest::IngestError;
 use wattwise::model::{EmbedderFingerprint, SessionId, VectorError};
 use wattwise::notify::NotifyError;
+use wattwise::objects::{Fault, ObjectsError};
 use wattwise::postgres::DatabaseError;
 use wattwise::reader::ReadError;
 use wattwise::retrieve::RetrieveError;
@@ -98,6 +99,10 @@ macro_rules! value {
 
 fn path() -> PathBuf {
     PathBuf::from("the-path")
+}
+
+fn bucket() -> String {
+    "s3://the-bucket".to_owned()
 }
 
 fn reason() -> String {
@@ -311,8 +316,21 @@ table! {
         Unfit { id: "the-generation".to_owned(), reason: reason() } => "the-generation", Reply;
         Busy(reason()) => "the reason", Reply;
         ReadOnly { id: "the-generation".to_owned() } => "the-generation", Says("wattwise snapshot rollback");
+        Copy { id: "the-generation".to_owned(), address: "s3://the-bucket".to_owned() } => "s3://the-bucket", Says("rollback the-generation");
         Index(SnapshotError::Missing { directory: path() }) => "the-path", Says("wattwise ingest");
         Store(StoreError::Overloaded) => "question log", Reply;
+    }
+    ObjectsError {
+        Address { address: "the-address".to_owned(), reason: reason() } => "the-address", Says("s3://bucket/prefix");
+        Settings { address: bucket(), reason: reason() } => "s3://the-bucket", Says("environment variables");
+        Nothing { address: bucket() } => "s3://the-bucket", Says("wattwise ingest");
+        Unreadable { address: bucket(), reason: reason() } => "s3://the-bucket", Says("check the prefix");
+        Store { action: "read", address: bucket(), reason: reason(), fault: Fault::Region } => "s3://the-bucket", Says("AWS_REGION");
+        Moved { address: bucket(), now: "the-generation".to_owned() } => "the-generation", Says("run the same command again");
+        ReadOnly { address: bucket() } => "s3://the-bucket", Says("s3, gs, az");
+        NoRoom { generation: "the-generation".to_owned(), needed: 9, free: 7, folder: "the-path".to_owned() } => "the-path", Says("--index-cache");
+        Busy { address: bucket(), holder: reason() } => "s3://the-bucket", Says("--index-cache");
+        Snapshot(SnapshotError::Missing { directory: path() }) => "the-path", Says("wattwise ingest");
     }
     TlsError {
         Unreadable { path: path(), source: away() } => "the-path", Says("--tls-cert");

@@ -89,6 +89,12 @@ impl Admin {
         let Some(id) = GenerationId::parse(id) else {
             return Err(AdminError::NoGeneration(id.to_owned()));
         };
+        if let Some(address) = &self.parts.published_at {
+            return Err(AdminError::Copy {
+                id: id.to_string(),
+                address: address.clone(),
+            });
+        }
         let index = self.parts.index.clone();
         let live = self.parts.live.current();
         blocking::run(move || publish(&index, &id, &live.records.manifest.embedder)).await?;

@@ -27,6 +27,8 @@ use crate::store::questions::QuestionStore;
 pub struct AdminParts {
     /// The index directory.
     pub index: PathBuf,
+    /// Where generations are published, if the directory is a copy of it.
+    pub published_at: Option<String>,
     /// The generation that answers.
     pub live: Arc<Live>,
     /// Has the server look at `CURRENT` at once.
@@ -70,6 +72,16 @@ pub enum AdminError {
     ReadOnly {
         /// What was to be made live.
         id: String,
+    },
+    /// The directory is a copy, and what is live is said elsewhere.
+    #[error(
+        "this server answers from a copy of {address}; run `wattwise snapshot --index {address} rollback {id}` where ingest runs, for all servers at once"
+    )]
+    Copy {
+        /// What was to be made live.
+        id: String,
+        /// Where generations are published.
+        address: String,
     },
     /// The index directory cannot be read.
     #[error("the index directory cannot be read: {0}")]

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::IndexArguments;
 use crate::config::{EmbedConfig, Switch};
 
 /// `eval`
@@ -34,10 +35,9 @@ pub struct EvalArguments {
     /// Measure this part of the pairs or claims alone
     #[arg(long, value_name = "NAME", conflicts_with_all = ["questions", "beir"])]
     pub part: Option<String>,
-    /// Where the generations are [default: index, if there is one here; else in the user's
-    /// data folder]
-    #[arg(long, env = "WATTWISE_INDEX", value_name = "DIR")]
-    pub index: Option<PathBuf>,
+    /// Where the generations are.
+    #[command(flatten)]
+    pub place: IndexArguments,
     /// The embedder.
     #[command(flatten)]
     pub embed: EmbedConfig,

@@ -1,6 +1,7 @@
 //! What the command line may say.
 
 mod eval;
+mod place;
 mod questions;
 mod upkeep;
 
@@ -14,6 +15,7 @@ use crate::config::{
 };
 
 pub(super) use eval::{EvalArguments, Weights};
+pub(super) use place::IndexArguments;
 pub(super) use questions::{AskArguments, ChatArguments};
 pub(super) use upkeep::{
     KeysAction, KeysArguments, MigrateArguments, RepliesAction, RepliesArguments, SnapshotAction,
@@ -173,9 +175,9 @@ pub struct ServeArguments {
 /// `mcp`
 #[derive(Debug, Args)]
 pub struct McpArguments {
-    /// Where the generations are [default: index]
-    #[arg(long, env = "WATTWISE_INDEX", value_name = "DIR")]
-    pub index: Option<PathBuf>,
+    /// Where the generations are.
+    #[command(flatten)]
+    pub place: IndexArguments,
     /// The embedder.
     #[command(flatten)]
     pub embed: EmbedConfig,

@@ -1,9 +1,8 @@
 //! `ask` and `chat`.
 
-use std::path::PathBuf;
-
 use clap::{Args, value_parser};
 
+use super::IndexArguments;
 use crate::config::{EmbedConfig, GenerateConfig};
 use crate::model::{ContentKind, Filter};
 use crate::runtime::clock;
@@ -13,9 +12,9 @@ use crate::runtime::clock;
 pub struct AskArguments {
     /// The question; - reads it from standard input
     pub question: String,
-    /// Where the generations are [default: index, if there is one here; else in the user's data folder]
-    #[arg(long, env = "WATTWISE_INDEX", value_name = "DIR")]
-    pub index: Option<PathBuf>,
+    /// Where the generations are.
+    #[command(flatten)]
+    pub place: IndexArguments,
     /// The embedder.
     #[command(flatten)]
     pub embed: EmbedConfig,
@@ -33,9 +32,9 @@ pub struct AskArguments {
 /// `chat`
 #[derive(Debug, Args)]
 pub struct ChatArguments {
-    /// Where the generations are [default: index, if there is one here; else in the user's data folder]
-    #[arg(long, env = "WATTWISE_INDEX", value_name = "DIR")]
-    pub index: Option<PathBuf>,
+    /// Where the generations are.
+    #[command(flatten)]
+    pub place: IndexArguments,
     /// The embedder.
     #[command(flatten)]
     pub embed: EmbedConfig,

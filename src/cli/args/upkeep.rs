@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::IndexArguments;
 use crate::config::EmbedConfig;
 
 /// `keys`
@@ -94,10 +95,9 @@ pub enum KeysAction {
 /// `snapshot`
 #[derive(Debug, Args)]
 pub struct SnapshotArguments {
-    /// Where the generations are [default: index, if there is one here; else in the user's
-    /// data folder]
-    #[arg(long, env = "WATTWISE_INDEX", value_name = "DIR", global = true)]
-    pub index: Option<PathBuf>,
+    /// Where the generations are.
+    #[command(flatten)]
+    pub place: IndexArguments,
     /// What to do with them.
     #[command(subcommand)]
     pub action: SnapshotAction,
