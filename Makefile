@@ -11,7 +11,7 @@ WATTWISE := target/release/wattwise
 # Evaluation data that is not part of the project; evaluations that need it say so when it is absent.
 SHARED := ../shared
 
-.PHONY: help serve ingest model build install package test check fmt lint doc deny bench bench-embedding bench-http bench-index bench-reload eval eval-extraction check-api check-openai check-mcp check-clients check-page check-model check-objects check-deploy check-package check-attack check-scale test-postgres fuzz clean
+.PHONY: help serve ingest model build install package test check fmt lint doc deny bench bench-embedding bench-http bench-index bench-reload bench-parts bench-ingest eval eval-extraction check-api check-openai check-mcp check-clients check-page check-model check-objects check-deploy check-package check-attack check-scale test-postgres fuzz clean
 
 help: ## Show this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,8 +58,17 @@ deny: ## Licences, sources, and known faults of the packages that are used; ADVI
 	cargo deny --locked check licenses bans sources
 	scripts/check_advisories.sh
 
-bench: ## Benchmarks: extraction, splitter, embedding, words
+bench: ## One table: our cost, that of a peer in the same run (installed by this target), ratio, aim (half an hour)
+	@mkdir -p target/bench
+	@{ $(MAKE) --no-print-directory bench-embedding && $(MAKE) --no-print-directory bench-index && $(MAKE) --no-print-directory bench-ingest; } > target/bench/log || { cat target/bench/log; exit 1; }
+	@printf '| %-48s | %9s | %9s | %-6s | %5s | %-14s | %-22s |\n' what ours peer unit ratio aim peer; grep '^|' target/bench/log
+
+bench-parts: ## Extraction, splitter, embedding, words by themselves, in time
 	cargo bench --locked --bench parts
+
+CHUNKS := 1000 10000 100000
+bench-ingest: ## What a run costs that changes one file and adds ten; CHUNKS="1000 10000 100000" of chunks
+	cargo bench --locked --bench ingest -- $(CHUNKS)
 
 bench-embedding: ## What a chunk costs to embed, beside onnxruntime (installed by this target) in the same run
 	@python3 -m venv target/reference && target/reference/bin/pip install --quiet --disable-pip-version-check onnx onnxruntime tokenizers

@@ -8,6 +8,8 @@
 // The figures are this program's output.
 #![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
+mod table;
+
 use std::error::Error;
 use std::io::Write as _;
 use std::num::NonZeroUsize;
@@ -19,6 +21,8 @@ use wattwise::embed::transformer::{ModelFiles, TransformerEmbedder};
 use wattwise::embed::{Embedder as _, Passage};
 use wattwise::extract::extract;
 use wattwise::model::ContentKind;
+
+use table::{Peer, row};
 
 const CHUNKS: usize = 64;
 const CHARACTERS: usize = 500;
@@ -64,6 +68,18 @@ fn main() -> Result<(), Box<dyn Error>> {
         let reference = median(&mut rounds);
         println!("onnxruntime, {name}: {reference:6.1} ms CPU a chunk");
         println!("ratio of CPU time:        {:6.2}", own / reference);
+        let name = format!("onnxruntime, {name}");
+        let peer = Peer {
+            name: &name,
+            cost: reference,
+        };
+        row(
+            "a chunk of 500 characters, embedded",
+            own,
+            "CPU ms",
+            Some(&peer),
+            "ratio < 1",
+        );
     }
     Ok(())
 }

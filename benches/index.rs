@@ -12,6 +12,8 @@
     reason = "a benchmark reports on standard output"
 )]
 
+mod table;
+
 use std::num::NonZeroUsize;
 use std::time::Instant;
 
@@ -20,9 +22,12 @@ use wattwise::index::dense::DenseIndex;
 use wattwise::index::flat::FlatVectors;
 use wattwise::index::graph::Graph;
 use wattwise::index::hnsw::{self, HnswParameters};
+use wattwise::index::parts::InParts;
 use wattwise::index::quantised::QuantisedVectors;
 use wattwise::model::{UnitVector, dot};
 use wattwise::runtime::cpu_pool;
+
+use table::{Peer, row};
 
 const DIMENSION: usize = 384;
 const SUBSPACE: usize = 20;
@@ -30,6 +35,8 @@ const SUBSPACE: usize = 20;
 const NOISE: f32 = 0.1;
 const QUESTIONS: usize = 500;
 const NEAREST: usize = 10;
+/// What a search should find of the ten nearest, for the comparison.
+const GOOD_RECALL: f64 = 0.97;
 /// Rows that a filter lets through, one in so many.
 const FILTERS: [usize; 4] = [2, 10, 100, 1_000];
 /// What `serve` searches with.
@@ -56,7 +63,7 @@ fn measure(rows: usize) {
     let questions = made.split_off(rows);
     let vectors = FlatVectors::collect(DIMENSION, &made).expect("all have one dimension");
     drop(made);
-    let bytes = QuantisedVectors::of(&vectors);
+    let bytes = QuantisedVectors::of(&vectors).expect("they are in memory");
     let truth: Vec<Vec<u32>> = questions.iter().map(|q| exact(&vectors, q)).collect();
 
     println!(
@@ -74,29 +81,58 @@ fn measure(rows: usize) {
     let pool = cpu_pool::build("bench", cpu_pool::available_threads());
     let start = Usage::now();
     let graph = hnsw::build(&bytes, HnswParameters::default(), &pool);
+    let built = start.cpu_seconds();
     println!(
         "graph: built in {}, {} MB",
         start.spent(),
         graph.bytes() / 1_000_000
     );
+    let mut found = Found::default();
     for width in [16, 24, 32, 48, 64, 96, 128, WIDTH] {
-        report(&format!("graph, {width} candidates"), &truth, |i| {
+        found.note(report(&format!("graph, {width} candidates"), &truth, |i| {
             let found = graph.search(&bytes, &bytes.query(&questions[i]), width);
             rescored(&vectors, &questions[i], found)
-        });
+        }));
     }
     println!(
-        "a server keeps {} MB of vectors, {} MB of bytes and the graph",
-        rows * DIMENSION * 4 / 1_000_000,
-        rows * DIMENSION / 1_000_000
+        "a server keeps {} MB of bytes and the graph; {} MB of vectors stay in their file",
+        rows * DIMENSION / 1_000_000,
+        rows * DIMENSION * 4 / 1_000_000
     );
     filtered(&vectors, &questions, &graph);
-    as_it_comes(&vectors, &questions, &truth);
+    let (peer_built, peer_found) = as_it_comes(&vectors, &questions, &truth);
+    let named = |cost| Peer {
+        name: "hnsw_rs as it comes",
+        cost,
+    };
+    let what = format!("graph of {rows} vectors, built");
+    row(&what, built, "CPU s", Some(&named(peer_built)), "");
+    let what = format!("a search of {rows} at recall {GOOD_RECALL}");
+    let (ours, theirs) = (found.micros, peer_found.micros);
+    row(&what, ours, "CPU µs", Some(&named(theirs)), "ratio < 0.6");
+}
+
+/// The cost of the cheapest search that finds enough.
+#[derive(Default)]
+struct Found {
+    micros: f64,
+    recall: f64,
+}
+
+impl Found {
+    fn note(&mut self, (recall, micros): (f64, f64)) {
+        if self.recall < GOOD_RECALL {
+            *self = Self { micros, recall };
+        }
+    }
 }
 
 /// What a filter does to the time, and that it does not harm what is found.
 fn filtered(vectors: &FlatVectors, questions: &[UnitVector], graph: &Graph) {
-    let index = DenseIndex::new(vectors, Some(graph.clone()), WIDTH);
+    let bytes = QuantisedVectors::of(vectors).expect("they are in memory");
+    let index = DenseIndex::new(bytes, Some(graph.clone()), WIDTH);
+    let all = vectors;
+    let vectors = InParts::whole(vectors.clone());
     for one_in in FILTERS {
         let admitted: Vec<bool> = (0..vectors.len())
             .map(|row| row.wrapping_mul(0x9e37_79b9) % one_in == 0)
@@ -104,7 +140,7 @@ fn filtered(vectors: &FlatVectors, questions: &[UnitVector], graph: &Graph) {
         let truth: Vec<Vec<u32>> = questions
             .iter()
             .map(|question| {
-                let hits = vectors.search_where(question, NEAREST, |row| admitted[row as usize]);
+                let hits = all.search_where(question, NEAREST, |row| admitted[row as usize]);
                 hits.into_iter().map(|hit| hit.row).collect()
             })
             .collect();
@@ -112,7 +148,7 @@ fn filtered(vectors: &FlatVectors, questions: &[UnitVector], graph: &Graph) {
             &format!("as served, 1 row in {one_in} admitted"),
             &truth,
             |i| {
-                let hits = index.nearest(vectors, &questions[i], NEAREST, Some(&admitted));
+                let hits = index.nearest(&vectors, &questions[i], NEAREST, Some(&admitted));
                 hits.into_iter().map(|hit| hit.row).collect()
             },
         );
@@ -120,26 +156,39 @@ fn filtered(vectors: &FlatVectors, questions: &[UnitVector], graph: &Graph) {
 }
 
 /// The library without our own search: full vectors, its usual parameters.
-fn as_it_comes(vectors: &FlatVectors, questions: &[UnitVector], truth: &[Vec<u32>]) {
+fn as_it_comes(
+    vectors: &FlatVectors,
+    questions: &[UnitVector],
+    truth: &[Vec<u32>],
+) -> (f64, Found) {
     let before = memory();
     let start = Usage::now();
     let graph = Hnsw::new(16, vectors.len(), 16, 200, Cosine);
-    let rows: Vec<(&[f32], usize)> = vectors.rows().zip(0..).collect();
+    let rows = (0..vectors.len() as u32).map(|row| vectors.row(row));
+    let rows: Vec<_> = rows.collect();
+    let rows: Vec<(&[f32], usize)> = rows.iter().map(AsRef::as_ref).zip(0..).collect();
     graph.insert_slice(rows[0]);
     let rest = rows[1..].to_vec();
     cpu_pool::build("bench", NonZeroUsize::new(2).expect("not zero"))
         .install(|| graph.parallel_insert_slice(&rest));
+    let built = start.cpu_seconds();
     println!(
         "hnsw_rs as it comes (M 16, ef_construction 200): built in {}, {} MB",
         start.spent(),
         memory().saturating_sub(before)
     );
-    for width in [32, 64, 128] {
-        report(&format!("hnsw_rs as it comes, ef {width}"), truth, |i| {
-            let found = graph.search(questions[i].as_slice(), NEAREST, width);
-            found.into_iter().map(|hit| hit.d_id as u32).collect()
-        });
+    let mut found = Found::default();
+    for width in [16, 24, 32, 48, 64, 96, 128] {
+        found.note(report(
+            &format!("hnsw_rs as it comes, ef {width}"),
+            truth,
+            |i| {
+                let found = graph.search(questions[i].as_slice(), NEAREST, width);
+                found.into_iter().map(|hit| hit.d_id as u32).collect()
+            },
+        ));
     }
+    (built, found)
 }
 
 struct Cosine;
@@ -158,13 +207,14 @@ fn exact(vectors: &FlatVectors, question: &UnitVector) -> Vec<u32> {
 fn rescored(vectors: &FlatVectors, question: &UnitVector, rows: Vec<u32>) -> Vec<u32> {
     let mut rows: Vec<(f32, u32)> = rows
         .into_iter()
-        .map(|row| (question.cosine(vectors.row(row)), row))
+        .map(|row| (question.cosine(&vectors.row(row)), row))
         .collect();
     rows.sort_by(|a, b| b.0.total_cmp(&a.0));
     rows.into_iter().map(|(_, row)| row).collect()
 }
 
-fn report(name: &str, truth: &[Vec<u32>], search: impl Fn(usize) -> Vec<u32>) {
+/// Prints a search; its recall, and what one costs in CPU microseconds.
+fn report(name: &str, truth: &[Vec<u32>], search: impl Fn(usize) -> Vec<u32>) -> (f64, f64) {
     let start = Usage::now();
     let found: Vec<Vec<u32>> = (0..truth.len()).map(search).collect();
     let (micros, cpu) = (start.micros(), start.cpu_seconds());
@@ -185,6 +235,10 @@ fn report(name: &str, truth: &[Vec<u32>], search: impl Fn(usize) -> Vec<u32>) {
         // The clock ticks a hundred times a second; short runs are told by the wall.
         count / cpu.max(micros / 1e6)
     );
+    (
+        right as f64 / wanted as f64,
+        cpu.max(micros / 1e6) / count * 1e6,
+    )
 }
 
 /// Deterministic vectors near a random subspace.

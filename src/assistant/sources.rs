@@ -71,7 +71,7 @@ impl Assistant {
                     })
                     .collect();
                 let standing = query.map_or(0.0, |query| {
-                    query.cosine(generation.records.vectors.row(*row))
+                    query.cosine(&generation.records.vectors.row(*row))
                 });
                 let text = generation.records.chunk_text(chunk).to_owned();
                 let headings = headings(generation, *row);

@@ -124,7 +124,7 @@ pub(super) async fn verify(
     };
     let (opened, checked) = (id.clone(), arguments.files_only);
     let manifest = blocking::run(move || {
-        open::open(&index, &opened, wiring::SEARCH_WIDTH)
+        open::verify(&index, &opened, wiring::SEARCH_WIDTH)
             .map(|generation| generation.records.manifest)
     })
     .await?;

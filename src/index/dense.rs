@@ -3,6 +3,7 @@
 
 use super::flat::FlatVectors;
 use super::graph::Graph;
+use super::parts::InParts;
 use super::quantised::QuantisedVectors;
 use super::{Hit, sort_best_first};
 use crate::model::UnitVector;
@@ -24,17 +25,17 @@ pub struct DenseIndex {
 }
 
 impl DenseIndex {
-    /// An index over `vectors`. `graph`, if there is one, was built over the same; `width` is the
-    /// least number of candidates that a search in it keeps (ef).
+    /// An index over vectors in bytes. `graph`, if there is one, was built over the same; `width` is
+    /// the least number of candidates that a search in it keeps (ef).
     ///
     /// # Panics
     /// When the graph has not as many rows as there are vectors.
-    pub fn new(vectors: &FlatVectors, graph: Option<Graph>, width: usize) -> Self {
+    pub fn new(quantised: QuantisedVectors, graph: Option<Graph>, width: usize) -> Self {
         if let Some(graph) = &graph {
-            assert_eq!(graph.len(), vectors.len(), "a node for each row");
+            assert_eq!(graph.len(), quantised.len(), "a node for each row");
         }
         Self {
-            quantised: QuantisedVectors::of(vectors),
+            quantised,
             graph,
             width,
         }
@@ -46,7 +47,7 @@ impl DenseIndex {
     /// `vectors` are those that the index was made over.
     pub fn nearest(
         &self,
-        vectors: &FlatVectors,
+        vectors: &InParts<FlatVectors>,
         query: &UnitVector,
         k: usize,
         admitted: Option<&[bool]>,
@@ -77,7 +78,7 @@ impl DenseIndex {
             .into_iter()
             .map(|row| Hit {
                 row,
-                score: query.cosine(vectors.row(row)),
+                score: query.cosine(&vectors.row(row)),
             })
             .collect();
         sort_best_first(&mut hits);
@@ -95,28 +96,32 @@ mod tests {
 
     const DIMENSION: usize = 16;
 
-    fn index(count: usize, width: usize) -> (FlatVectors, DenseIndex) {
+    fn index(count: usize, width: usize) -> (InParts<FlatVectors>, DenseIndex) {
         let vectors = FlatVectors::collect(DIMENSION, &directions(count, DIMENSION, 7)).unwrap();
         let pool = crate::runtime::cpu_pool::build("test", NonZeroUsize::new(2).unwrap());
-        let bytes = QuantisedVectors::of(&vectors);
+        let bytes = QuantisedVectors::of(&vectors).unwrap();
         let graph = hnsw::build(&bytes, hnsw::HnswParameters::default(), &pool);
-        let index = DenseIndex::new(&vectors, Some(graph), width);
-        (vectors, index)
+        let index = DenseIndex::new(bytes, Some(graph), width);
+        (InParts::whole(vectors), index)
     }
 
     /// Share of the true ten nearest admitted rows that a search finds; checks its contract.
-    fn recall(vectors: &FlatVectors, index: &DenseIndex, admitted: Option<&[bool]>) -> f32 {
+    fn recall(
+        vectors: &InParts<FlatVectors>,
+        index: &DenseIndex,
+        admitted: Option<&[bool]>,
+    ) -> f32 {
         let queries = directions(40, DIMENSION, 99);
         let (mut found, mut wanted) = (0, 0);
         for query in &queries {
             let hits = index.nearest(vectors, query, 10, admitted);
-            let truth = vectors.search_where(query, 10, |row| {
+            let truth = vectors.find(0).unwrap().0.search_where(query, 10, |row| {
                 admitted.is_none_or(|rows| rows[row as usize])
             });
             assert!(hits.len() <= 10 && hits.is_sorted_by(|a, b| a.score >= b.score));
             for (position, hit) in hits.iter().enumerate() {
                 assert!(hits[..position].iter().all(|other| other.row != hit.row));
-                assert!((hit.score - query.cosine(vectors.row(hit.row))).abs() < 1e-6);
+                assert!((hit.score - query.cosine(&vectors.row(hit.row))).abs() < 1e-6);
                 assert!(admitted.is_none_or(|rows| rows[hit.row as usize]));
             }
             wanted += truth.len();
@@ -163,7 +168,8 @@ mod tests {
     #[test]
     fn without_a_graph_every_row_is_looked_at() {
         let (vectors, _) = index(500, 64);
-        let index = DenseIndex::new(&vectors, None, 1);
+        let bytes = QuantisedVectors::of(vectors.find(0).unwrap().0).unwrap();
+        let index = DenseIndex::new(bytes, None, 1);
         assert!((recall(&vectors, &index, None) - 1.0).abs() < f32::EPSILON);
     }
 }

@@ -1,21 +1,38 @@
 //! All vectors, row by row: the truth that the graph is an approximation of.
 //!
 //! Serves the exact scores of candidates, the statistics that score fusion needs, the bytes that
-//! are searched, and the oracle of tests.
+//! are searched, and the oracle of tests. Few rows of a question are looked at, so that the values
+//! of a large file stay where they are.
 
+use std::borrow::Cow;
 use std::path::Path;
+use std::sync::Arc;
 
-use super::stored::Front;
+use super::stored::{Front, StoredBytes};
 use super::{Hit, IndexError, sort_best_first, wire};
 use crate::model::{UnitVector, dot};
 
-const MAGIC: [u8; 8] = *b"WWVECS01";
+pub(super) const MAGIC: [u8; 8] = *b"WWVECS01";
+
+/// The values of a file up to this many bytes are kept in memory, where reading them costs nothing:
+/// those of 10,000 chunks under the default model.
+const MOST_HELD_BYTES: u64 = 16 << 20;
+
+/// Rows that are read at once where all are looked at.
+const ROWS_AT_ONCE: usize = 256;
 
 /// A matrix of unit vectors.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct FlatVectors {
     dimension: usize,
-    values: Vec<f32>,
+    count: usize,
+    values: Values,
+}
+
+#[derive(Debug, Clone)]
+enum Values {
+    Held(Arc<[f32]>),
+    Stored(Arc<StoredBytes>),
 }
 
 impl FlatVectors {
@@ -33,16 +50,19 @@ impl FlatVectors {
             values.extend_from_slice(vector.as_slice());
         }
         if values.is_empty() {
-            Err(IndexError::Empty)
-        } else {
-            Ok(Self { dimension, values })
+            return Err(IndexError::Empty);
         }
+        Ok(Self {
+            dimension,
+            count: vectors.len(),
+            values: Values::Held(values.into()),
+        })
     }
 
     /// How many rows there are; never none.
     #[expect(clippy::len_without_is_empty, reason = "there is always a row")]
     pub fn len(&self) -> usize {
-        self.values.len() / self.dimension
+        self.count
     }
 
     /// Values in a row.
@@ -50,50 +70,96 @@ impl FlatVectors {
         self.dimension
     }
 
-    /// One row.
+    /// One row, for a search. Where the file cannot be read any more the log says so, and the row is
+    /// one of zeros, which is near to nothing.
     ///
     /// # Panics
     /// When there is no such row.
-    pub fn row(&self, row: u32) -> &[f32] {
-        let start = row as usize * self.dimension;
-        &self.values[start..start + self.dimension]
+    pub fn row(&self, row: u32) -> Cow<'_, [f32]> {
+        self.read_row(row).unwrap_or_else(|error| {
+            tracing::warn!(%error, "a vector cannot be read; its chunk is found by words alone");
+            Cow::Owned(vec![0.0; self.dimension])
+        })
     }
 
-    /// All rows in order.
-    pub fn rows(&self) -> impl ExactSizeIterator<Item = &[f32]> {
-        self.values.chunks_exact(self.dimension)
-    }
-
-    /// Writes the file: magic, dimension, count (each a little-endian `u32`), then the values as
-    /// little-endian `f32`.
-    pub fn write(&self, path: &Path) -> Result<(), IndexError> {
-        let mut bytes = Vec::with_capacity(16 + self.values.len() * 4);
-        bytes.extend_from_slice(&MAGIC);
-        bytes.extend_from_slice(&wire::count(self.dimension));
-        bytes.extend_from_slice(&wire::count(self.len()));
-        for value in &self.values {
-            bytes.extend_from_slice(&value.to_le_bytes());
+    /// One row, for one who writes it elsewhere.
+    ///
+    /// # Panics
+    /// When there is no such row.
+    pub fn read_row(&self, row: u32) -> Result<Cow<'_, [f32]>, IndexError> {
+        assert!((row as usize) < self.count, "there is no row {row}");
+        match &self.values {
+            Values::Held(values) => {
+                let start = row as usize * self.dimension;
+                Ok(Cow::Borrowed(&values[start..start + self.dimension]))
+            }
+            Values::Stored(stored) => Ok(Cow::Owned(self.read(stored, row as usize, 1)?)),
         }
-        wire::write(path, &bytes)
     }
 
-    /// Reads what [`Self::write`] wrote and checks that the rows are unit vectors.
+    /// Shows all rows in order, without holding more than a few.
+    pub fn scan(&self, mut each: impl FnMut(&[f32])) -> Result<(), IndexError> {
+        match &self.values {
+            Values::Held(values) => values.chunks_exact(self.dimension).for_each(each),
+            Values::Stored(stored) => {
+                for first in (0..self.count).step_by(ROWS_AT_ONCE) {
+                    let count = ROWS_AT_ONCE.min(self.count - first);
+                    let rows = self.read(stored, first, count)?;
+                    rows.chunks_exact(self.dimension).for_each(&mut each);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn read(
+        &self,
+        stored: &StoredBytes,
+        first: usize,
+        count: usize,
+    ) -> Result<Vec<f32>, IndexError> {
+        let bytes = stored.read(
+            (first * self.dimension * 4) as u64,
+            count * self.dimension * 4,
+        )?;
+        let values = bytes.as_chunks::<4>().0.iter();
+        Ok(values.map(|value| f32::from_le_bytes(*value)).collect())
+    }
+
+    /// The front of a file: magic, dimension, count (each a little-endian `u32`). The values follow as
+    /// little-endian `f32`.
+    pub(super) fn front(dimension: usize, count: usize) -> Vec<u8> {
+        let mut bytes = Vec::from(MAGIC);
+        bytes.extend_from_slice(&wire::count(dimension));
+        bytes.extend_from_slice(&wire::count(count));
+        bytes
+    }
+
+    /// Opens a file. Rows that are held are checked to be unit vectors.
     pub fn open(path: &Path) -> Result<Self, IndexError> {
         let mut file = Front::open(path, MAGIC)?;
         let (dimension, count) = (file.u32()?, file.u32()?);
         if dimension == 0 || count == 0 {
             return Err(file.damaged("it holds no vectors"));
         }
-        let values = file.f32s(u64::from(dimension) * u64::from(count))?;
-        let dimension = dimension as usize;
-        if values
-            .chunks_exact(dimension)
-            .any(|row| !(0.999..=1.001).contains(&dot(row, row)))
-        {
-            return Err(file.damaged("it holds a vector that is not of unit length"));
-        }
-        file.rest(0)?;
-        Ok(Self { dimension, values })
+        let all = u64::from(dimension) * u64::from(count);
+        let (dimension, count) = (dimension as usize, count as usize);
+        let values = if all * 4 > MOST_HELD_BYTES {
+            Values::Stored(Arc::new(file.rest(all * 4)?))
+        } else {
+            let values = file.f32s(all)?;
+            let is_unit = |row: &[f32]| (0.999..=1.001).contains(&dot(row, row));
+            if !values.chunks_exact(dimension).all(is_unit) {
+                return Err(file.damaged("it holds a vector that is not of unit length"));
+            }
+            file.rest(0)?;
+            Values::Held(values.into())
+        };
+        Ok(Self {
+            dimension,
+            count,
+            values,
+        })
     }
 
     /// Exact nearest rows among those that `keep` lets through.
@@ -106,12 +172,12 @@ impl FlatVectors {
         if query.dimension() != self.dimension {
             return Vec::new();
         }
-        let mut hits: Vec<Hit> = (0_u32..)
-            .zip(self.rows())
-            .filter(|(row, _)| keep(*row))
-            .map(|(row, vector)| Hit {
+        let rows = 0..u32::try_from(self.count).unwrap_or(u32::MAX);
+        let mut hits: Vec<Hit> = rows
+            .filter(|row| keep(*row))
+            .map(|row| Hit {
                 row,
-                score: query.cosine(vector),
+                score: query.cosine(&self.row(row)),
             })
             .collect();
         sort_best_first(&mut hits);

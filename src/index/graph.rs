@@ -56,9 +56,18 @@ impl Layer {
         layer
     }
 
+    /// All rows with their links.
+    pub(super) fn nodes(&self) -> impl Iterator<Item = (u32, &[u32])> {
+        let ranges = self.offsets.windows(2);
+        self.rows
+            .iter()
+            .zip(ranges)
+            .map(|(row, range)| (*row, &self.links[range[0] as usize..range[1] as usize]))
+    }
+
     /// The links of a row; none if the layer does not hold it.
     #[inline]
-    fn links_of(&self, row: u32) -> &[u32] {
+    pub(super) fn links_of(&self, row: u32) -> &[u32] {
         // The lowest layer holds every row, each at its own position.
         let position = match self.rows.get(row as usize) {
             Some(found) if *found == row => row as usize,
@@ -87,6 +96,16 @@ impl Graph {
     pub(super) fn new(entry: u32, layers: Vec<Layer>) -> Self {
         assert!(!layers.is_empty(), "a graph has a lowest layer");
         Self { entry, layers }
+    }
+
+    /// Where every search begins.
+    pub(super) fn entry(&self) -> u32 {
+        self.entry
+    }
+
+    /// The layers, lowest first.
+    pub(super) fn layers(&self) -> &[Layer] {
+        &self.layers
     }
 
     /// How many rows there are.
@@ -273,7 +292,7 @@ mod tests {
     #[test]
     fn a_wide_search_finds_every_row_in_order() {
         let vectors = FlatVectors::collect(8, &directions(10, 8, 1)).unwrap();
-        let bytes = QuantisedVectors::of(&vectors);
+        let bytes = QuantisedVectors::of(&vectors).unwrap();
         let query = bytes.query(&directions(1, 8, 2)[0]);
         let found = ring().search(&bytes, &query, 10);
         let mut expected: Vec<u32> = (0..10).collect();
@@ -291,7 +310,7 @@ mod tests {
         assert!(Graph::open(&path, 9).is_err() && Graph::open(&path, 11).is_err());
 
         let vectors = FlatVectors::collect(8, &directions(10, 8, 1)).unwrap();
-        let bytes = QuantisedVectors::of(&vectors);
+        let bytes = QuantisedVectors::of(&vectors).unwrap();
         let query = bytes.query(&directions(1, 8, 2)[0]);
         let whole = fs_err::read(&path).unwrap();
         for length in 0..whole.len() {

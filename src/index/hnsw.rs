@@ -123,7 +123,7 @@ mod tests {
 
     fn graph(count: usize) -> (QuantisedVectors, Graph) {
         let vectors = FlatVectors::collect(32, &directions(count, 32, 7)).unwrap();
-        let bytes = QuantisedVectors::of(&vectors);
+        let bytes = QuantisedVectors::of(&vectors).unwrap();
         let pool = crate::runtime::cpu_pool::build("test", NonZeroUsize::new(2).unwrap());
         let graph = build(&bytes, HnswParameters::default(), &pool);
         (bytes, graph)

@@ -28,16 +28,54 @@ pub struct LexicalIndex {
     pub(super) lengths: Vec<u32>,
 }
 
+/// A row, and how often the term stands in it.
+type Posting = (u32, u16);
+
 impl LexicalIndex {
     /// Indexes texts; the position of a text is its row.
-    pub fn build<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut postings: HashMap<String, Vec<(u32, u16)>> = HashMap::new();
-        let mut lengths = Vec::new();
-        for (row, text) in (0_u32..).zip(texts) {
+    pub fn build<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> Self {
+        Self::none().changed(&[], (0_u32..).zip(texts))
+    }
+
+    fn none() -> Self {
+        Self {
+            terms: Vec::new(),
+            offsets: vec![0],
+            rows: Vec::new(),
+            frequencies: Vec::new(),
+            lengths: Vec::new(),
+        }
+    }
+
+    /// The index without the rows that are gone, with those that stay under their new numbers, and
+    /// with new texts: the same that [`Self::build`] would make of all texts.
+    ///
+    /// `stays` has for each row its new number, if it stays; `new` are the texts of the other rows.
+    /// Every number up to the highest must be one of either.
+    #[must_use]
+    pub fn changed<T: AsRef<str>>(
+        &self,
+        stays: &[Option<u32>],
+        new: impl IntoIterator<Item = (u32, T)>,
+    ) -> Self {
+        let mut lengths: Vec<u32> = Vec::new();
+        let mut put_length = |row: u32, length: u32| {
+            if lengths.len() <= row as usize {
+                lengths.resize(row as usize + 1, 0);
+            }
+            lengths[row as usize] = length;
+        };
+        for (length, row) in self.lengths.iter().zip(stays) {
+            if let Some(row) = row {
+                put_length(*row, *length);
+            }
+        }
+        let mut added: HashMap<String, Vec<Posting>> = HashMap::new();
+        for (row, text) in new {
             let mut length = 0;
-            for term in terms(text) {
+            for term in terms(text.as_ref()) {
                 length += 1;
-                let list = postings.entry(term).or_default();
+                let list = added.entry(term).or_default();
                 match list.last_mut() {
                     Some((last, frequency)) if *last == row => {
                         *frequency = frequency.saturating_add(1);
@@ -45,29 +83,60 @@ impl LexicalIndex {
                     _ => list.push((row, 1)),
                 }
             }
-            lengths.push(length);
+            put_length(row, length);
         }
-        let mut sorted: Vec<_> = postings.into_iter().collect();
-        sorted.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-
+        let mut added: Vec<_> = added.into_iter().collect();
+        added.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         let mut index = Self {
-            terms: Vec::new(),
-            offsets: vec![0],
-            rows: Vec::new(),
-            frequencies: Vec::new(),
             lengths,
+            ..Self::none()
         };
-        for (term, list) in sorted {
-            index.terms.push(term);
-            for (row, frequency) in list {
-                index.rows.push(row);
-                index.frequencies.push(frequency);
-            }
-            index.offsets.push(
-                u32::try_from(index.rows.len()).expect("an index holds fewer than 2^32 postings"),
-            );
-        }
+        index.merge(self, stays, added);
         index
+    }
+
+    /// Puts the postings of `before` and the new ones together, term by term; new terms sorted.
+    fn merge(&mut self, before: &Self, stays: &[Option<u32>], added: Vec<(String, Vec<Posting>)>) {
+        self.rows.reserve(before.rows.len());
+        self.frequencies.reserve(before.rows.len());
+        let mut added = added.into_iter().peekable();
+        let mut list: Vec<Posting> = Vec::new();
+        for (position, term) in before.terms.iter().enumerate() {
+            while let Some((new, mut postings)) = added.next_if(|(new, _)| new < term) {
+                self.put(new, &mut postings);
+            }
+            let range = before.offsets[position] as usize..before.offsets[position + 1] as usize;
+            let old = before.rows[range.clone()]
+                .iter()
+                .zip(&before.frequencies[range]);
+            list.clear();
+            list.extend(
+                old.filter_map(|(row, frequency)| Some((stays[*row as usize]?, *frequency))),
+            );
+            if let Some((_, postings)) = added.next_if(|(new, _)| new == term) {
+                list.extend(postings);
+            }
+            self.put(term.clone(), &mut list);
+        }
+        for (new, mut postings) in added {
+            self.put(new, &mut postings);
+        }
+    }
+
+    /// Puts a term behind all others; one that stands nowhere any more is none.
+    fn put(&mut self, term: String, postings: &mut [Posting]) {
+        if postings.is_empty() {
+            return;
+        }
+        if !postings.is_sorted() {
+            postings.sort_unstable();
+        }
+        self.terms.push(term);
+        self.rows.extend(postings.iter().map(|(row, _)| *row));
+        self.frequencies
+            .extend(postings.iter().map(|(_, frequency)| *frequency));
+        self.offsets
+            .push(u32::try_from(self.rows.len()).expect("an index holds fewer than 2^32 postings"));
     }
 
     /// How many rows there are.
@@ -171,6 +240,10 @@ impl LexicalIndex {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::Index;
+
     use super::*;
 
     fn sample() -> LexicalIndex {
@@ -190,6 +263,31 @@ mod tests {
         assert_eq!(rows("heat zeppelin"), [0_u32; 0]);
         assert_eq!(rows(""), [0_u32; 0]);
         assert!(index.rarity("wool") > index.rarity("heat"));
+    }
+
+    proptest! {
+        /// Rows may go, move and come; what comes out is what all texts give at once.
+        #[test]
+        fn a_changed_index_is_the_one_that_all_texts_would_give(
+            before in vec("[a-f ]{0,12}", 0..12),
+            after in vec((any::<Index>(), any::<bool>(), "[c-h ]{0,12}"), 1..12),
+        ) {
+            let mut stays = vec![None; before.len()];
+            let mut texts = Vec::new();
+            let mut new = Vec::new();
+            for (row, (from, is_old, text)) in (0_u32..).zip(after) {
+                let from = if before.is_empty() { 0 } else { from.index(before.len()) };
+                if is_old && !before.is_empty() && stays[from].is_none() {
+                    stays[from] = Some(row);
+                    texts.push(before[from].clone());
+                } else {
+                    new.push((row, text.clone()));
+                    texts.push(text);
+                }
+            }
+            let changed = LexicalIndex::build(&before).changed(&stays, new);
+            prop_assert_eq!(changed, LexicalIndex::build(&texts));
+        }
     }
 
     #[test]

@@ -3,13 +3,14 @@
 //! A chunk is often found for one of its sentences. Its sentences' vectors sharpen its score and
 //! choose the sentences of an answer, without running the model again.
 
+use std::borrow::Cow;
 use std::path::Path;
 
+use super::IndexError;
 use super::stored::{Front, Groups, StoredBytes};
-use super::{IndexError, wire};
 use crate::model::UnitVector;
 
-const MAGIC: [u8; 8] = *b"WWSPAN01";
+pub(super) const MAGIC: [u8; 8] = *b"WWSPAN01";
 
 /// Sums that are kept beside each other, so that the compiler can use vector instructions.
 const LANES: usize = 16;
@@ -24,34 +25,9 @@ pub struct SpanVectors {
 }
 
 impl SpanVectors {
-    /// Writes the sentence vectors of all rows in order; a row may have none. The file: magic,
-    /// dimension, rows, sentences (little-endian `u32`), the rows' offsets (`u32`, in sentences), the
-    /// sentences' scales (`f32`), the values (signed bytes).
-    pub fn write(
-        path: &Path,
-        dimension: usize,
-        rows: &[Vec<UnitVector>],
-    ) -> Result<(), IndexError> {
-        let mut bytes = Groups::of(dimension, rows.iter().map(Vec::len)).front(MAGIC);
-        let mut values: Vec<u8> = Vec::new();
-        for (row, vectors) in rows.iter().enumerate() {
-            for vector in vectors {
-                if vector.dimension() != dimension {
-                    return Err(IndexError::Dimension {
-                        row,
-                        found: vector.dimension(),
-                        expected: dimension,
-                    });
-                }
-                let scale = quantise(vector.as_slice(), &mut values);
-                bytes.extend_from_slice(&scale.to_le_bytes());
-            }
-        }
-        bytes.append(&mut values);
-        wire::write(path, &bytes)
-    }
-
-    /// Opens what [`Self::write`] wrote, without reading the values.
+    /// Opens a file without reading the values. The file: magic, dimension, rows, sentences
+    /// (little-endian `u32`), the rows' offsets (`u32`, in sentences), the sentences' scales (`f32`), the
+    /// values (signed bytes).
     pub fn open(path: &Path) -> Result<Self, IndexError> {
         let mut file = Front::open(path, MAGIC)?;
         let groups = Groups::read(&mut file)?;
@@ -91,29 +67,13 @@ impl SpanVectors {
             .collect())
     }
 
-    /// The highest of the cosines of `query` with the sentences of `row`, if it has any.
-    pub fn best_cosine(&self, row: u32, query: &UnitVector) -> Result<Option<f32>, IndexError> {
-        Ok(self.cosines(row, query)?.into_iter().reduce(f32::max))
-    }
-
-    /// The sentence vectors of `row` as unit vectors again.
-    pub fn vectors(&self, row: u32) -> Result<Vec<UnitVector>, IndexError> {
-        let (scales, values) = self.sentences(row)?;
-        Ok(scales
-            .iter()
-            .zip(values.chunks_exact(self.groups.dimension.max(1)))
-            .filter_map(|(scale, bytes)| {
-                let values = bytes
-                    .iter()
-                    .map(|byte| f32::from(byte.cast_signed()) * scale)
-                    .collect();
-                UnitVector::normalize(values).ok()
-            })
-            .collect())
+    /// How many sentences a row has.
+    pub fn count(&self, row: u32) -> usize {
+        self.groups.of_row(row).len()
     }
 
     /// Scales and values of a row's sentences; none where there is no such row.
-    fn sentences(&self, row: u32) -> Result<(&[f32], Vec<u8>), IndexError> {
+    pub(super) fn sentences(&self, row: u32) -> Result<(&[f32], Cow<'_, [u8]>), IndexError> {
         let (sentences, dimension) = (self.groups.of_row(row), self.groups.dimension);
         let position = sentences.start * dimension;
         let values = self
@@ -121,25 +81,6 @@ impl SpanVectors {
             .read(position as u64, sentences.len() * dimension)?;
         Ok((&self.scales[sentences], values))
     }
-}
-
-/// Puts a vector behind `values` as signed bytes; the scale that they are to be multiplied with.
-fn quantise(vector: &[f32], values: &mut Vec<u8>) -> f32 {
-    let largest = vector
-        .iter()
-        .fold(0.0_f32, |largest, value| largest.max(value.abs()))
-        .max(f32::MIN_POSITIVE);
-    let scale = largest / 127.0;
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the quotient lies within -127 and 127"
-    )]
-    values.extend(
-        vector
-            .iter()
-            .map(|value| ((value / scale).round() as i8).to_le_bytes()[0]),
-    );
-    scale
 }
 
 fn product(bytes: &[u8], query: &[f32]) -> f32 {
@@ -161,19 +102,40 @@ fn product(bytes: &[u8], query: &[f32]) -> f32 {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
+    use super::super::part_writer::{PackedVectors, PartFiles, PartWriter};
     use super::*;
+    use crate::model::WordCodes;
 
     fn unit(values: &[f32]) -> UnitVector {
         UnitVector::normalize(values.to_vec()).unwrap()
     }
 
+    /// A part with these sentences; the words and the whole are of no matter.
+    fn written(dimension: usize, rows: &[Vec<UnitVector>]) -> (tempfile::TempDir, PathBuf) {
+        let directory = tempfile::tempdir().unwrap();
+        let files = PartFiles {
+            vectors: directory.path().join("vectors"),
+            spans: directory.path().join("spans"),
+            words: directory.path().join("words"),
+        };
+        let path = files.spans.clone();
+        let mut writer = PartWriter::create(files, dimension).unwrap();
+        for sentences in rows {
+            let whole = UnitVector::normalize(vec![1.0; dimension]).unwrap();
+            let packed = PackedVectors::of(&whole, sentences, WordCodes::default());
+            writer.push(&packed).unwrap();
+        }
+        assert_eq!(writer.finish().unwrap(), rows.len());
+        (directory, path)
+    }
+
     #[test]
     fn cosines_survive_the_bytes() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("spans");
         let sentences = vec![unit(&[0.2, -0.9, 0.4]), unit(&[1.0, 0.1, -0.3])];
         let rows = [sentences.clone(), Vec::new(), sentences[..1].to_vec()];
-        SpanVectors::write(&path, 3, &rows).unwrap();
+        let (_directory, path) = written(3, &rows);
         let spans = SpanVectors::open(&path).unwrap();
         let query = unit(&[0.5, -0.5, 0.1]);
         let cosines = |row| spans.cosines(row, &query).unwrap();
@@ -182,29 +144,26 @@ mod tests {
             assert!((cosine - query.cosine(sentence.as_slice())).abs() < 0.01);
         }
         assert!(cosines(1).is_empty() && cosines(7).is_empty());
-        assert_eq!(cosines(2).len(), 1);
-        let best = spans.best_cosine(0, &query).unwrap();
-        assert_eq!(best, cosines(0).into_iter().reduce(f32::max));
-        for (found, sentence) in spans.vectors(0).unwrap().iter().zip(&sentences) {
-            assert!(found.cosine(sentence.as_slice()) > 0.999);
-        }
+        assert_eq!((cosines(2).len(), spans.count(2)), (1, 1));
         assert!(spans.cosines(0, &unit(&[1.0, 0.0])).unwrap().is_empty());
-        let file = fs_err::OpenOptions::new().write(true).open(&path).unwrap();
-        file.set_len(50).unwrap();
-        assert!(spans.cosines(2, &query).is_err(), "the file has shrunk");
     }
 
     #[test]
-    fn a_cut_file_is_refused() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("spans");
-        SpanVectors::write(&path, 2, &[vec![unit(&[1.0, 2.0])]]).unwrap();
+    fn a_cut_file_is_refused_and_a_sentence_of_another_dimension_is_never_written() {
+        let (directory, path) = written(2, &[vec![unit(&[1.0, 2.0])]]);
         let bytes = fs_err::read(&path).unwrap();
         for length in 0..bytes.len() {
             fs_err::write(&path, &bytes[..length]).unwrap();
             assert!(SpanVectors::open(&path).is_err(), "cut to {length} bytes");
         }
-        let other = [unit(&[1.0, 2.0, 3.0])].to_vec();
-        assert!(SpanVectors::write(&path, 2, &[other]).is_err());
+        let files = PartFiles {
+            vectors: directory.path().join("v"),
+            spans: directory.path().join("s"),
+            words: directory.path().join("w"),
+        };
+        let mut writer = PartWriter::create(files, 2).unwrap();
+        let other = [unit(&[1.0, 2.0, 3.0])];
+        let packed = PackedVectors::of(&unit(&[1.0, 2.0]), &other, WordCodes::default());
+        assert!(writer.push(&packed).is_err());
     }
 }

@@ -21,11 +21,14 @@ pub struct Spellings {
 
 impl Spellings {
     /// The words of `texts`: letters only, in lower case. One pass.
-    pub fn of<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
+    pub fn of<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> Self {
         let mut counts: HashMap<Box<str>, u32> = HashMap::new();
-        for word in texts.into_iter().flat_map(str::unicode_words) {
-            if word.chars().all(char::is_alphabetic) && word.len() <= MOST_LETTERS {
-                *counts.entry(word.to_lowercase().into()).or_default() += 1;
+        for text in texts {
+            let words = text.as_ref().unicode_words();
+            for word in words.filter(|word| word.len() <= MOST_LETTERS) {
+                if word.chars().all(char::is_alphabetic) {
+                    *counts.entry(word.to_lowercase().into()).or_default() += 1;
+                }
             }
         }
         let mut by_length = vec![Vec::new(); MOST_LETTERS + 1];

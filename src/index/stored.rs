@@ -1,6 +1,7 @@
 //! Numbers that stay in their file and are read where they are needed: few rows of a question are
 //! looked at, so that they cost no memory beyond the system's cache of the file.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::Read as _;
 use std::ops::Range;
@@ -13,14 +14,19 @@ use crate::runtime::files;
 /// Numbers that are read at once.
 const PIECE: u64 = 1 << 18;
 
-/// A file of a table and, behind it, bytes that stay where they are. The file may be removed
-/// meanwhile; what is open stays readable.
+/// Up to this many bytes are kept in memory, where reading them costs nothing.
+pub(super) const MOST_HELD_BYTES: u64 = 8 << 20;
+
+/// A file of a table and, behind it, bytes that stay where they are, unless they are few. The file may
+/// be removed meanwhile; what is open stays readable.
 #[derive(Debug)]
 pub(super) struct StoredBytes {
     path: PathBuf,
     file: File,
     /// Where the bytes begin.
     start: u64,
+    /// The bytes, if they are few.
+    held: Option<Vec<u8>>,
 }
 
 /// A file while its front is read.
@@ -94,17 +100,20 @@ impl Front {
     }
 
     /// Leaves the rest where it is, which must be `count` bytes.
-    pub(super) fn rest(self, count: u64) -> Result<StoredBytes, IndexError> {
+    pub(super) fn rest(mut self, count: u64) -> Result<StoredBytes, IndexError> {
         if self.read.checked_add(count) != Some(self.length) {
             return Err(wire::damaged(
                 &self.path,
                 "its length does not fit its counts",
             ));
         }
+        let start = self.read;
+        let held = (count <= MOST_HELD_BYTES).then(|| self.take(count));
         Ok(StoredBytes {
+            held: held.transpose()?,
             path: self.path,
             file: self.file,
-            start: self.read,
+            start,
         })
     }
 
@@ -115,12 +124,20 @@ impl Front {
 
 impl StoredBytes {
     /// `length` bytes from `position` on.
-    pub(super) fn read(&self, position: u64, length: usize) -> Result<Vec<u8>, IndexError> {
+    pub(super) fn read(&self, position: u64, length: usize) -> Result<Cow<'_, [u8]>, IndexError> {
+        if let Some(held) = &self.held {
+            let start = usize::try_from(position).unwrap_or(usize::MAX);
+            let range = start..start.saturating_add(length);
+            let bytes = held.get(range).ok_or_else(|| {
+                wire::damaged(&self.path, "it has fewer bytes than are asked for")
+            })?;
+            return Ok(Cow::Borrowed(bytes));
+        }
         let mut bytes = vec![0; length];
         self.file
             .read_exact_at(&mut bytes, self.start + position)
             .map_err(|source| unreadable(&self.path, source))?;
-        Ok(bytes)
+        Ok(Cow::Owned(bytes))
     }
 }
 
@@ -197,5 +214,28 @@ fn unreadable(path: &Path, source: std::io::Error) -> IndexError {
         action: "read",
         path: path.to_owned(),
         source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_bytes_are_held_and_many_are_read_where_they_lie() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("bytes");
+        for (count, is_held) in [(MOST_HELD_BYTES, true), (MOST_HELD_BYTES + 1, false)] {
+            fs_err::write(&path, b"magicnum").unwrap();
+            let file = fs_err::File::options().write(true).open(&path).unwrap();
+            file.set_len(8 + count).unwrap();
+            file.file().write_all_at(b"seven", 8 + 7).unwrap();
+            let front = Front::open(&path, *b"magicnum").unwrap();
+            let stored = front.rest(count).unwrap();
+            assert_eq!(*stored.read(7, 5).unwrap(), *b"seven");
+            assert!(stored.read(count - 1, 2).is_err(), "beyond the end");
+            file.set_len(10).unwrap();
+            assert_eq!(stored.read(7, 5).is_ok(), is_held, "the file has shrunk");
+        }
     }
 }

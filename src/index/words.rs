@@ -8,12 +8,12 @@ use std::path::Path;
 
 use rten_simd::{Isa, SimdOp};
 
+use super::IndexError;
 use super::quantised::{LARGEST_BYTE, product, to_byte};
 use super::stored::{Front, Groups, StoredBytes};
-use super::{IndexError, wire};
 use crate::model::{UnitVector, WordCodes};
 
-const MAGIC: [u8; 8] = *b"WWWORD01";
+pub(super) const MAGIC: [u8; 8] = *b"WWWORD01";
 
 /// Where the words of all rows lie.
 #[derive(Debug)]
@@ -42,19 +42,8 @@ impl WordVectors {
         self.len() == 0
     }
 
-    /// Writes the file: magic, dimension, rows, words (little-endian `u32`), the rows' offsets (`u32`, in
-    /// words), the codes.
-    pub fn write(path: &Path, dimension: usize, rows: &[WordCodes]) -> Result<(), IndexError> {
-        let per_word = WordCodes::bytes_per_word(dimension);
-        let counts = rows.iter().map(|row| row.as_bytes().len() / per_word);
-        let mut bytes = Groups::of(dimension, counts).front(MAGIC);
-        for row in rows {
-            bytes.extend_from_slice(row.as_bytes());
-        }
-        wire::write(path, &bytes)
-    }
-
-    /// Opens what [`Self::write`] wrote, without reading the codes.
+    /// Opens a file without reading the codes. The file: magic, dimension, rows, words (little-endian
+    /// `u32`), the rows' offsets (`u32`, in words), the codes.
     pub fn open(path: &Path) -> Result<Self, IndexError> {
         let mut file = Front::open(path, MAGIC)?;
         let groups = Groups::read(&mut file)?;
@@ -74,22 +63,23 @@ impl WordVectors {
         let words = self.groups.of_row(row);
         let per_word = WordCodes::bytes_per_word(self.groups.dimension);
         let bytes = codes.read((words.start * per_word) as u64, words.len() * per_word)?;
-        Ok(WordCodes::from_bytes(bytes))
+        Ok(WordCodes::from_bytes(bytes.into_owned()))
     }
 
-    /// How well each of `rows` meets the tokens of a question: the mean over the tokens, by their
-    /// weight, of the cosine with the nearest word. `None` for a row without words, and for all rows
-    /// where the question has no tokens.
-    pub fn meet(&self, query: &QueryTokens, rows: &[u32]) -> Result<Vec<Option<f32>>, IndexError> {
+    /// How many words a row has.
+    pub fn count(&self, row: u32) -> usize {
+        self.groups.of_row(row).len()
+    }
+
+    /// How well a row meets the tokens of a question: the mean over the tokens, by their weight, of
+    /// the cosine with the nearest word. `None` for a row without words, and where the question has
+    /// no tokens.
+    pub fn meet(&self, query: &QueryTokens, row: u32) -> Result<Option<f32>, IndexError> {
         if query.weights.is_empty() || query.dimension != self.groups.dimension {
-            return Ok(vec![None; rows.len()]);
+            return Ok(None);
         }
-        rows.iter()
-            .map(|row| {
-                let codes = self.codes(*row)?;
-                Ok((!codes.is_empty()).then(|| MaxSim { query, codes }.dispatch()))
-            })
-            .collect()
+        let codes = self.codes(row)?;
+        Ok((!codes.is_empty()).then(|| MaxSim { query, codes }.dispatch()))
     }
 }
 
@@ -133,6 +123,11 @@ impl QueryTokens {
     /// How many bytes a token takes, and a word with its signs written out.
     fn padded_length(&self) -> usize {
         self.dimension.next_multiple_of(8)
+    }
+
+    /// Bytes in memory.
+    pub fn bytes(&self) -> usize {
+        self.bytes.len() + 4 * (self.scales.len() + self.weights.len())
     }
 
     /// These and those of `other`, which count `weight` times what they do alone.
@@ -213,6 +208,7 @@ mod tests {
     use std::path::PathBuf;
 
     use super::super::directions;
+    use super::super::part_writer::{PackedVectors, PartFiles, PartWriter};
     use super::*;
     use crate::model::dot;
 
@@ -226,9 +222,19 @@ mod tests {
 
     fn written() -> (tempfile::TempDir, PathBuf) {
         let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("words.bin");
-        let codes: Vec<WordCodes> = rows().iter().map(WordCodes::of).collect();
-        WordVectors::write(&path, DIMENSION, &codes).unwrap();
+        let files = PartFiles {
+            vectors: directory.path().join("vectors.bin"),
+            spans: directory.path().join("spans.bin"),
+            words: directory.path().join("words.bin"),
+        };
+        let path = files.words.clone();
+        let mut writer = PartWriter::create(files, DIMENSION).unwrap();
+        let whole = directions(1, DIMENSION, 1).remove(0);
+        for row in rows() {
+            let packed = PackedVectors::of(&whole, &[], WordCodes::of(&row));
+            writer.push(&packed).unwrap();
+        }
+        writer.finish().unwrap();
         (directory, path)
     }
 
@@ -249,7 +255,7 @@ mod tests {
         assert_eq!(words.len(), 6);
         let (tokens, before) = (directions(3, DIMENSION, 5), directions(2, DIMENSION, 6));
         let query = QueryTokens::of(&tokens).with(&QueryTokens::of(&before), 0.5);
-        let found = words.meet(&query, &[0, 3, 5, 9]).unwrap();
+        let found = [0, 3, 5, 9].map(|row| words.meet(&query, row).unwrap());
         assert_eq!((found[0], found[3]), (None, None), "no words, no row");
         for (position, row) in [(1, 3), (2, 5)] {
             let best = |token: &UnitVector| {
@@ -265,11 +271,8 @@ mod tests {
             assert!((score - expected).abs() < 0.01, "{score}, not {expected}");
         }
         let other = QueryTokens::of(&directions(1, DIMENSION + 1, 5));
-        assert_eq!(words.meet(&other, &[3]).unwrap(), [None]);
-        assert_eq!(words.meet(&QueryTokens::of(&[]), &[3]).unwrap(), [None]);
-        let file = fs_err::OpenOptions::new().write(true).open(&path).unwrap();
-        file.set_len(60).unwrap();
-        assert!(words.meet(&query, &[5]).is_err(), "the file has shrunk");
+        assert_eq!(words.meet(&other, 3).unwrap(), None);
+        assert_eq!(words.meet(&QueryTokens::of(&[]), 3).unwrap(), None);
     }
 
     #[test]

@@ -1,18 +1,18 @@
 //! From pieces to a generation: embed, write, judge, publish.
 
-use std::collections::HashMap;
-
 use super::IngestError;
 use super::assemble::{self, Assembled};
 use super::cache::Cache;
-use super::embed::Recalled;
 use super::gate::Verdict;
+use super::options::IngestOptions;
 use super::pipeline::Ingestor;
-use super::prepare::{Assembly, prepare};
+use super::prepare::{Assembly, lexical_text};
+use super::recall::Recall;
 use super::split::{GiveWay, SplitText};
-use crate::model::GenerationId;
+use crate::model::{GenerationId, Probe};
 use crate::runtime::{blocking, cpu_pool};
-use crate::snapshot::{Records, current, write};
+use crate::snapshot::write::{Body, Draft};
+use crate::snapshot::{SnapshotError, current};
 
 /// A generation that was made, or would be.
 pub(super) struct Built {
@@ -26,8 +26,10 @@ pub(super) struct Built {
     pub(super) embedded: usize,
     /// Chunks whose vectors an interrupted run left.
     pub(super) resumed: usize,
-    /// For each chunk, which source it is from.
-    pub(super) chunk_sources: Vec<String>,
+    /// For each chunk, the number of its document among the sources that follow.
+    pub(super) documents_of_chunks: Vec<u32>,
+    /// The source of each document.
+    pub(super) sources: Vec<String>,
     /// What the gate said.
     pub(super) verdict: Option<Verdict>,
 }
@@ -37,27 +39,25 @@ impl Ingestor {
     pub(super) async fn plan(
         &self,
         documents: Vec<SplitText>,
-        previous: Option<&Records>,
-        cache: &Cache,
+        mut recall: Recall,
     ) -> Result<Built, IngestError> {
-        let (documents, prepared) = blocking::run(move || {
-            let prepared = prepare(&documents);
-            (documents, prepared)
+        let (documents, plan) = blocking::run(move || {
+            let plan = recall.plan(&documents);
+            (documents, plan)
         })
         .await;
-        let (earlier, fresh) = (Some((previous, cache)), HashMap::new());
-        let recalled = Recalled::of(&prepared, earlier, &fresh, self.embedder.as_ref());
-        let chunk_sources = prepared
+        let plan = plan?;
+        let sources = documents
             .iter()
-            .map(|item| documents[item.document()].text.document.source.clone())
-            .collect();
+            .map(|document| document.text.document.source.clone());
         Ok(Built {
             id: None,
             documents: documents.len(),
             published: false,
-            embedded: recalled.missing(),
-            resumed: recalled.resumed,
-            chunk_sources,
+            embedded: plan.missing(),
+            resumed: plan.resumed,
+            sources: sources.collect(),
+            documents_of_chunks: plan.chunks.iter().map(|chunk| chunk.document).collect(),
             verdict: None,
         })
     }
@@ -66,47 +66,34 @@ impl Ingestor {
     pub(super) async fn build(
         &self,
         documents: Vec<SplitText>,
+        recall: Recall,
+        probes: Vec<Probe>,
         ways: &mut GiveWay<'_>,
         cache: &Cache,
     ) -> Result<Built, IngestError> {
-        let chunks = documents.iter().map(|document| document.pieces.len()).sum();
-        let bar = self.progress.stage("embed", chunks);
+        let bar = self.progress.stage("embed", 0);
         let assembly = Assembly {
             parameters: self.options.chunking,
-            previous: ways.previous,
             embedder: &self.embedder,
+            probes,
             cache,
             bar: &bar,
             timeout: self.options.embed_timeout,
             now: ways.now,
         };
-        let assembled = assemble::assemble(documents, ways, assembly).await;
+        let assembled = assemble::assemble(documents, recall, ways, assembly).await;
         bar.finish_and_clear();
-        let Assembled {
-            contents,
-            embedded,
-            resumed,
-        } = assembled?;
+        let assembled = assembled?;
+        let (embedded, resumed) = (assembled.embedded, assembled.resumed);
         let live = ways
             .previous
             .map(|records| records.manifest.generation.clone());
 
-        let documents = contents.documents.len();
         let spinner = self.progress.spinner("index");
         let options = self.options.clone();
-        let written = blocking::run(move || -> Result<_, IngestError> {
-            let pool = cpu_pool::build("graph", options.threads);
-            let id = write::write(&options.index, &contents, options.graph, &pool)?;
-            let sources = contents
-                .chunks
-                .iter()
-                .map(|chunk| contents.documents[chunk.document as usize].source.clone())
-                .collect();
-            Ok((id, sources))
-        })
-        .await;
+        let written = blocking::run(move || write(assembled, &options)).await;
         spinner.finish_and_clear();
-        let (id, chunk_sources) = written?;
+        let (id, documents_of_chunks, sources) = written?;
         let verdict = self.judge(&id, live.as_ref()).await?;
         let published = verdict.as_ref().is_none_or(|verdict| verdict.passed);
         if published {
@@ -115,11 +102,12 @@ impl Ingestor {
         }
         Ok(Built {
             id: Some(id),
-            documents,
+            documents: sources.len(),
             published,
             embedded,
             resumed,
-            chunk_sources,
+            documents_of_chunks,
+            sources,
             verdict,
         })
     }
@@ -150,4 +138,32 @@ impl Ingestor {
             }
         }
     }
+}
+
+/// Writes a generation: its name, the document of each chunk, the source of each document.
+fn write(
+    assembled: Assembled,
+    options: &IngestOptions,
+) -> Result<(GenerationId, Vec<u32>, Vec<String>), SnapshotError> {
+    let pool = cpu_pool::build("graph", options.threads);
+    let Assembled {
+        draft,
+        writer,
+        before,
+        ..
+    } = assembled;
+    let words = |draft: &Draft, row: usize| {
+        let chunk = &draft.chunks[row];
+        let document = chunk.document as usize;
+        let text = match (&draft.bodies[document], &before) {
+            (Body::New(text), _) => text.as_str(),
+            (Body::Kept(old), Some(before)) => before.text(*old),
+            (Body::Kept(_), None) => "",
+        };
+        lexical_text(&draft.documents[document], text, chunk)
+    };
+    let id = writer.finish(&draft, before.as_deref(), &words, options.graph, &pool)?;
+    let of_chunks = draft.chunks.iter().map(|chunk| chunk.document).collect();
+    let sources = draft.documents.into_iter().map(|document| document.source);
+    Ok((id, of_chunks, sources.collect()))
 }

@@ -5,7 +5,7 @@
 //! no generation holds (a duplicate's). Entries carry a digest and are believed only when it fits;
 //! a cache that cannot be written costs time, never the run. The caller holds the writer lock.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,26 +14,21 @@ use std::sync::{Mutex, PoisonError};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::kept_vectors::{KeptVectors, StoredVectors, VectorKey};
 use super::ocr::Ocr;
 use crate::codec;
 use crate::embed::PassageVectors;
 use crate::extract::EXTRACTION_VERSION;
-use crate::model::{ContentKind, EmbedderFingerprint, Extracted, UnitVector, WordCodes};
+use crate::model::{ContentKind, EmbedderFingerprint, Extracted, UnitVector};
 use crate::runtime::files;
 
 const DIRECTORY: &str = ".cache";
-const DIGEST: usize = 16;
+pub(super) const DIGEST: usize = 16;
 /// Runs that are killed again and again must not fill the disk; the oldest work goes first.
 const MAX_BYTES: u64 = 2 << 30;
 
 /// Names extracted text by all that it depends on.
 pub(super) type TextKey = String;
-/// Digest of an embedded text.
-pub(super) type VectorKey = [u8; 16];
-
-/// One embedded passage as it is stored: key, whole vector, vectors of its sentences, codes of its
-/// words.
-type StoredVectors = (VectorKey, Vec<f32>, Vec<Vec<f32>>, Vec<u8>);
 
 /// A page that was fetched and dealt with: what a run that goes on need not ask for again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,23 +104,20 @@ impl Cache {
         self.attempt(|| replace(&self.page_path(source), &seal(page)?));
     }
 
-    /// All vectors that earlier runs made with this embedder.
-    pub(super) fn vectors(
-        &self,
-        embedder: &EmbedderFingerprint,
-    ) -> HashMap<VectorKey, PassageVectors> {
+    /// All vectors that earlier runs made with this embedder. They stay in their files.
+    pub(super) fn vectors(&self, embedder: &EmbedderFingerprint) -> KeptVectors {
         let prefix = segment_prefix(embedder);
-        let mut found = HashMap::new();
+        let mut kept = KeptVectors::of(embedder.dimension);
         for (path, _) in self.files() {
             let is_ours = path
                 .file_name()
                 .and_then(|name| name.to_str())
                 .is_some_and(|name| name.starts_with(&prefix));
-            if is_ours && let Ok(bytes) = files::read(&path) {
-                read_segment(&bytes, embedder.dimension, &mut found);
+            if is_ours && let Ok(file) = files::open(&path) {
+                kept.take(file);
             }
         }
-        found
+        kept
     }
 
     /// Keeps vectors that were just made, in this run's own segment.
@@ -282,7 +274,7 @@ fn seal<T: Serialize>(value: &T) -> std::io::Result<Vec<u8>> {
 }
 
 /// The first sealed value and what follows it; `None` when it is torn or damaged.
-fn unseal<T: DeserializeOwned>(bytes: &[u8]) -> Option<(T, &[u8])> {
+pub(super) fn unseal<T: DeserializeOwned>(bytes: &[u8]) -> Option<(T, &[u8])> {
     let (length, rest) = bytes.split_first_chunk::<4>()?;
     let (digest, rest) = rest.split_at_checked(DIGEST)?;
     let (payload, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
@@ -292,38 +284,10 @@ fn unseal<T: DeserializeOwned>(bytes: &[u8]) -> Option<(T, &[u8])> {
     Some((codec::decode(payload).ok()?, rest))
 }
 
-/// Reads entries until the end or the first damaged one: a killed run tears only its last.
-fn read_segment(
-    mut bytes: &[u8],
-    dimension: usize,
-    found: &mut HashMap<VectorKey, PassageVectors>,
-) {
-    let vector = |values: Vec<f32>| {
-        (values.len() == dimension)
-            .then(|| UnitVector::normalize(values).ok())
-            .flatten()
-    };
-    while let Some(((key, whole, spans, words), rest)) = unseal::<StoredVectors>(bytes) {
-        bytes = rest;
-        let spans: Option<Vec<UnitVector>> = spans.into_iter().map(vector).collect();
-        if let (Some(whole), Some(spans)) = (vector(whole), spans) {
-            let words = WordCodes::from_bytes(words);
-            found.insert(
-                key,
-                PassageVectors {
-                    whole,
-                    spans,
-                    words,
-                },
-            );
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::ContentKind;
+    use crate::model::{ContentKind, WordCodes};
 
     fn fingerprint(model: &str) -> EmbedderFingerprint {
         EmbedderFingerprint {
@@ -353,8 +317,10 @@ mod tests {
         let embedder = fingerprint("one");
         let entries = [([1; 16], vectors(1.0)), ([2; 16], vectors(2.0))];
         cache.keep_vectors(&embedder, entries.iter().map(|(key, item)| (*key, item)));
-        assert_eq!(cache.vectors(&embedder).len(), 2);
-        assert!(cache.vectors(&fingerprint("other")).is_empty());
+        let kept = cache.vectors(&embedder);
+        assert_eq!(kept.read(&[2; 16]), Some(vectors(2.0)));
+        assert_eq!((kept.len(), kept.read(&[3; 16])), (2, None));
+        assert!(cache.vectors(&fingerprint("other")).len() == 0);
 
         let (segment, _) = cache.files().remove(0);
         let whole = fs_err::read(&segment).unwrap();

@@ -24,6 +24,7 @@ use crate::extract::{html, sniff, unread};
 use crate::model::{ContentKind, Document, DocumentId, Extracted};
 use crate::runtime::blocking;
 use crate::snapshot::Records;
+use crate::snapshot::write::Body;
 
 /// A run that takes over from an interrupted one believes pages that were fetched so long ago.
 const RESUME_SECONDS: i64 = 6 * 3600;
@@ -319,7 +320,7 @@ impl Gatherer {
         };
         Text {
             document,
-            text: extracted.text,
+            body: Body::New(extracted.text),
         }
     }
 }

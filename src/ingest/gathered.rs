@@ -1,19 +1,36 @@
 //! What came of each source of a run.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::Status;
 use super::cache::TextKey;
 use crate::model::Document;
+use crate::snapshot::write::Body;
+use crate::snapshot::{Records, SnapshotError};
 
 pub(super) const SECONDS_PER_DAY: i64 = 86_400;
 
-/// A document with its text.
+/// A document with its text, or with the place where the generation before has it.
 #[derive(Debug, Clone)]
 pub(super) struct Text {
     pub(super) document: Document,
-    pub(super) text: String,
+    pub(super) body: Body,
+}
+
+impl Text {
+    /// The text itself, read from the generation before where it lies there.
+    pub(super) fn read(&self, previous: Option<&Records>) -> Result<Cow<'_, str>, SnapshotError> {
+        match (&self.body, previous) {
+            (Body::New(text), _) => Ok(Cow::Borrowed(text)),
+            (Body::Kept(position), Some(previous)) => {
+                Ok(Cow::Owned(previous.read_text(*position)?))
+            }
+            (Body::Kept(_), None) => Ok(Cow::Borrowed("")),
+        }
+    }
 }
 
 /// What came of one source.

@@ -7,11 +7,13 @@ use crate::extract::EXTRACTION_VERSION;
 use crate::model::{Document, DocumentId};
 use crate::runtime::clock;
 use crate::snapshot::Records;
+use crate::snapshot::write::Body;
 
 /// What the generation before knows of a source.
 pub(super) struct LastTime<'a> {
     pub(super) document: &'a Document,
-    pub(super) text: &'a str,
+    /// Its position.
+    pub(super) position: u32,
     pub(super) extraction_version: u32,
     /// Whether it must be read again because nobody knows where it leads.
     pub(super) lacks_links: bool,
@@ -19,12 +21,10 @@ pub(super) struct LastTime<'a> {
 
 impl<'a> LastTime<'a> {
     pub(super) fn find(records: &'a Records, id: &DocumentId) -> Option<Self> {
-        let (position, document) = (0_u32..)
-            .zip(records.documents())
-            .find(|(_, document)| document.id == *id)?;
+        let position = records.position_of(id)?;
         Some(Self {
-            document,
-            text: records.text(position),
+            document: &records.documents()[position as usize],
+            position,
             extraction_version: records.manifest.extraction_version,
             lacks_links: false,
         })
@@ -50,7 +50,7 @@ impl<'a> LastTime<'a> {
     pub(super) fn to_text(&self) -> Text {
         Text {
             document: self.document.clone(),
-            text: self.text.to_owned(),
+            body: Body::Kept(self.position),
         }
     }
 }

@@ -1,6 +1,5 @@
 //! The stages of a run, in order.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,24 +9,21 @@ use super::cache::Cache;
 use super::extractor::Extractor;
 use super::gate::PublishGate;
 use super::gather::Gatherer;
-use super::gathered::{Gathered, SECONDS_PER_DAY, Text};
+use super::gathered::{Gathered, SECONDS_PER_DAY};
 use super::memory::Memory;
 use super::options::IngestOptions;
 use super::report::{self, Report};
-use super::select::{count_chunks, describe_failures, removed_rows, select};
+use super::select::{describe_failures, removed_rows, select};
 use super::sources::{self, Named, Source};
-use super::split::{self, GiveWay};
 use super::template::Templates;
 use super::walk::Walk;
 use super::{IngestError, Progress};
-use crate::chunk::ChunkParameters;
 use crate::crawl::{Crawler, Credentials, FetchLimits, Masks};
 use crate::embed::Embedder;
-use crate::extract::EXTRACTION_VERSION;
-use crate::model::{Document, DocumentId, GenerationId};
+use crate::model::GenerationId;
 use crate::runtime::{blocking, clock};
 use crate::snapshot::last_run::{self, LastRun};
-use crate::snapshot::{FORMAT, Records, SnapshotError, current, lock, open};
+use crate::snapshot::{Records, SnapshotError, current, lock, open};
 
 /// Runs `ingest`.
 pub struct Ingestor {
@@ -128,7 +124,8 @@ impl Ingestor {
         let mut gathered = self
             .gather(&gatherer, sources, &sitemaps, previous.as_deref())
             .await?;
-        self.strip_templates(&mut gathered, previous.as_deref());
+        let mut templates = Templates::open(&self.options.index);
+        templates.apply(&mut gathered, previous.as_deref())?;
         let (mut rows, texts, unindexed) = select(gathered);
         rows.extend(removed_rows(previous.as_deref(), &rows, &gatherer.masks));
         if texts.is_empty() {
@@ -138,16 +135,12 @@ impl Ingestor {
             dry_run: self.options.dry_run,
             ..Report::default()
         };
-        let ways = GiveWay {
-            rows: &mut rows,
-            previous: previous.as_deref(),
-            now,
-            max_stale: self.max_stale(),
-        };
         let is_new = self
-            .renew(texts, &gatherer.extractor, ways, cache, &mut report)
+            .renew(texts, &gatherer, previous.as_ref(), &mut rows, &mut report)
             .await?;
         if report.published || !is_new {
+            // What it remembers goes with the generation that lives.
+            self.save_templates(&templates);
             cache.finish(&unindexed);
         } else {
             cache.drop_unused_texts();
@@ -159,69 +152,7 @@ impl Ingestor {
         Ok(report)
     }
 
-    /// Makes a generation of the texts, unless the live one is just that. Says whether it did.
-    async fn renew(
-        &self,
-        texts: Vec<Text>,
-        extractor: &Extractor,
-        mut ways: GiveWay<'_>,
-        cache: &Cache,
-        report: &mut Report,
-    ) -> Result<bool, IngestError> {
-        let live = ways
-            .previous
-            .map(|records| records.manifest.generation.to_string());
-        report.generation = live.unwrap_or_default();
-        if let Some(records) = ways.previous
-            && self.is_up_to_date(records, texts.iter())
-        {
-            self.name_current(&records.manifest.generation).await?;
-            keep_live(records, &mut ways, report);
-            return Ok(false);
-        }
-        let parameters = ChunkParameters {
-            // Two of the model's tokens are its own marks.
-            max_tokens: self
-                .options
-                .chunking
-                .max_tokens
-                .min(self.embedder.max_tokens().saturating_sub(2)),
-            ..self.options.chunking
-        };
-        let documents = split::split(texts, parameters, extractor, &mut ways).await?;
-        if documents.iter().all(|document| document.pieces.is_empty()) {
-            let reason = "the documents have no text to split".to_owned();
-            return Err(IngestError::NothingIndexed(reason));
-        }
-        // Where all that was new gave way to what was there, nothing is.
-        if let Some(records) = ways.previous
-            && self.is_up_to_date(records, documents.iter().map(|document| &document.text))
-        {
-            self.name_current(&records.manifest.generation).await?;
-            keep_live(records, &mut ways, report);
-            return Ok(false);
-        }
-        let built = if self.options.dry_run {
-            let previous = ways.previous;
-            self.plan(documents, previous, cache).await?
-        } else {
-            self.build(documents, &mut ways, cache).await?
-        };
-        report.totals.documents = built.documents;
-        report.totals.embedded = built.embedded;
-        report.totals.resumed = built.resumed;
-        report.totals.chunks = built.chunk_sources.len();
-        report.would_publish = self.options.dry_run;
-        report.published = built.published;
-        if let Some(id) = built.id {
-            report.generation = id.to_string();
-        }
-        report.gate = built.verdict;
-        count_chunks(ways.rows, built.chunk_sources.iter().map(String::as_str));
-        Ok(true)
-    }
-
-    fn max_stale(&self) -> Option<i64> {
+    pub(super) fn max_stale(&self) -> Option<i64> {
         let days = self.options.max_stale_days;
         days.map(|days| i64::from(days) * SECONDS_PER_DAY)
     }
@@ -248,7 +179,7 @@ impl Ingestor {
 
     /// Publishes what is up to date if `CURRENT` is lost or names something else, which is damaged
     /// then.
-    async fn name_current(&self, id: &GenerationId) -> Result<(), IngestError> {
+    pub(super) async fn name_current(&self, id: &GenerationId) -> Result<(), IngestError> {
         if self.options.dry_run {
             return Ok(());
         }
@@ -292,54 +223,12 @@ impl Ingestor {
         Ok(gathered)
     }
 
-    /// Takes out of the pages what every page of their site repeats.
-    fn strip_templates(&self, gathered: &mut [Gathered], previous: Option<&Records>) {
-        let index = &self.options.index;
-        let mut templates = Templates::open(index);
-        templates.apply(gathered, previous);
+    fn save_templates(&self, templates: &Templates) {
         if self.options.dry_run {
             return;
         }
-        if let Err(error) = templates.save(index) {
+        if let Err(error) = templates.save(&self.options.index) {
             tracing::warn!(%error, "the blocks of this run's pages cannot be kept; the next one counts those it reads");
         }
     }
-
-    /// Whether the live generation is just what this run would make.
-    fn is_up_to_date<'a>(
-        &self,
-        records: &Records,
-        texts: impl ExactSizeIterator<Item = &'a Text>,
-    ) -> bool {
-        let manifest = &records.manifest;
-        let known: HashMap<&DocumentId, &Document> = records
-            .documents()
-            .iter()
-            .map(|document| (&document.id, document))
-            .collect();
-        let mut texts = texts;
-        texts.len() == known.len()
-            && texts.all(|text| {
-                known.get(&text.document.id).is_some_and(|document| {
-                    document.text_digest == text.document.text_digest
-                        && document.stale_since == text.document.stale_since
-                })
-            })
-            && manifest.embedder == *self.embedder.fingerprint()
-            && manifest.chunking == self.options.chunking
-            && manifest.format == FORMAT
-            && manifest.graph == self.options.graph
-            && manifest.extraction_version == EXTRACTION_VERSION
-    }
-}
-
-/// The report of a run that changed nothing.
-fn keep_live(records: &Records, ways: &mut GiveWay<'_>, report: &mut Report) {
-    let chunks = records.chunks();
-    report.totals.documents = records.documents().len();
-    report.totals.chunks = chunks.len();
-    let sources = chunks
-        .iter()
-        .map(|chunk| records.document_of(chunk).source.as_str());
-    count_chunks(ways.rows, sources);
 }

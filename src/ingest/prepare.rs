@@ -1,4 +1,4 @@
-//! Split documents to chunks with all that is embedded and searched for each.
+//! Split documents to chunks, and what is embedded and searched for each.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,24 +7,17 @@ use std::time::Duration;
 use indicatif::ProgressBar;
 
 use super::cache::Cache;
-use super::split::SplitText;
 use crate::chunk::{ChunkParameters, Piece};
 use crate::embed::{Embedder, Passage};
 use crate::language::content_words;
-use crate::model::{Chunk, ChunkId, Document, embedded_text};
-use crate::snapshot::Records;
-
-/// Texts by which an embedder is recognised: an everyday question, and figures with units.
-pub(super) const PROBES: [&str; 2] = [
-    "How can I heat my home for less money?",
-    "270 mm of mineral wool, 21 °C, 0.16 W/m²K",
-];
+use crate::model::{Chunk, ChunkId, Document, DocumentId, Probe, embedded_text};
 
 /// What a generation is assembled with.
 pub(super) struct Assembly<'a> {
     pub(super) parameters: ChunkParameters,
-    pub(super) previous: Option<&'a Records>,
     pub(super) embedder: &'a Arc<dyn Embedder>,
+    /// What the embedder gives today for the texts that it is recognised by.
+    pub(super) probes: Vec<Probe>,
     pub(super) cache: &'a Cache,
     pub(super) bar: &'a ProgressBar,
     /// For the embedding of one document.
@@ -33,58 +26,41 @@ pub(super) struct Assembly<'a> {
     pub(super) now: i64,
 }
 
-/// A chunk and what is embedded and searched for it.
-pub(super) struct Prepared {
-    pub(super) chunk: Chunk,
-    pub(super) passage: Passage,
-    pub(super) lexical_text: String,
-}
-
-impl Prepared {
-    /// Position of its document.
-    pub(super) fn document(&self) -> usize {
-        self.chunk.document as usize
-    }
-}
-
-/// The chunks of all documents. Pieces are bounded, so that what is done with one is, too.
-pub(super) fn prepare(documents: &[SplitText]) -> Vec<Prepared> {
-    let mut prepared = Vec::new();
-    for (position, document) in (0_u32..).zip(documents) {
-        let text = &document.text;
-        let mut occurrences: HashMap<String, u32> = HashMap::new();
-        for (ordinal, piece) in (0_u32..).zip(&document.pieces) {
-            let passage = passage(&text.text, piece);
-            let occurrence = occurrences.entry(passage.text.clone()).or_default();
+/// The chunks of a document at a position. Pieces are bounded, so that what is done with one is, too.
+pub(super) fn chunks(position: u32, id: &DocumentId, text: &str, pieces: &[Piece]) -> Vec<Chunk> {
+    let mut occurrences: HashMap<[u8; 32], u32> = HashMap::new();
+    let pieces = (0_u32..).zip(pieces);
+    pieces
+        .map(|(ordinal, piece)| {
+            let (embedded, _) = embedded_text(&piece.heading_path, &text[piece.range.clone()]);
+            let digest = *blake3::hash(embedded.as_bytes()).as_bytes();
+            let occurrence = occurrences.entry(digest).or_default();
+            let mut embedded_digest = [0; 16];
+            embedded_digest.copy_from_slice(&digest[..16]);
             let chunk = Chunk {
-                id: ChunkId::of_content(&text.document.id, &passage.text, *occurrence),
+                id: ChunkId::of_content(id, &embedded, *occurrence),
                 document: position,
                 ordinal,
                 page: piece.page,
                 range: piece.range.clone(),
                 sentences: piece.sentences.clone(),
-                embedded_digest: digest(&passage.text),
+                embedded_digest,
                 heading_path: piece.heading_path.clone(),
             };
             *occurrence += 1;
-            let lexical_text = lexical_text(&text.document, &passage.text);
-            prepared.push(Prepared {
-                chunk,
-                passage,
-                lexical_text,
-            });
-        }
-    }
-    prepared
+            chunk
+        })
+        .collect()
 }
 
-fn passage(text: &str, piece: &Piece) -> Passage {
-    let (embedded, shift) = embedded_text(&piece.heading_path, &text[piece.range.clone()]);
-    let spans = piece
+/// What is embedded for a chunk of a text.
+pub(super) fn passage(text: &str, chunk: &Chunk) -> Passage {
+    let (embedded, shift) = embedded_text(&chunk.heading_path, &text[chunk.range.clone()]);
+    let spans = chunk
         .sentences
         .iter()
         .map(|sentence| {
-            sentence.start - piece.range.start + shift..sentence.end - piece.range.start + shift
+            sentence.start - chunk.range.start + shift..sentence.end - chunk.range.start + shift
         })
         .collect();
     Passage {
@@ -94,17 +70,12 @@ fn passage(text: &str, piece: &Piece) -> Passage {
     }
 }
 
-/// Words are searched in the title too, unless the text begins with it anyway.
-fn lexical_text(document: &Document, embedded: &str) -> String {
+/// What the words of a chunk are searched in: the title too, unless the text begins with it anyway.
+pub(super) fn lexical_text(document: &Document, text: &str, chunk: &Chunk) -> String {
+    let (embedded, _) = embedded_text(&chunk.heading_path, &text[chunk.range.clone()]);
     if embedded.starts_with(&document.title) {
-        embedded.to_owned()
+        embedded
     } else {
         format!("{}\n{embedded}", document.title)
     }
-}
-
-fn digest(text: &str) -> [u8; 16] {
-    let mut short = [0; 16];
-    short.copy_from_slice(&blake3::hash(text.as_bytes()).as_bytes()[..16]);
-    short
 }

@@ -69,11 +69,16 @@ pub(super) fn removed_rows(previous: Option<&Records>, rows: &[Row], masks: &Mas
 }
 
 /// Fills in how many chunks each source has.
-pub(super) fn count_chunks<'a>(rows: &mut [Row], chunk_sources: impl Iterator<Item = &'a str>) {
-    let mut counts: HashMap<&str, usize> = HashMap::new();
-    for source in chunk_sources {
-        *counts.entry(source).or_default() += 1;
+pub(super) fn count_chunks<'a>(
+    rows: &mut [Row],
+    sources: impl Iterator<Item = &'a str>,
+    documents_of_chunks: impl Iterator<Item = u32>,
+) {
+    let mut counts: Vec<(&str, usize)> = sources.map(|source| (source, 0)).collect();
+    for document in documents_of_chunks {
+        counts[document as usize].1 += 1;
     }
+    let counts: HashMap<&str, usize> = counts.into_iter().collect();
     for row in rows {
         row.chunks = counts.get(row.source.as_str()).copied().unwrap_or(0);
     }

@@ -14,6 +14,7 @@ use super::worker::SplitJob;
 use crate::chunk::{ChunkParameters, Piece};
 use crate::model::DocumentId;
 use crate::snapshot::Records;
+use crate::snapshot::write::Body;
 
 /// Texts on their way to the workers. Each is held twice meanwhile.
 const UNDER_WAY: usize = 16;
@@ -21,6 +22,7 @@ const UNDER_WAY: usize = 16;
 /// A document and its pieces.
 pub(super) struct SplitText {
     pub(super) text: Text,
+    /// None where the text is kept: the generation before has its chunks.
     pub(super) pieces: Vec<Piece>,
     /// Whether it is the content of last time, split as it was then.
     is_stand_in: bool,
@@ -35,8 +37,11 @@ pub(super) async fn split(
 ) -> Result<Vec<SplitText>, IngestError> {
     let split: Vec<(Text, Outcome<Vec<Piece>>)> = stream::iter(texts)
         .map(|text| async move {
+            let Body::New(own) = &text.body else {
+                return Ok((text, Ok(Vec::new())));
+            };
             let job = SplitJob {
-                text: text.text.clone(),
+                text: own.clone(),
                 blocks: text.document.blocks.clone(),
                 parameters,
             };
@@ -46,23 +51,36 @@ pub(super) async fn split(
         .buffered(UNDER_WAY)
         .try_collect()
         .await?;
-    Ok(split
-        .into_iter()
-        .filter_map(|(text, pieces)| match pieces {
-            Ok(pieces) => Some(SplitText {
+    let mut documents = Vec::with_capacity(split.len());
+    for (text, pieces) in split {
+        match pieces {
+            Ok(pieces) => documents.push(SplitText {
                 text,
                 pieces,
                 is_stand_in: false,
             }),
-            Err(reason) => ways.stand_in(&text.document.id, reason),
-        })
-        .collect())
+            Err(reason) => documents.extend(ways.stand_in(&text.document.id, reason)?),
+        }
+    }
+    Ok(documents)
+}
+
+/// Reads texts that the generation before has, where they are to be split again.
+pub(super) fn unkeep(texts: &mut [Text], previous: Option<&Records>) -> Result<(), IngestError> {
+    for text in texts {
+        if let Body::Kept(_) = text.body {
+            text.body = Body::New(text.read(previous)?.into_owned());
+        }
+    }
+    Ok(())
 }
 
 /// The rows of the report that change when a document gives way to its content of last time.
 pub(super) struct GiveWay<'a> {
     pub(super) rows: &'a mut [Row],
     pub(super) previous: Option<&'a Records>,
+    /// Whether its chunks are those that its texts would give today.
+    pub(super) keeps: bool,
     /// Seconds since the Unix epoch.
     pub(super) now: i64,
     /// Seconds for which a failing source is kept; `None` is for ever.
@@ -71,17 +89,30 @@ pub(super) struct GiveWay<'a> {
 
 impl GiveWay<'_> {
     /// The content of last time for a document that fails now, if there is any. Its row says so.
-    fn stand_in(&mut self, id: &DocumentId, reason: String) -> Option<SplitText> {
+    fn stand_in(
+        &mut self,
+        id: &DocumentId,
+        reason: String,
+    ) -> Result<Option<SplitText>, IngestError> {
         let last = self
             .previous
             .and_then(|records| LastTime::find(records, id));
         let stand_in = StandIn::of(last.as_ref(), reason, self.now, self.max_stale);
         self.tell(id, stand_in.status, stand_in.reason, stand_in.stale_since);
-        Some(SplitText {
-            text: stand_in.text?,
-            pieces: pieces_of(self.previous?, id),
+        let (Some(mut text), Some(previous)) = (stand_in.text, self.previous) else {
+            return Ok(None);
+        };
+        let pieces = if self.keeps {
+            Vec::new()
+        } else {
+            unkeep(std::slice::from_mut(&mut text), Some(previous))?;
+            pieces_of(previous, id)
+        };
+        Ok(Some(SplitText {
+            text,
+            pieces,
             is_stand_in: true,
-        })
+        }))
     }
 
     /// Replaces the documents at some positions by their content of last time, and leaves out those
@@ -90,21 +121,21 @@ impl GiveWay<'_> {
         &mut self,
         documents: Vec<SplitText>,
         failures: &HashMap<usize, String>,
-    ) -> Vec<SplitText> {
-        let documents = documents.into_iter().enumerate();
-        documents
-            .filter_map(|(position, document)| {
-                let Some(reason) = failures.get(&position) else {
-                    return Some(document);
-                };
-                let id = &document.text.document.id;
-                if document.is_stand_in {
-                    self.tell(id, Status::Failed, reason.clone(), None);
-                    return None;
-                }
-                self.stand_in(id, reason.clone())
-            })
-            .collect()
+    ) -> Result<Vec<SplitText>, IngestError> {
+        let mut replaced = Vec::with_capacity(documents.len());
+        for (position, document) in documents.into_iter().enumerate() {
+            let Some(reason) = failures.get(&position) else {
+                replaced.push(document);
+                continue;
+            };
+            let id = &document.text.document.id;
+            if document.is_stand_in {
+                self.tell(id, Status::Failed, reason.clone(), None);
+            } else {
+                replaced.extend(self.stand_in(id, reason.clone())?);
+            }
+        }
+        Ok(replaced)
     }
 
     fn tell(&mut self, id: &DocumentId, status: Status, reason: String, since: Option<i64>) {
@@ -119,9 +150,14 @@ impl GiveWay<'_> {
 
 /// The pieces of a document as the generation before holds them.
 fn pieces_of(records: &Records, id: &DocumentId) -> Vec<Piece> {
-    let chunks = records.chunks().iter();
+    let rows = records
+        .position_of(id)
+        .map(|document| records.rows_of(document));
+    let chunks = rows
+        .into_iter()
+        .flatten()
+        .map(|row| &records.chunks()[row as usize]);
     chunks
-        .filter(|chunk| records.document_of(chunk).id == *id)
         .map(|chunk| Piece {
             range: chunk.range.clone(),
             heading_path: chunk.heading_path.clone(),

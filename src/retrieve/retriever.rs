@@ -305,5 +305,5 @@ fn repeats(generation: &Generation, chosen: &[RankedChunk], row: u32, threshold:
     let vectors = &generation.records.vectors;
     chosen
         .iter()
-        .any(|other| dot(vectors.row(other.row), vectors.row(row)) >= threshold)
+        .any(|other| dot(&vectors.row(other.row), &vectors.row(row)) >= threshold)
 }

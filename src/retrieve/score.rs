@@ -9,6 +9,7 @@ use super::retriever::RetrievalParameters;
 use crate::index::IndexError;
 use crate::index::bm25::{DocumentWords, LexicalQuery, LexicalScores};
 use crate::index::flat::FlatVectors;
+use crate::index::parts::InParts;
 use crate::model::UnitVector;
 use crate::snapshot::Generation;
 
@@ -105,7 +106,7 @@ impl<'a> Scorer<'a> {
         let documents = &self.generation.document_words;
         let (query, beside) = (&self.query.whole, self.parameters.neighbour_weight);
         let whole = in_place(query, vectors, documents, row, beside);
-        let sentence = sentence.unwrap_or_else(|| query.cosine(vectors.row(row)));
+        let sentence = sentence.unwrap_or_else(|| query.cosine(&vectors.row(row)));
         // A chunk is often found for one of its sentences, and a single sentence without its
         // surroundings misleads.
         let dense = whole + self.parameters.sentence_weight * (sentence - whole);
@@ -130,7 +131,7 @@ impl<'a> Scorer<'a> {
         let best = candidates.first().map_or(0.0, |best| best.fused);
         for candidate in candidates.iter().take(FEEDBACK_CHUNKS) {
             let say = ((candidate.fused - best) / FEEDBACK_SPREAD).exp();
-            for (sum, value) in common.iter_mut().zip(vectors.row(candidate.row)) {
+            for (sum, value) in common.iter_mut().zip(vectors.row(candidate.row).iter()) {
                 *sum += say * value;
             }
         }
@@ -141,7 +142,7 @@ impl<'a> Scorer<'a> {
         let moments = self.generation.moments.of_cosines(&common);
         for candidate in candidates.iter_mut() {
             let near = standard(
-                common.cosine(vectors.row(candidate.row)),
+                common.cosine(&vectors.row(candidate.row)),
                 moments.unwrap_or((0.0, 1.0)),
             );
             candidate.fused += weight * (near - candidate.fused);
@@ -179,7 +180,7 @@ impl<'a> Scorer<'a> {
 /// the same document, which count `weight` each.
 fn in_place(
     query: &UnitVector,
-    vectors: &FlatVectors,
+    vectors: &InParts<FlatVectors>,
     documents: &DocumentWords,
     row: u32,
     weight: f32,
@@ -189,15 +190,16 @@ fn in_place(
         (*other as usize) < vectors.len() && documents.document_of(*other) == document
     };
     let neighbours = row.checked_sub(1).into_iter().chain([row + 1]);
-    let mut sum = vectors.row(row).to_vec();
+    let own = vectors.row(row);
+    let mut sum = own.to_vec();
     for neighbour in neighbours.filter(is_beside) {
-        for (sum, value) in sum.iter_mut().zip(vectors.row(neighbour)) {
+        for (sum, value) in sum.iter_mut().zip(vectors.row(neighbour).iter()) {
             *sum += weight * value;
         }
     }
     // Only opposite vectors cancel out.
     let sum = UnitVector::normalize(sum);
-    query.cosine(sum.as_ref().map_or(vectors.row(row), UnitVector::as_slice))
+    query.cosine(sum.as_ref().map_or(&own, UnitVector::as_slice))
 }
 
 /// Best first; equal scores by row, so that results are the same on every run.
@@ -228,7 +230,7 @@ mod tests {
     fn a_chunk_speaks_with_its_neighbours_and_never_with_another_document() {
         let unit = |values: [f32; 3]| UnitVector::normalize(values.to_vec()).unwrap();
         let rows = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]].map(unit);
-        let vectors = FlatVectors::collect(3, &rows).unwrap();
+        let vectors = InParts::whole(FlatVectors::collect(3, &rows).unwrap());
         let words = LexicalIndex::build(["a loft", "a hatch", "a pump"]);
         let documents = DocumentWords::new(&words, vec![0, 0, 1]);
         let of = |row, weight| in_place(&rows[1], &vectors, &documents, row, weight);

@@ -2,29 +2,40 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use super::Manifest;
+use super::texts::Texts;
+use super::{Manifest, SnapshotError};
 use crate::index::Hit;
 use crate::index::bm25::DocumentWords;
 use crate::index::dense::DenseIndex;
 use crate::index::flat::FlatVectors;
 use crate::index::lexical::LexicalIndex;
 use crate::index::moments::Moments;
+use crate::index::parts::InParts;
 use crate::index::spans::SpanVectors;
 use crate::index::spelling::Spellings;
 use crate::index::words::WordVectors;
-use crate::model::{BlockKind, Chunk, ChunkId, Context, Document, GenerationId, Place, UnitVector};
+use crate::model::{
+    BlockKind, Chunk, ChunkId, Context, Document, DocumentId, GenerationId, Place, UnitVector,
+};
 
 pub(super) const TEXTS: &str = "texts.bin";
 pub(super) const DOCUMENTS: &str = "documents.bin";
 pub(super) const CHUNKS: &str = "chunks.bin";
-pub(super) const VECTORS: &str = "vectors.bin";
+pub(super) const ROWS: &str = "rows.bin";
 pub(super) const MOMENTS: &str = "moments.bin";
-pub(super) const SPANS: &str = "spans.bin";
-pub(super) const WORDS: &str = "words.bin";
 pub(super) const LEXICAL: &str = "lexical.bin";
 pub(super) const GRAPH: &str = "graph.bin";
+
+/// The name of a file of a part: `vectors.bin`, then `vectors-1.bin` and so on.
+pub(super) fn part_file(kind: &str, part: usize) -> String {
+    match part {
+        0 => format!("{kind}.bin"),
+        _ => format!("{kind}-{part}.bin"),
+    }
+}
 
 /// The stored part of a generation: documents, texts, chunks and vectors, without the structures
 /// that only searching needs.
@@ -32,14 +43,16 @@ pub struct Records {
     /// What the generation is made of.
     pub manifest: Manifest,
     /// All chunk vectors.
-    pub vectors: FlatVectors,
+    pub vectors: InParts<FlatVectors>,
     /// All sentence vectors.
-    pub spans: SpanVectors,
+    pub spans: InParts<SpanVectors>,
     /// All word vectors.
-    pub words: WordVectors,
+    pub words: InParts<WordVectors>,
+    pub(super) directory: PathBuf,
     pub(super) documents: Vec<Document>,
-    pub(super) texts: Vec<Box<str>>,
+    pub(super) texts: Texts,
     pub(super) chunks: Vec<Chunk>,
+    pub(super) positions: OnceLock<HashMap<DocumentId, u32>>,
 }
 
 impl Records {
@@ -53,12 +66,45 @@ impl Records {
         &self.chunks
     }
 
-    /// The stored text of a document, by its position.
+    /// The position of the document with this id, if this generation has it.
+    pub fn position_of(&self, id: &DocumentId) -> Option<u32> {
+        let positions = self.positions.get_or_init(|| {
+            let documents = (0_u32..).zip(&self.documents);
+            documents
+                .map(|(at, document)| (document.id.clone(), at))
+                .collect()
+        });
+        positions.get(id).copied()
+    }
+
+    /// The rows of a document's chunks, which stand together.
+    pub fn rows_of(&self, document: u32) -> Range<u32> {
+        let first = |document| {
+            self.chunks
+                .partition_point(|chunk| chunk.document < document) as u32
+        };
+        first(document)..first(document.saturating_add(1))
+    }
+
+    /// The stored text of a document, by its position; kept in memory once it has been read.
     ///
     /// # Panics
     /// When there is no such document.
     pub fn text(&self, document: u32) -> &str {
-        &self.texts[document as usize]
+        self.texts.get(document)
+    }
+
+    /// The stored text of a document, for one who needs it once; an error says why it cannot be read.
+    ///
+    /// # Panics
+    /// When there is no such document.
+    pub fn read_text(&self, document: u32) -> Result<String, SnapshotError> {
+        let damaged = |reason| SnapshotError::Damaged {
+            generation: self.manifest.generation.to_string(),
+            file: TEXTS.to_owned(),
+            reason,
+        };
+        self.texts.read(document).map_err(damaged)
     }
 
     /// The document of a chunk.
@@ -68,7 +114,8 @@ impl Records {
 
     /// The quoted text of a chunk.
     pub fn chunk_text(&self, chunk: &Chunk) -> &str {
-        &self.texts[chunk.document as usize][chunk.range.clone()]
+        let text = self.texts.get(chunk.document);
+        text.get(chunk.range.clone()).unwrap_or_default()
     }
 
     /// How near each sentence of a chunk is to a vector, in order; none where there are no sentence
@@ -80,10 +127,16 @@ impl Records {
         })
     }
 
+    /// All texts in order, none of which is kept; one that cannot be read is blank.
+    fn all_texts(&self) -> impl Iterator<Item = String> {
+        let documents = 0..u32::try_from(self.texts.len()).unwrap_or(u32::MAX);
+        documents.map(|document| self.texts.read(document).unwrap_or_default())
+    }
+
     /// The stored text at `range` of a chunk's document, read again for verification; `None` when
     /// there is no such place.
     pub fn stored_text(&self, chunk: &Chunk, range: Range<usize>) -> Option<&str> {
-        self.texts.get(chunk.document as usize)?.get(range)
+        self.texts.get(chunk.document).get(range)
     }
 }
 
@@ -98,8 +151,8 @@ pub struct Generation {
     /// The words by document.
     pub document_words: DocumentWords,
     pub(super) dense: DenseIndex,
-    pub(super) rows_by_id: HashMap<ChunkId, u32>,
-    pub(super) rows_by_text: HashMap<blake3::Hash, u32>,
+    pub(super) rows_by_id: OnceLock<HashMap<ChunkId, u32>>,
+    pub(super) rows_by_text: OnceLock<HashMap<blake3::Hash, u32>>,
     pub(super) spellings: OnceLock<Spellings>,
 }
 
@@ -117,7 +170,7 @@ impl Generation {
                 .documents
                 .iter()
                 .map(|document| document.title.as_str());
-            Spellings::of(records.texts.iter().map(AsRef::as_ref).chain(titles))
+            Spellings::of(records.all_texts().chain(titles.map(str::to_owned)))
         })
     }
 
@@ -131,15 +184,29 @@ impl Generation {
 
     /// The row of a chunk, if this generation has it.
     pub fn row_of(&self, id: &ChunkId) -> Option<u32> {
-        self.rows_by_id.get(id).copied()
+        let rows = self.rows_by_id.get_or_init(|| {
+            let chunks = (0_u32..).zip(self.records.chunks());
+            chunks.map(|(row, chunk)| (chunk.id.clone(), row)).collect()
+        });
+        rows.get(id).copied()
     }
 
     /// The row of a chunk whose quoted text is exactly `text`, so that clients that send contexts
     /// back as bare strings still get citations.
     pub fn row_with_text(&self, text: &str) -> Option<u32> {
-        self.rows_by_text
-            .get(&blake3::hash(text.as_bytes()))
-            .copied()
+        let rows = self.rows_by_text.get_or_init(|| {
+            let texts = (0_u32..).zip(self.records.all_texts());
+            texts
+                .flat_map(|(document, text)| {
+                    let rows = self.records.rows_of(document);
+                    rows.map(move |row| {
+                        let quoted = text.get(self.chunk(row).range.clone());
+                        (blake3::hash(quoted.unwrap_or_default().as_bytes()), row)
+                    })
+                })
+                .collect()
+        });
+        rows.get(&blake3::hash(text.as_bytes())).copied()
     }
 
     /// Up to `k` rows whose vectors are nearest to `query`, best first, with their cosines, among
@@ -168,11 +235,9 @@ impl Generation {
 
     /// The position of the document with this id, if this generation has it.
     pub fn document_with_id(&self, id: &str) -> Option<u32> {
-        let documents = &self.records.documents;
-        let position = documents
-            .iter()
-            .position(|document| document.id.as_str() == id)?;
-        u32::try_from(position).ok()
+        let documents = (0_u32..).zip(&self.records.documents);
+        let mut found = documents.filter(|(_, document)| document.id.as_str() == id);
+        found.next().map(|(position, _)| position)
     }
 
     /// The headings above byte `at` of the document at this position, outermost first.

@@ -8,11 +8,12 @@ use crate::model::{EmbedderFingerprint, GenerationId, Probe};
 
 /// The format that this program writes and reads. Raised whenever an older program could not read
 /// the files or this one could not read older files.
-pub const FORMAT: u64 = 4;
+pub const FORMAT: u64 = 5;
 
 /// The oldest format that this program reads. Format 1 kept the graph in files of another library;
 /// such a generation is searched without a graph until the next ingest run replaces it. Format 2 had
-/// no words; its chunks are ranked without them until then. Format 3 had no locations.
+/// no words; its chunks are ranked without them until then. Format 3 had no locations. Format 4 held all
+/// vectors in one part and none of them in bytes.
 pub(super) const OLDEST_FORMAT: u64 = 1;
 
 /// Name of the manifest within a generation's directory.
@@ -45,6 +46,9 @@ pub struct Manifest {
     pub chunking: ChunkParameters,
     /// How the graph was built.
     pub graph: HnswParameters,
+    /// How many rows were taken out of the graph or linked into it since it was built whole.
+    #[serde(default)]
+    pub carried: usize,
     /// How much there is of everything.
     pub counts: Counts,
     /// Every other file of the directory.
@@ -54,7 +58,12 @@ pub struct Manifest {
 impl Manifest {
     /// Whether the generation has a file of this name.
     pub(super) fn has_file(&self, name: &str) -> bool {
-        self.files.iter().any(|file| file.name == name)
+        self.entry(name).is_some()
+    }
+
+    /// The entry of a file.
+    pub(super) fn entry(&self, name: &str) -> Option<&FileEntry> {
+        self.files.iter().find(|file| file.name == name)
     }
 }
 

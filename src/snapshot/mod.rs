@@ -8,6 +8,7 @@
 
 pub mod arrive;
 mod before4;
+mod check;
 pub mod current;
 mod error;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -18,12 +19,15 @@ pub mod live;
 pub mod lock;
 mod manifest;
 pub mod open;
+mod parts;
 mod pointer;
 mod supply;
 mod synced;
 mod texts;
 pub mod unpublished;
+mod verified;
 pub mod write;
+mod write_search;
 
 pub use error::SnapshotError;
 pub use generation::{Generation, Records};

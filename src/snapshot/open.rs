@@ -1,26 +1,27 @@
 //! Opens a generation and believes nothing that it has not checked.
 
+use std::ops::Range;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::before4::DocumentBefore4;
+use super::check::{self, check_files};
 use super::generation::{self, Generation, Records};
 use super::manifest::{self, FORMAT, FileEntry, Manifest, OLDEST_FORMAT};
 use super::synced::io;
-use super::texts::{self, TextEntry};
-use super::{SnapshotError, current, unpublished};
+use super::texts::{TextEntry, Texts};
+use super::verified::Verified;
+use super::{SnapshotError, current, parts, unpublished};
 use crate::codec;
 use crate::index::IndexError;
 use crate::index::bm25::DocumentWords;
 use crate::index::dense::DenseIndex;
-use crate::index::flat::FlatVectors;
 use crate::index::graph::Graph;
 use crate::index::lexical::LexicalIndex;
 use crate::index::moments::Moments;
-use crate::index::spans::SpanVectors;
-use crate::index::words::WordVectors;
 use crate::model::{Chunk, Document, GenerationId};
 use crate::runtime::files;
 
@@ -95,18 +96,44 @@ pub fn open(
     id: &GenerationId,
     search_width: usize,
 ) -> Result<Generation, SnapshotError> {
-    let records = open_records(index, id)?;
+    search_in(index, id, search_width, open_records(index, id)?)
+}
+
+/// As [`open`], and computes every digest, whatever was found out before.
+pub fn verify(
+    index: &Path,
+    id: &GenerationId,
+    search_width: usize,
+) -> Result<Generation, SnapshotError> {
+    let records = open_checked(index, id, Verified::none())?;
+    search_in(index, id, search_width, records)
+}
+
+fn search_in(
+    index: &Path,
+    id: &GenerationId,
+    search_width: usize,
+    records: Records,
+) -> Result<Generation, SnapshotError> {
     let directory = index.join(id.as_str());
     load_search(&directory, records, search_width).map_err(|error| name_damage(error, id))
 }
 
-/// Opens one generation's stored part, with every file of it verified.
+/// Opens one generation's stored part, with every file of it verified: by its digest, if that was
+/// not done since the machine was started.
 pub fn open_records(index: &Path, id: &GenerationId) -> Result<Records, SnapshotError> {
+    open_checked(index, id, Verified::open(index))
+}
+
+fn open_checked(
+    index: &Path,
+    id: &GenerationId,
+    verified: Verified,
+) -> Result<Records, SnapshotError> {
     let directory = index.join(id.as_str());
     let manifest = read_manifest(&directory, id)?;
-    for entry in &manifest.files {
-        check_file(&directory, id, entry)?;
-    }
+    check_files(&directory, id, &manifest.files, &verified)?;
+    verified.save();
     load_records(&directory, manifest).map_err(|error| name_damage(error, id))
 }
 
@@ -173,28 +200,7 @@ pub fn check_file(
     id: &GenerationId,
     entry: &FileEntry,
 ) -> Result<(), SnapshotError> {
-    let damaged = |reason: String| damaged_file(id, entry, reason);
-    check_name(id, entry)?;
-    let path = directory.join(&entry.name);
-    let file = files::open(&path).map_err(|error| damaged(error.to_string()))?;
-    let length = file.metadata().map_err(io("read", &path))?.len();
-    if length != entry.bytes {
-        return Err(damaged(format!(
-            "it has {length} bytes, the manifest says {}",
-            entry.bytes
-        )));
-    }
-    let mut hasher = blake3::Hasher::new();
-    std::io::copy(
-        &mut std::io::BufReader::with_capacity(1 << 18, file),
-        &mut hasher,
-    )
-    .map_err(io("read", &path))?;
-    if hasher.finalize().to_hex().as_str() == entry.blake3 {
-        Ok(())
-    } else {
-        Err(damaged("its BLAKE3 digest does not match".to_owned()))
-    }
+    check::check_file(directory, id, entry, &Verified::none())
 }
 
 /// Refuses a file whose name leads out of its directory, or to the manifest.
@@ -226,20 +232,9 @@ fn load_records(directory: &Path, manifest: Manifest) -> Result<Records, Snapsho
         decode(directory, &manifest, generation::DOCUMENTS)?
     };
     let chunks: Vec<Chunk> = decode(directory, &manifest, generation::CHUNKS)?;
-    let packed_path = directory.join(generation::TEXTS);
-    let packed = files::read(&packed_path).map_err(io("read", &packed_path))?;
-    let texts = entries
-        .iter()
-        .map(|entry| texts::unpack(&packed, entry))
-        .collect::<Result<Vec<_>, _>>()
+    let texts = Texts::open(&directory.join(generation::TEXTS), entries)
         .map_err(|reason| damaged(&manifest, generation::TEXTS, reason))?;
-    let vectors = FlatVectors::open(&directory.join(generation::VECTORS))?;
-    let spans = SpanVectors::open(&directory.join(generation::SPANS))?;
-    let words = if manifest.has_file(generation::WORDS) {
-        WordVectors::open(&directory.join(generation::WORDS))?
-    } else {
-        WordVectors::none(chunks.len())
-    };
+    let (vectors, spans, words) = parts::open(directory, &manifest, chunks.len())?;
 
     let parts_fit = documents.len() == texts.len()
         && documents.len() == manifest.counts.documents
@@ -247,7 +242,9 @@ fn load_records(directory: &Path, manifest: Manifest) -> Result<Records, Snapsho
         && vectors.len() == chunks.len()
         && vectors.dimension() == manifest.embedder.dimension
         && spans.len() == chunks.len()
-        && words.len() == chunks.len();
+        && words.len() == chunks.len()
+        && spans.slot_count() == vectors.slot_count()
+        && words.slot_count() == vectors.slot_count();
     if !parts_fit {
         return Err(damaged(
             &manifest,
@@ -255,7 +252,11 @@ fn load_records(directory: &Path, manifest: Manifest) -> Result<Records, Snapsho
             "its files do not fit each other".to_owned(),
         ));
     }
-    if let Some(chunk) = chunks.iter().find(|chunk| !lies_in_text(chunk, &texts)) {
+    let is_sorted = chunks.is_sorted_by_key(|chunk| chunk.document);
+    if let Some(chunk) = chunks
+        .iter()
+        .find(|chunk| !is_sorted || !lies_in_text(chunk, &texts))
+    {
         return Err(damaged(
             &manifest,
             generation::CHUNKS,
@@ -267,9 +268,11 @@ fn load_records(directory: &Path, manifest: Manifest) -> Result<Records, Snapsho
         vectors,
         spans,
         words,
+        directory: directory.to_owned(),
         documents,
         texts,
         chunks,
+        positions: OnceLock::new(),
     })
 }
 
@@ -279,13 +282,28 @@ fn load_search(
     search_width: usize,
 ) -> Result<Generation, SnapshotError> {
     let moments = Moments::open(&directory.join(generation::MOMENTS))?;
-    let lexical = LexicalIndex::open(&directory.join(generation::LEXICAL))?;
     let count = records.chunks.len();
     let has_graph = records.manifest.has_file(generation::GRAPH);
-    let graph = has_graph
-        .then(|| Graph::open(&directory.join(generation::GRAPH), count))
-        .transpose()?;
-    let dense = DenseIndex::new(&records.vectors, graph, search_width);
+    // The two large ones at the same time.
+    let (lexical, dense) = std::thread::scope(|scope| {
+        let lexical = scope.spawn(|| LexicalIndex::open(&directory.join(generation::LEXICAL)));
+        let dense = || -> Result<_, SnapshotError> {
+            let open = || Graph::open(&directory.join(generation::GRAPH), count);
+            let graph = has_graph.then(open).transpose()?;
+            Ok(DenseIndex::new(
+                parts::bytes_of(&records)?,
+                graph,
+                search_width,
+            ))
+        };
+        let dense = dense();
+        let lexical = lexical.join();
+        (
+            lexical.unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            dense,
+        )
+    });
+    let (lexical, dense) = (lexical?, dense?);
     if lexical.len() != count {
         return Err(damaged(
             &records.manifest,
@@ -297,36 +315,29 @@ fn load_search(
         &lexical,
         records.chunks.iter().map(|chunk| chunk.document).collect(),
     );
-    let rows_by_id = (0_u32..)
-        .zip(&records.chunks)
-        .map(|(row, chunk)| (chunk.id.clone(), row))
-        .collect();
-    let rows_by_text = (0_u32..)
-        .zip(&records.chunks)
-        .map(|(row, chunk)| (blake3::hash(records.chunk_text(chunk).as_bytes()), row))
-        .collect();
     Ok(Generation {
         records,
         moments,
         lexical,
         document_words,
         dense,
-        rows_by_id,
-        rows_by_text,
-        spellings: std::sync::OnceLock::new(),
+        rows_by_id: OnceLock::new(),
+        rows_by_text: OnceLock::new(),
+        spellings: OnceLock::new(),
     })
 }
 
-/// Whether every range of a chunk can be sliced out of its document's text.
-fn lies_in_text(chunk: &Chunk, texts: &[Box<str>]) -> bool {
-    texts.get(chunk.document as usize).is_some_and(|text| {
-        text.get(chunk.range.clone()).is_some()
-            && chunk.sentences.iter().all(|sentence| {
-                sentence.start >= chunk.range.start
-                    && sentence.end <= chunk.range.end
-                    && text.get(sentence.clone()).is_some()
-            })
-    })
+/// Whether every range of a chunk lies within its document's text, and its sentences within it.
+fn lies_in_text(chunk: &Chunk, texts: &Texts) -> bool {
+    let lies_within = |inner: &Range<usize>, outer: &Range<usize>| {
+        outer.start <= inner.start && inner.start <= inner.end && inner.end <= outer.end
+    };
+    (chunk.document as usize) < texts.len()
+        && lies_within(&chunk.range, &(0..texts.length(chunk.document)))
+        && chunk
+            .sentences
+            .iter()
+            .all(|sentence| lies_within(sentence, &chunk.range))
 }
 
 fn decode<T: DeserializeOwned>(
@@ -339,7 +350,7 @@ fn decode<T: DeserializeOwned>(
     codec::decode(&bytes).map_err(|error| damaged(manifest, file, error.to_string()))
 }
 
-fn damaged(manifest: &Manifest, file: &str, reason: String) -> SnapshotError {
+pub(super) fn damaged(manifest: &Manifest, file: &str, reason: String) -> SnapshotError {
     SnapshotError::Damaged {
         generation: manifest.generation.to_string(),
         file: file.to_owned(),

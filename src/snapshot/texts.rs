@@ -1,12 +1,19 @@
-//! The documents' texts in one compressed file.
+//! The documents' texts in one compressed file, each by itself, so that one can be read without the
+//! others.
 
-use std::io::{Read, Write};
+use std::fs::File;
+use std::io::{BufWriter, Read, Write};
 use std::ops::Range;
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+use std::sync::OnceLock;
 
 use flate2::Compression;
 use flate2::read::ZlibDecoder;
 use flate2::write::ZlibEncoder;
 use serde::{Deserialize, Serialize};
+
+use crate::runtime::files;
 
 /// Where a document's text lies.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,37 +24,134 @@ pub(super) struct TextEntry {
     length: usize,
 }
 
-/// Compresses each text by itself, so that one can be read without the others.
-pub(super) fn pack<'a>(
-    texts: impl IntoIterator<Item = &'a str>,
-) -> std::io::Result<(Vec<u8>, Vec<TextEntry>)> {
-    let mut bytes = Vec::new();
-    let mut entries = Vec::new();
-    for text in texts {
-        let start = bytes.len();
-        let mut encoder = ZlibEncoder::new(bytes, Compression::default());
-        encoder.write_all(text.as_bytes())?;
-        bytes = encoder.finish()?;
-        entries.push(TextEntry {
-            compressed: start..bytes.len(),
-            length: text.len(),
-        });
-    }
-    Ok((bytes, entries))
+/// The texts of a generation, each read when it is first asked for.
+#[derive(Debug)]
+pub(super) struct Texts {
+    file: File,
+    entries: Vec<TextEntry>,
+    read: Vec<OnceLock<Box<str>>>,
 }
 
-/// Reads one text back. Never inflates beyond the length that its entry promises.
-pub(super) fn unpack(file: &[u8], entry: &TextEntry) -> Result<Box<str>, String> {
+impl Texts {
+    /// Opens a file whose texts lie where `entries` say, or says why it cannot be one.
+    pub(super) fn open(path: &Path, entries: Vec<TextEntry>) -> Result<Self, String> {
+        let file = files::open(path).map_err(|error| error.to_string())?;
+        let length = file.metadata().map_err(|error| error.to_string())?.len();
+        let lies_within = |entry: &TextEntry| {
+            let Range { start, end } = entry.compressed;
+            start <= end && end as u64 <= length
+        };
+        if !entries.iter().all(lies_within) {
+            return Err("an entry points beyond its end".to_owned());
+        }
+        Ok(Self {
+            file,
+            read: entries.iter().map(|_| OnceLock::new()).collect(),
+            entries,
+        })
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Length of a text in bytes.
+    pub(super) fn length(&self, document: u32) -> usize {
+        self.entries[document as usize].length
+    }
+
+    /// A text, which is kept. One that cannot be read any more, which the log tells, is blank.
+    pub(super) fn get(&self, document: u32) -> &str {
+        self.read[document as usize].get_or_init(|| {
+            let text = self.read(document).unwrap_or_else(|reason| {
+                tracing::error!(%reason, "a text of the index cannot be read; nothing can be quoted from it");
+                " ".repeat(self.length(document))
+            });
+            text.into_boxed_str()
+        })
+    }
+
+    /// A text, for one who needs it once.
+    pub(super) fn read(&self, document: u32) -> Result<String, String> {
+        if let Some(text) = self.read[document as usize].get() {
+            return Ok(text.to_string());
+        }
+        let bytes = self.packed(document).map_err(|error| error.to_string())?;
+        inflate(&bytes, self.length(document))
+    }
+
+    fn packed(&self, document: u32) -> std::io::Result<Vec<u8>> {
+        let range = self.entries[document as usize].compressed.clone();
+        let mut bytes = vec![0; range.len()];
+        self.file.read_exact_at(&mut bytes, range.start as u64)?;
+        Ok(bytes)
+    }
+}
+
+/// A file of texts that is being written.
+pub(super) struct TextWriter {
+    file: BufWriter<fs_err::File>,
+    end: usize,
+    entries: Vec<TextEntry>,
+}
+
+impl TextWriter {
+    pub(super) fn create(path: &Path) -> std::io::Result<Self> {
+        Ok(Self {
+            file: BufWriter::with_capacity(1 << 18, fs_err::File::create_new(path)?),
+            end: 0,
+            entries: Vec::new(),
+        })
+    }
+
+    pub(super) fn push(&mut self, text: &str) -> std::io::Result<()> {
+        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(text.as_bytes())?;
+        self.push_packed(&encoder.finish()?, text.len())
+    }
+
+    /// Takes a text over as it lies in another file.
+    pub(super) fn copy(&mut self, texts: &Texts, document: u32) -> std::io::Result<()> {
+        self.push_packed(&texts.packed(document)?, texts.length(document))
+    }
+
+    fn push_packed(&mut self, bytes: &[u8], length: usize) -> std::io::Result<()> {
+        self.file.write_all(bytes)?;
+        let start = self.end;
+        self.end += bytes.len();
+        self.entries.push(TextEntry {
+            compressed: start..self.end,
+            length,
+        });
+        Ok(())
+    }
+
+    /// Where the texts lie, once all are in the file.
+    pub(super) fn finish(mut self) -> std::io::Result<Vec<TextEntry>> {
+        self.file.flush()?;
+        Ok(self.entries)
+    }
+}
+
+/// Reads one text out of a file's bytes.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) fn unpack(file: &[u8], entry: &TextEntry) -> Result<String, String> {
     let compressed = file
         .get(entry.compressed.clone())
         .ok_or("an entry points beyond its end")?;
+    inflate(compressed, entry.length)
+}
+
+/// Reads one text back. Never inflates beyond the length that it should have.
+fn inflate(compressed: &[u8], length: usize) -> Result<String, String> {
     let mut text = String::new();
     ZlibDecoder::new(compressed)
-        .take((entry.length as u64).saturating_add(1))
+        .take((length as u64).saturating_add(1))
         .read_to_string(&mut text)
         .map_err(|error| format!("a text does not inflate: {error}"))?;
-    if text.len() == entry.length {
-        Ok(text.into_boxed_str())
+    if text.len() == length {
+        Ok(text)
     } else {
         Err("a text has another length".to_owned())
     }
@@ -58,61 +162,65 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_come_back_one_by_one() {
-        let texts = [
-            "Lower the flow temperature.",
-            "",
-            "21 °C is plenty. ".repeat(1000).leak(),
-        ];
-        let (file, entries) = pack(texts).unwrap();
-        assert!(file.len() < 1_000);
-        for (text, entry) in texts.iter().zip(&entries) {
-            assert_eq!(unpack(&file, entry).unwrap().as_ref(), *text);
+    fn texts_come_back_one_by_one_and_are_taken_over_as_they_lie() {
+        let long = "21 °C is plenty. ".repeat(1000);
+        let texts = ["Lower the flow temperature.", "", long.as_str()];
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("texts");
+        let mut writer = TextWriter::create(&path).unwrap();
+        for text in texts {
+            writer.push(text).unwrap();
         }
+        let entries = writer.finish().unwrap();
+        assert!(fs_err::metadata(&path).unwrap().len() < 1_000);
+        let first = Texts::open(&path, entries).unwrap();
+
+        let other = directory.path().join("others");
+        let mut writer = TextWriter::create(&other).unwrap();
+        for document in [2, 0, 1] {
+            writer.copy(&first, document).unwrap();
+        }
+        let second = Texts::open(&other, writer.finish().unwrap()).unwrap();
+        for (at, document) in [2, 0, 1].into_iter().enumerate() {
+            let text = texts[document as usize];
+            assert_eq!(second.read(at as u32).unwrap(), text);
+            assert_eq!(second.get(at as u32), text);
+            assert_eq!(second.length(at as u32), text.len());
+        }
+        fs_err::write(&path, "").unwrap();
+        assert_eq!(
+            first.get(0),
+            " ".repeat(texts[0].len()),
+            "blank, not a panic"
+        );
     }
 
     #[test]
     fn a_wrong_entry_is_an_error() {
-        let (file, entries) = pack(["some text"]).unwrap();
-        assert!(
-            unpack(
-                &file,
-                &TextEntry {
-                    compressed: 0..file.len() + 1,
-                    ..entries[0].clone()
-                }
-            )
-            .is_err()
-        );
-        assert!(
-            unpack(
-                &file,
-                &TextEntry {
-                    length: 3,
-                    ..entries[0].clone()
-                }
-            )
-            .is_err()
-        );
-        assert!(
-            unpack(
-                &file,
-                &TextEntry {
-                    length: usize::MAX,
-                    ..entries[0].clone()
-                }
-            )
-            .is_err()
-        );
-        assert!(
-            unpack(
-                &file[..4],
-                &TextEntry {
-                    compressed: 0..4,
-                    ..entries[0].clone()
-                }
-            )
-            .is_err()
-        );
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("texts");
+        let mut writer = TextWriter::create(&path).unwrap();
+        writer.push("some text").unwrap();
+        let entry = writer.finish().unwrap().remove(0);
+        let file = fs_err::read(&path).unwrap();
+        assert_eq!(unpack(&file, &entry).unwrap(), "some text");
+        let beyond = TextEntry {
+            compressed: 0..file.len() + 1,
+            ..entry.clone()
+        };
+        assert!(unpack(&file, &beyond).is_err());
+        assert!(Texts::open(&path, vec![beyond]).is_err());
+        for length in [3, usize::MAX] {
+            let wrong = TextEntry {
+                length,
+                ..entry.clone()
+            };
+            assert!(unpack(&file, &wrong).is_err());
+        }
+        let cut = TextEntry {
+            compressed: 0..4,
+            ..entry
+        };
+        assert!(unpack(&file[..4], &cut).is_err());
     }
 }

@@ -1,25 +1,26 @@
 //! Makes a generation.
+//!
+//! Vectors are written as they come ([`Writer::push`]); the rest is written at the end, from what
+//! the generation before holds and what is new ([`Writer::finish`]).
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use super::generation::Records;
 use super::manifest::{self, Counts, FORMAT, FileEntry, Manifest};
 use super::synced::{TEMPORARY_PREFIX, io, sync_directory, write_synced};
-use super::{SnapshotError, generation, texts, unpublished};
+use super::texts::TextWriter;
+use super::write_search::{Basis, Search, write_search};
+use super::{SnapshotError, generation, parts, unpublished};
 use crate::chunk::ChunkParameters;
 use crate::codec;
-use crate::index::flat::FlatVectors;
-use crate::index::hnsw::{self, HnswParameters};
-use crate::index::lexical::LexicalIndex;
-use crate::index::moments::Moments;
-use crate::index::quantised::QuantisedVectors;
-use crate::index::spans::SpanVectors;
-use crate::index::words::WordVectors;
+use crate::index::hnsw::HnswParameters;
+use crate::index::part_writer::{PackedVectors, PartFiles, PartWriter};
 use crate::model::{
     Chunk, Document, EmbedderFingerprint, GenerationId, Probe, UnitVector, WordCodes,
 };
 
-/// Everything that goes into a generation. Documents and texts are parallel, and so are chunks,
-/// vectors, sentence vectors and word codes.
+/// Everything that goes into a generation, all of it new. Documents and texts are parallel, and so
+/// are chunks, vectors, sentence vectors and word codes.
 pub struct Contents {
     /// The documents.
     pub documents: Vec<Document>,
@@ -47,6 +48,51 @@ pub struct Contents {
     pub created_at: i64,
 }
 
+/// Where a text comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Body {
+    /// It is new.
+    New(String),
+    /// The document at this position of the generation before has the same.
+    Kept(u32),
+}
+
+/// Where the vectors and words of a chunk come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// Both from this row of the generation before.
+    Kept(u32),
+    /// The vectors from this row of the generation before; its words are new.
+    Recalled(u32),
+    /// The vectors are those that were the so-manieth to be [pushed](Writer::push).
+    New(u32),
+}
+
+/// What a generation is made of. Documents and bodies are parallel, and so are chunks and origins.
+pub struct Draft {
+    /// The documents.
+    pub documents: Vec<Document>,
+    /// Their texts.
+    pub bodies: Vec<Body>,
+    /// The chunks, grouped by document, in order.
+    pub chunks: Vec<Chunk>,
+    /// Where their vectors and words come from.
+    pub origins: Vec<Origin>,
+    /// The embedder.
+    pub embedder: EmbedderFingerprint,
+    /// How it can be recognised.
+    pub probes: Vec<Probe>,
+    /// How the texts were split.
+    pub chunking: ChunkParameters,
+    /// Version of the extraction rules.
+    pub extraction_version: u32,
+    /// When this is, in seconds since the Unix epoch.
+    pub created_at: i64,
+}
+
+/// What the words of a new chunk, by its row, are searched in.
+pub type WordsOf<'a> = &'a dyn Fn(&Draft, usize) -> String;
+
 /// Writes a generation under its final name and returns its id. It is not live before
 /// [`publish`](super::current::publish), and marked as unpublished until then. On an error nothing
 /// of it is left.
@@ -58,105 +104,179 @@ pub fn write(
     graph: HnswParameters,
     pool: &rayon::ThreadPool,
 ) -> Result<GenerationId, SnapshotError> {
-    let id = GenerationId::new_now();
-    let temporary = index.join(format!("{TEMPORARY_PREFIX}{id}"));
-    let outcome = write_whole(index, &temporary, &id, contents, graph, pool);
-    if outcome.is_err() {
-        // The error that is reported is the first one; what stays behind goes with the next run.
-        let _ = fs_err::remove_dir_all(&temporary);
-        let _ = unpublished::unmark(index, &id);
+    let mut writer = Writer::begin(index, contents.embedder.dimension)?;
+    let vectors = contents.vectors.iter().zip(&contents.sentence_vectors);
+    for ((whole, sentences), words) in vectors.zip(&contents.word_codes) {
+        writer.push(&PackedVectors::of(whole, sentences, words.clone()))?;
     }
-    outcome.map(|()| id)
-}
-
-fn write_whole(
-    index: &Path,
-    temporary: &Path,
-    id: &GenerationId,
-    contents: &Contents,
-    graph: HnswParameters,
-    pool: &rayon::ThreadPool,
-) -> Result<(), SnapshotError> {
-    fs_err::create_dir_all(temporary).map_err(io("create", temporary))?;
-    let names = write_files(temporary, contents, graph, pool)?;
-    let mut files = Vec::with_capacity(names.len());
-    for name in names {
-        files.push(seal(temporary, name)?);
-    }
-    let manifest = Manifest {
-        format: FORMAT,
-        generation: id.clone(),
-        created_at: contents.created_at,
-        written_by: format!("wattwise {}", env!("CARGO_PKG_VERSION")),
-        extraction_version: contents.extraction_version,
+    let draft = Draft {
+        documents: contents.documents.clone(),
+        bodies: contents.texts.iter().cloned().map(Body::New).collect(),
+        chunks: contents.chunks.clone(),
+        origins: (0..contents.chunks.len() as u32).map(Origin::New).collect(),
         embedder: contents.embedder.clone(),
         probes: contents.probes.clone(),
         chunking: contents.chunking,
-        graph,
-        counts: Counts {
-            documents: contents.documents.len(),
-            chunks: contents.chunks.len(),
-            sentences: contents.sentence_vectors.iter().map(Vec::len).sum(),
-            text_bytes: contents.texts.iter().map(String::len).sum(),
-        },
-        files,
+        extraction_version: contents.extraction_version,
+        created_at: contents.created_at,
     };
-    write_manifest(temporary, &manifest)?;
-    sync_directory(temporary)?;
-    unpublished::mark(index, id, "")?;
-    let finished = index.join(id.as_str());
-    fs_err::rename(temporary, &finished).map_err(io("rename", temporary))?;
-    sync_directory(index)
+    let words = |_: &Draft, row: usize| contents.lexical_texts[row].clone();
+    writer.finish(&draft, None, &words, graph, pool)
 }
 
-fn write_files(
+/// A generation that is being written. Dropped before it is finished, it leaves nothing.
+pub struct Writer {
+    index: PathBuf,
+    id: GenerationId,
+    temporary: PathBuf,
+    part: Option<PartWriter>,
+}
+
+impl Writer {
+    /// Begins a generation of vectors of `dimension`. The caller holds the lock of `index`.
+    pub fn begin(index: &Path, dimension: usize) -> Result<Self, SnapshotError> {
+        let id = GenerationId::new_now();
+        let temporary = index.join(format!("{TEMPORARY_PREFIX}{id}"));
+        fs_err::create_dir_all(&temporary).map_err(io("create", &temporary))?;
+        let mut writer = Self {
+            index: index.to_owned(),
+            id,
+            temporary,
+            part: None,
+        };
+        writer.part = Some(PartWriter::create(writer.new_part(), dimension)?);
+        Ok(writer)
+    }
+
+    /// Until it is known how many parts stand before it.
+    fn new_part(&self) -> PartFiles {
+        let path = |kind| self.temporary.join(format!("{kind}.new"));
+        PartFiles {
+            vectors: path(parts::VECTORS),
+            spans: path(parts::SPANS),
+            words: path(parts::WORDS),
+        }
+    }
+
+    /// Writes the vectors of a chunk and returns the number that names them in [`Origin::New`].
+    pub fn push(&mut self, vectors: &PackedVectors) -> Result<u32, SnapshotError> {
+        let part = self.part.as_mut().expect("it is there until `finish`");
+        Ok(part.push(vectors)?)
+    }
+
+    /// Writes the rest and gives the generation its name, as [`write`] does. `before` is the
+    /// generation that bodies and origins speak of; all its files have been verified.
+    pub fn finish(
+        mut self,
+        draft: &Draft,
+        before: Option<&Records>,
+        words: WordsOf<'_>,
+        graph: HnswParameters,
+        pool: &rayon::ThreadPool,
+    ) -> Result<GenerationId, SnapshotError> {
+        let part = self.part.take().expect("it is there until `finish`");
+        let pushed = part.finish()?;
+        let basis = Basis {
+            directory: &self.temporary,
+            draft,
+            before,
+            new_part: self.new_part(),
+            pushed,
+            graph,
+            pool,
+        };
+        let mut search = write_search(&basis, words)?;
+        let text_bytes = write_texts(&self.temporary, draft, before, &mut search)?;
+        let mut files = Vec::with_capacity(search.linked.len() + search.written.len());
+        for name in &search.written {
+            files.push(seal(&self.temporary, name)?);
+        }
+        files.append(&mut search.linked);
+        let manifest = Manifest {
+            format: FORMAT,
+            generation: self.id.clone(),
+            created_at: draft.created_at,
+            written_by: WRITTEN_BY.to_owned(),
+            extraction_version: draft.extraction_version,
+            embedder: draft.embedder.clone(),
+            probes: draft.probes.clone(),
+            chunking: draft.chunking,
+            graph,
+            carried: search.carried,
+            counts: Counts {
+                documents: draft.documents.len(),
+                chunks: draft.chunks.len(),
+                sentences: search.sentences,
+                text_bytes,
+            },
+            files,
+        };
+        write_manifest(&self.temporary, &manifest)?;
+        sync_directory(&self.temporary)?;
+        unpublished::mark(&self.index, &self.id, "")?;
+        let finished = self.index.join(self.id.as_str());
+        let named = fs_err::rename(&self.temporary, &finished)
+            .map_err(io("rename", &self.temporary))
+            .and_then(|()| sync_directory(&self.index));
+        if let Err(error) = named {
+            // The error that is reported is the first one; what stays behind goes with the next run.
+            let _ = unpublished::unmark(&self.index, &self.id);
+            return Err(error);
+        }
+        Ok(self.id.clone())
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        // Under its final name it is not there any more.
+        let _ = fs_err::remove_dir_all(&self.temporary);
+    }
+}
+
+/// The program that writes generations. What another one wrote is split anew.
+pub const WRITTEN_BY: &str = concat!("wattwise ", env!("CARGO_PKG_VERSION"));
+
+/// Writes texts, documents and chunks; how many bytes of text there are.
+fn write_texts(
     directory: &Path,
-    contents: &Contents,
-    graph: HnswParameters,
-    pool: &rayon::ThreadPool,
-) -> Result<Vec<&'static str>, SnapshotError> {
-    let put = |name: &str, bytes: &[u8]| {
-        let path = directory.join(name);
-        fs_err::write(&path, bytes).map_err(io("write", &path))
+    draft: &Draft,
+    before: Option<&Records>,
+    search: &mut Search,
+) -> Result<usize, SnapshotError> {
+    let path = directory.join(generation::TEXTS);
+    let mut length = 0;
+    let mut put = || -> std::io::Result<_> {
+        let mut writer = TextWriter::create(&path)?;
+        for body in &draft.bodies {
+            match (body, before) {
+                (Body::New(text), _) => {
+                    length += text.len();
+                    writer.push(text)?;
+                }
+                (Body::Kept(document), Some(before)) => {
+                    length += before.texts.length(*document);
+                    writer.copy(&before.texts, *document)?;
+                }
+                (Body::Kept(_), None) => return Err(std::io::Error::other("no text to keep")),
+            }
+        }
+        writer.finish()
     };
-    let (packed, entries) = texts::pack(contents.texts.iter().map(String::as_str))
-        .map_err(io("compress the texts for", directory))?;
-    put(generation::TEXTS, &packed)?;
-    put(
-        generation::DOCUMENTS,
-        &encode(directory, &(&contents.documents, &entries))?,
-    )?;
-    put(generation::CHUNKS, &encode(directory, &contents.chunks)?)?;
-
-    let vectors = FlatVectors::collect(contents.embedder.dimension, &contents.vectors)?;
-    vectors.write(&directory.join(generation::VECTORS))?;
-    Moments::of(&vectors).write(&directory.join(generation::MOMENTS))?;
-    SpanVectors::write(
-        &directory.join(generation::SPANS),
-        contents.embedder.dimension,
-        &contents.sentence_vectors,
-    )?;
-    WordVectors::write(
-        &directory.join(generation::WORDS),
-        contents.embedder.dimension,
-        &contents.word_codes,
-    )?;
-    LexicalIndex::build(contents.lexical_texts.iter().map(String::as_str))
-        .write(&directory.join(generation::LEXICAL))?;
-    hnsw::build(&QuantisedVectors::of(&vectors), graph, pool)
-        .write(&directory.join(generation::GRAPH))?;
-
-    Ok(vec![
-        generation::TEXTS,
-        generation::DOCUMENTS,
-        generation::CHUNKS,
-        generation::VECTORS,
-        generation::MOMENTS,
-        generation::SPANS,
-        generation::WORDS,
-        generation::LEXICAL,
-        generation::GRAPH,
-    ])
+    let entries = put().map_err(io("write", &path))?;
+    for (name, bytes) in [
+        (
+            generation::DOCUMENTS,
+            encode(directory, &(&draft.documents, &entries))?,
+        ),
+        (generation::CHUNKS, encode(directory, &draft.chunks)?),
+    ] {
+        let path = directory.join(name);
+        fs_err::write(&path, bytes).map_err(io("write", &path))?;
+    }
+    let names = [generation::TEXTS, generation::DOCUMENTS, generation::CHUNKS];
+    search.written.splice(0..0, names.map(str::to_owned));
+    Ok(length)
 }
 
 fn encode<T: serde::Serialize>(directory: &Path, value: &T) -> Result<Vec<u8>, SnapshotError> {
@@ -173,7 +293,11 @@ fn seal(directory: &Path, name: &str) -> Result<FileEntry, SnapshotError> {
     let file = fs_err::File::open(&path).map_err(io("open", &path))?;
     file.sync_all().map_err(io("sync", &path))?;
     let mut hasher = blake3::Hasher::new();
-    let bytes = std::io::copy(&mut &file, &mut hasher).map_err(io("read", &path))?;
+    let bytes = std::io::copy(
+        &mut std::io::BufReader::with_capacity(1 << 18, &file),
+        &mut hasher,
+    )
+    .map_err(io("read", &path))?;
     Ok(FileEntry {
         name: name.to_owned(),
         bytes,

@@ -24,6 +24,7 @@ mod embedders;
 mod embedding_server;
 mod fake_embedder;
 mod generators;
+mod incremental;
 mod keys;
 mod killing;
 mod layering;
