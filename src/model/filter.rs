@@ -3,7 +3,7 @@
 use super::{Chunk, ContentKind, Document};
 
 /// Conditions on chunks; all that are given must hold. The default lets everything through.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Filter {
     /// The document's source: exactly this, or below this folder or address.
     pub source: Option<String>,

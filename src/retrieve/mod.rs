@@ -7,7 +7,7 @@ mod compatibility;
 mod confidence;
 mod conversation;
 mod query;
-mod query_cache;
+mod recent;
 pub mod reload;
 mod retriever;
 mod score;

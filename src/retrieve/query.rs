@@ -22,6 +22,11 @@ impl Query {
         }
     }
 
+    /// Bytes that its vectors take.
+    pub(super) fn bytes(&self) -> usize {
+        size_of_val(self.whole.as_slice()) + self.tokens.bytes()
+    }
+
     /// A question in the light of another, which counts `weight` beside it.
     pub(super) fn with(self, other: &Self, weight: f32) -> Self {
         let sum = self

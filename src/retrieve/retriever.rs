@@ -8,13 +8,13 @@ use tokio::sync::Semaphore;
 use super::confidence::{self, Coverage};
 use super::conversation::InContext;
 use super::query::Query;
-use super::query_cache::QueryCache;
+use super::recent::Recent;
 use super::score::{Candidate, Scorer};
 use super::spelling::mend;
 use crate::embed::{EmbedError, Embedder};
 use crate::index::bm25::LexicalQuery;
 use crate::language::identifiers;
-use crate::model::{Context, Filter, UnitVector, dot};
+use crate::model::{Context, Filter, GenerationId, UnitVector, dot};
 use crate::runtime::{blocking, cpu_pool, stages};
 use crate::snapshot::Generation;
 
@@ -59,8 +59,15 @@ impl Default for RetrievalParameters {
     }
 }
 
-/// Questions whose vectors are remembered.
-const CACHED_QUERIES: usize = 4_096;
+/// Bytes of questions whose vectors are remembered, some thousands under the default model: embedding
+/// is the dearest step of a request, and a conversation asks for the same question more than once.
+const MOST_QUERY_BYTES: usize = 24 << 20;
+
+/// Bytes of results that are remembered, some thousands of questions.
+const MOST_FOUND_BYTES: usize = 8 << 20;
+
+/// Longer questions are not remembered; nobody asks the same long text twice.
+const LONGEST_REMEMBERED_BYTES: usize = 2_000;
 
 /// A name that stands in more rows than this tells little.
 const MOST_NAMED_ROWS: usize = 32;
@@ -111,11 +118,29 @@ impl Ranked {
     }
 }
 
+/// All that a search depends on besides the parameters.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Asked {
+    generation: GenerationId,
+    /// What is searched for, with the bits of its weight.
+    texts: Vec<(String, u32)>,
+    k: usize,
+    filter: Filter,
+}
+
+/// What a search found.
+struct Found {
+    chunks: Vec<RankedChunk>,
+    coverage: Coverage,
+    query: UnitVector,
+}
+
 /// Searches generations.
 pub struct Retriever {
     embedder: Arc<dyn Embedder>,
     parameters: RetrievalParameters,
-    cache: QueryCache,
+    queries: Recent<String, Arc<Query>>,
+    found: Recent<Asked, Arc<Found>>,
     /// One search per core: more would only slow each other down.
     permits: Semaphore,
 }
@@ -126,7 +151,8 @@ impl Retriever {
         Self {
             embedder,
             parameters,
-            cache: QueryCache::new(CACHED_QUERIES),
+            queries: Recent::of_bytes(MOST_QUERY_BYTES),
+            found: Recent::of_bytes(MOST_FOUND_BYTES),
             permits: Semaphore::new(cpu_pool::available_threads().get()),
         }
     }
@@ -140,17 +166,45 @@ impl Retriever {
         k: usize,
         filter: &Filter,
     ) -> Result<Ranked, RetrieveError> {
-        let question = cut(asked.question.trim());
-        let mut texts = vec![(question.to_owned(), 1.0)];
-        let mut query = self.understand(question).await?;
+        let mut texts = vec![(cut(asked.question.trim()).to_owned(), 1.0)];
         if let Some((before, weight)) = &asked.before {
-            let before = cut(before.trim());
+            texts.push((cut(before.trim()).to_owned(), *weight));
+        }
+        let key = Asked {
+            generation: generation.id().clone(),
+            texts: texts
+                .iter()
+                .map(|(text, weight)| (text.clone(), weight.to_bits()))
+                .collect(),
+            k,
+            filter: filter.clone(),
+        };
+        let found = match self.found.find(&key) {
+            Some(found) => found,
+            None => self.search(&generation, texts, key).await?,
+        };
+        Ok(Ranked {
+            chunks: found.chunks.clone(),
+            coverage: found.coverage,
+            covered: found.coverage.share >= self.parameters.floor,
+            query: found.query.clone(),
+            generation,
+        })
+    }
+
+    async fn search(
+        &self,
+        generation: &Arc<Generation>,
+        texts: Vec<(String, f32)>,
+        key: Asked,
+    ) -> Result<Arc<Found>, RetrieveError> {
+        let mut query = self.understand(&texts[0].0).await?;
+        for (before, weight) in &texts[1..] {
             let earlier = self.understand(before).await?;
             query = Arc::new(Query::clone(&query).with(&earlier, *weight));
-            texts.push((before.to_owned(), *weight));
         }
         let parameters = self.parameters;
-        let filter = filter.clone();
+        let (generation, filter, k) = (Arc::clone(generation), key.filter.clone(), key.k);
         let search = async {
             let _permit = self
                 .permits
@@ -160,17 +214,26 @@ impl Retriever {
             blocking::run(move || {
                 let (chunks, coverage) =
                     search(&generation, &texts, &query, k, &filter, &parameters);
-                Ranked {
-                    generation,
+                Arc::new(Found {
                     chunks,
                     coverage,
-                    covered: coverage.share >= parameters.floor,
                     query: query.whole.clone(),
-                }
+                })
             })
             .await
         };
-        Ok(stages::timed("search", search).await)
+        let found = stages::timed("search", search).await;
+        let text_bytes: usize = key.texts.iter().map(|(text, _)| text.len()).sum();
+        if text_bytes <= LONGEST_REMEMBERED_BYTES {
+            let bytes = size_of::<(Asked, Found)>()
+                + text_bytes
+                + key.filter.source.as_ref().map_or(0, String::len)
+                + key.filter.host.as_ref().map_or(0, String::len)
+                + size_of_val(found.chunks.as_slice())
+                + size_of_val(found.query.as_slice());
+            self.found.insert(key, Arc::clone(&found), bytes);
+        }
+        Ok(found)
     }
 
     /// The vector of a question, from the cache if it was asked before.
@@ -188,13 +251,23 @@ impl Retriever {
         blocking::run(move || mend(&question, &generation, embedder.as_ref())).await
     }
 
+    /// How many results are remembered.
+    #[cfg(test)]
+    pub(super) fn remembered(&self) -> usize {
+        self.found.len()
+    }
+
     async fn understand(&self, question: &str) -> Result<Arc<Query>, RetrieveError> {
-        if let Some(query) = self.cache.find(question) {
+        if let Some(query) = self.queries.find(question) {
             return Ok(query);
         }
         let vectors = stages::timed("embed", self.embedder.embed_query(question)).await?;
         let query = Arc::new(Query::of(vectors));
-        self.cache.insert(question, Arc::clone(&query));
+        if question.len() <= LONGEST_REMEMBERED_BYTES {
+            let bytes = size_of::<(String, Query)>() + question.len() + query.bytes();
+            self.queries
+                .insert(question.to_owned(), Arc::clone(&query), bytes);
+        }
         Ok(query)
     }
 }

@@ -70,6 +70,55 @@ fn rows(filter: &Filter, k: usize, parameters: RetrievalParameters) -> Vec<u32> 
     ranked.chunks.iter().map(|chunk| chunk.row).collect()
 }
 
+/// Every part of what is asked makes a question of its own; what is remembered is what a search finds.
+#[tokio::test]
+async fn a_question_asked_again_is_remembered_with_its_filter_and_count() {
+    let retriever = Retriever::new(
+        Arc::clone(&FIXTURE.embedder),
+        RetrievalParameters::default(),
+    );
+    let pages = Filter {
+        first_page: Some(3),
+        ..Filter::default()
+    };
+    let (alone, after) = (
+        InContext::alone("thermostat energy 7"),
+        InContext {
+            before: Some(("heating 3".to_owned(), 0.5)),
+            ..InContext::alone("thermostat energy 7")
+        },
+    );
+    for (asked, k, filter) in [
+        (&alone, 5, &Filter::default()),
+        (&alone, 4, &Filter::default()),
+        (&alone, 5, &pages),
+        (&after, 5, &Filter::default()),
+    ] {
+        let ask = async |retriever: &Retriever| {
+            let generation = Arc::clone(&FIXTURE.generation);
+            retriever
+                .retrieve(generation, asked, k, filter)
+                .await
+                .unwrap()
+        };
+        let searched = retriever.remembered();
+        let (first, again) = (ask(&retriever).await, ask(&retriever).await);
+        assert_eq!(retriever.remembered(), searched + 1);
+        let anew = Retriever::new(
+            Arc::clone(&FIXTURE.embedder),
+            RetrievalParameters::default(),
+        );
+        let anew = ask(&anew).await;
+        for found in [again, anew] {
+            assert_eq!(
+                (first.chunks.clone(), first.covered),
+                (found.chunks, found.covered)
+            );
+            assert_eq!(first.query, found.query);
+        }
+    }
+}
+
 #[test]
 fn late_interaction_orders_by_what_the_tokens_find() {
     let by_words_alone = RetrievalParameters {
