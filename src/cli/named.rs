@@ -67,11 +67,12 @@ fn is_address(argument: &str) -> bool {
 
 /// What is wrong with a source that cannot be looked at.
 fn not_found(argument: &str, error: &io::Error) -> ConfigError {
-    let reason = match error.kind() {
-        io::ErrorKind::NotFound => format!(
+    let reason = if error.kind() == io::ErrorKind::NotFound {
+        format!(
             "there is no file or folder {argument:?}; an address is written with https:// in front"
-        ),
-        _ => error.to_string(),
+        )
+    } else {
+        error.to_string()
     };
     ConfigError::Invalid {
         name: "FOLDER|FILE|URL",

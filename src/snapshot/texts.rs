@@ -181,8 +181,8 @@ mod tests {
             writer.copy(&first, document).unwrap();
         }
         let second = Texts::open(&other, writer.finish().unwrap()).unwrap();
-        for (at, document) in [2, 0, 1].into_iter().enumerate() {
-            let text = texts[document as usize];
+        for (at, document) in [2_usize, 0, 1].into_iter().enumerate() {
+            let text = texts[document];
             assert_eq!(second.read(at as u32).unwrap(), text);
             assert_eq!(second.get(at as u32), text);
             assert_eq!(second.length(at as u32), text.len());

@@ -39,12 +39,11 @@ impl<'a> Choice<'a> {
             return Found::Nothing;
         };
         let mut statements: Vec<Statement> = self.warning(best, sections).into_iter().collect();
-        match self.of_rows(best, sections) {
-            Some(statement) => statements.push(statement),
-            None => {
-                let rows = self.rows_alike(best, sections);
-                statements.extend(rows.iter().map(|found| self.state(found, sections)));
-            }
+        if let Some(statement) = self.of_rows(best, sections) {
+            statements.push(statement);
+        } else {
+            let rows = self.rows_alike(best, sections);
+            statements.extend(rows.iter().map(|found| self.state(found, sections)));
         }
         if self.is_named {
             let as_good = |other: &&Weighed<'_>| best.weight - other.weight <= AS_GOOD;

@@ -196,11 +196,7 @@ pub fn heads_references(heading: &str) -> bool {
 }
 
 /// Looks for answers in `sections`, best first.
-pub fn answer<'a>(
-    asked: &Asked<'_>,
-    sections: &[Section<'a>],
-    vocabulary: &Vocabulary<'_>,
-) -> Found {
+pub fn answer(asked: &Asked<'_>, sections: &[Section<'_>], vocabulary: &Vocabulary<'_>) -> Found {
     let mut question = Question::of(asked, vocabulary.rarity);
     let units = all_units(sections);
     question.replace(&units);
