@@ -60,7 +60,7 @@ impl Site {
     async fn live(&self) -> GenerationId {
         match self.bucket.look(None).await.unwrap() {
             Look::Found(published, _) => published.live,
-            other => panic!("{other:?}"),
+            other @ (Look::Same | Look::Nothing) => panic!("{other:?}"),
         }
     }
 
@@ -262,7 +262,7 @@ async fn a_manifest_that_leads_out_of_its_folder_is_refused() {
         let base = writer.pull(&[]).await.unwrap();
         let id = publish(writer.folder(), 3).await;
         change_manifest(writer.folder(), &id, |manifest| {
-            name.clone_into(&mut manifest.files[0].name)
+            name.clone_into(&mut manifest.files[0].name);
         });
         let told = writer.push(&base, 2).await.unwrap_err().to_string();
         assert!(told.contains("leaves the directory"), "{told}");
