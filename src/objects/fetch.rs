@@ -21,8 +21,8 @@ use crate::snapshot::{FileEntry, SnapshotError};
 const FILES_AT_ONCE: usize = 3;
 /// Parts of a file that wait for the disk.
 const PARTS_WAITING: usize = 16;
-/// A generation has a dozen files.
-const MOST_FILES: usize = 64;
+/// A generation has a dozen files, and four more for each of its parts, of which there are sixteen at most.
+const MOST_FILES: usize = 256;
 /// What is left free on the disk.
 const SPARE_BYTES: u64 = 64 << 20;
 
@@ -170,7 +170,13 @@ fn write_checked<B: AsRef<[u8]>>(
         path: path.to_owned(),
         source,
     };
-    let mut file = fs_err::File::create(path).map_err(failed)?;
+    // What lies there may be shared with another generation, whose file stays as it is.
+    if let Err(error) = fs_err::remove_file(path)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        return Err(failed(error));
+    }
+    let mut file = fs_err::File::create_new(path).map_err(failed)?;
     let mut hasher = blake3::Hasher::new();
     let mut length = 0_u64;
     while let Some(part) = parts.blocking_recv() {

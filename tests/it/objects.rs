@@ -244,6 +244,9 @@ async fn a_copy_that_is_damaged_on_this_machine_is_fetched_again() {
     let id = site.run(&site.writer("writer"), 3).await;
     site.reader("reader").start().await.unwrap();
     let reader = site.reader("reader");
+    let shared = site.folders.path().join("shared");
+    let file = reader.folder().join(id.as_str()).join("vectors.bin");
+    std::fs::hard_link(file, &shared).unwrap();
     std::fs::write(
         reader.folder().join(id.as_str()).join("vectors.bin"),
         "damage",
@@ -252,6 +255,8 @@ async fn a_copy_that_is_damaged_on_this_machine_is_fetched_again() {
     assert!(!is_whole(reader.folder(), &id));
     reader.start().await.unwrap();
     assert!(is_whole(reader.folder(), &id));
+    // Another generation may share the file that lay there.
+    assert_eq!(std::fs::read(shared).unwrap(), b"damage");
 }
 
 #[tokio::test]
@@ -296,7 +301,7 @@ fn change_manifest(index: &Path, id: &GenerationId, change: impl FnOnce(&mut Man
 }
 
 #[tokio::test]
-async fn a_file_of_many_parts_arrives_as_it_was() {
+async fn a_large_file_and_many_small_ones_arrive_as_they_were() {
     for site in sites() {
         let writer = site.writer("writer");
         let base = writer.pull(&[]).await.unwrap();
@@ -310,6 +315,15 @@ async fn a_file_of_many_parts_arrives_as_it_was() {
             entry.bytes = large.len() as u64;
             entry.blake3 = blake3::hash(&large).to_hex().to_string();
             manifest.files.push(entry);
+            for number in 0..100 {
+                let mut entry = manifest.files[0].clone();
+                entry.name = format!("small-{number}.bin");
+                entry.bytes = 1;
+                entry.blake3 = blake3::hash(&[number]).to_hex().to_string();
+                let path = writer.folder().join(id.as_str()).join(&entry.name);
+                std::fs::write(path, [number]).unwrap();
+                manifest.files.push(entry);
+            }
         });
         writer.push(&base, 2).await.unwrap();
         let reader = site.reader("reader");
