@@ -223,6 +223,7 @@ def llm_rows(url, key):
     def ask(*flags):
         with tempfile.TemporaryDirectory() as folder:
             lines = ["- model_id: wattwise", "  model_name: wattwise", f"  api_base: {url}/v1"]
+            lines.append("  api_key_name: wattwise")
             Path(folder, "extra-openai-models.yaml").write_text("\n".join(lines))
             environment = {**os.environ, "LLM_USER_PATH": folder}
             command = [Path(sys.executable).with_name("llm"), "-m", "wattwise", "--key", key, *flags]
