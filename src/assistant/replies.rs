@@ -279,7 +279,7 @@ mod tests {
         let replies = Replies::load(text, &embedder).await.unwrap();
         let (failed, tests) = replies.check(&embedder).await.unwrap();
         assert_eq!((failed, tests), (Vec::new(), 3));
-        assert!(Replies::load("threshold = 1", &embedder).await.is_err());
+        assert!(Replies::load("examples = 1", &embedder).await.is_err());
     }
 
     #[test]

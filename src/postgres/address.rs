@@ -159,7 +159,6 @@ mod tests {
             "postgres://me:s3cr3t@host/db?sslmode=s3cr3t",
             "postgres://me:s3cr3t@host:port/db",
             "postgres://me:s3cr3t@",
-            "postgres://:s3cr3t@host/db",
             "postgres://me@host/db?nothing=s3cr3t",
             "mysql://me:s3cr3t@host/db",
         ] {

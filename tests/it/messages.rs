@@ -252,7 +252,7 @@ table! {
         MissingPlaceholder { name: "system.txt".to_owned(), placeholder: "contexts" } => "{contexts}", Says("write that");
     }
     RepliesError {
-        Malformed(toml::from_str::<u8>("x").unwrap_err()) => "replies", Says("data/replies.toml");
+        Malformed(toml::from_str::<u8>("x").unwrap_err()) => "replies", Says("docs/answers.md");
         Embed(EmbedError::Unreachable { url: url(), reason: reason() }) => "replies", Says("is it running?");
     }
     QuestionsError {
