@@ -216,7 +216,7 @@ fn write_file(docs: &Path, file: usize, seed: u64, sections: usize) -> std::io::
 }
 
 fn word(random: &mut fastrand::Rng) -> String {
-    let rank = (VOCABULARY as f64).powf(random.f64()).abs() as u64;
+    let rank = ((VOCABULARY as f64).powf(random.f64()) as i64).unsigned_abs();
     let mut rest = rank.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let mut word = String::new();
     for _ in 0..(2 + rank % 3) {
