@@ -109,7 +109,7 @@ check-clients: build ## The client libraries of the field, generated clients and
 
 test-postgres: ## The contract of the state on a real PostgreSQL (from PyPI; no root, or a system user is made)
 	@scripts/postgres.sh run bash -c 'if cargo nextest --version >/dev/null 2>&1; \
-	then cargo nextest run --locked --lib --run-ignored only -E "test(/^store::postgres/)"; \
+	then cargo nextest run --locked --lib --run-ignored only --no-fail-fast -E "test(/^store::postgres/)"; \
 	else cargo test --locked --lib store::postgres -- --ignored; fi'
 
 check-scale: build ## Three servers on PostgreSQL with a replica behind HAProxy: kills and failovers under load (root for apt-get)

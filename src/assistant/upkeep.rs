@@ -26,7 +26,7 @@ const EXPIRY_STEP: u32 = 200;
 const RECEIPT_SECONDS: i64 = 24 * 60 * 60;
 
 /// Follows for ever what others change in the store: keys at once where the store tells of them, and
-/// within [`KEY_INTERVAL`] where it does not; answers that were forgotten elsewhere.
+/// within `KEY_INTERVAL` where it does not; answers that were forgotten elsewhere.
 pub async fn follow(
     access: Arc<Access>,
     answers: Option<Arc<AnswerCache>>,

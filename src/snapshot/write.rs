@@ -164,7 +164,7 @@ impl Writer {
         Ok(part.push(vectors)?)
     }
 
-    /// Writes the rest and gives the generation its name, as [`write`] does. `before` is the
+    /// Writes the rest and gives the generation its name, as [`write()`] does. `before` is the
     /// generation that bodies and origins speak of; all its files have been verified.
     pub fn finish(
         mut self,

@@ -279,7 +279,7 @@ table! {
         NoRoom { place: place(), action: "write", reason: reason() } => "postgres://me@db", Says("make room on its disk");
         TooSlow { place: place(), action: "write", seconds: 5 } => "did not write within 5 s", Says("pg_stat_activity");
         Busy { place: place() } => "postgres://me@db", Says("--database-connections");
-        Engine { place: place(), action: "write", reason: reason() } => "postgres://me@db failed to write", Reply;
+        Engine { place: place(), action: "write", reason: reason() } => "postgres://me@db", Reply;
     }
     StoreError {
         SessionNotFound(session()) => "session", Reply;

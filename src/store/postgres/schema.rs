@@ -199,7 +199,8 @@ async fn steps(lease: &mut Lease) -> Result<i64, DatabaseError> {
     let found = version(lease).await?;
     if found < known() {
         // A user who may not make schemas may not say IF NOT EXISTS either.
-        let is_there = "SELECT to_regnamespace('wattwise') IS NOT NULL";
+        let is_there =
+            "SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = 'wattwise')";
         let row = lease.row(is_there, &[]).await?;
         if !row.is_some_and(|row| row.get(0)) {
             lease.batch("CREATE SCHEMA wattwise").await?;
@@ -224,7 +225,10 @@ async fn steps(lease: &mut Lease) -> Result<i64, DatabaseError> {
 }
 
 async fn version(lease: &mut Lease) -> Result<i64, DatabaseError> {
-    let there = "SELECT to_regclass('wattwise.state_version') IS NOT NULL";
+    // The catalogue itself is asked: `to_regclass` may remember what was so before a lock was waited for.
+    let there = "SELECT EXISTS (SELECT FROM pg_catalog.pg_class c
+        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = 'wattwise' AND c.relname = 'state_version')";
     let row = lease.row(there, &[]).await?;
     if !row.is_some_and(|row| row.get(0)) {
         return Ok(0);
