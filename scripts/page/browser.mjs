@@ -72,8 +72,10 @@ export async function askIn(page, text) {
   await page.getByLabel("Your question").fill(text);
   await page.getByRole("button", { name: "Ask", exact: true }).click();
   const turn = page.locator(".turn").last();
-  // The browser's protocol hands out streams of events as Latin-1, though they are UTF-8.
-  const stream = Buffer.from(await (await replied).text(), "latin1").toString("utf8");
+  // The browser's protocol may hand out streams of events as Latin-1, though they are UTF-8.
+  const told = await (await replied).text();
+  const isLatin = [...told].every((letter) => letter.codePointAt(0) < 256);
+  const stream = isLatin ? Buffer.from(told, "latin1").toString("utf8") : told;
   const whole = stream.split("\n\n").find((block) => block.startsWith("event: final_answer"));
   await turn.locator(".tools").waitFor();
   return { turn, reply: JSON.parse(whole.slice(whole.indexOf("data:") + 5)) };

@@ -6,12 +6,14 @@ use unicode_segmentation::UnicodeSegmentation as _;
 const LEAST_WORDS: usize = 4;
 
 /// The English name of the language of `text`; `None` where it is short or the trigrams of its
-/// letters do not tell.
+/// letters do not tell. Letters that are not Latin tell enough: of languages that share them the
+/// likeliest is named.
 pub fn tongue(text: &str) -> Option<&'static str> {
     if text.unicode_words().take(LEAST_WORDS).count() < LEAST_WORDS {
         return None;
     }
-    let found = whatlang::detect(text).filter(whatlang::Info::is_reliable)?;
+    let found = whatlang::detect(text)
+        .filter(|found| found.is_reliable() || found.script() != whatlang::Script::Latin)?;
     Some(found.lang().eng_name())
 }
 
@@ -25,6 +27,8 @@ mod tests {
         assert_eq!(tongue(german), Some("German"));
         let english = "How thick should the insulation below the roof of my house be?";
         assert_eq!(tongue(english), Some("English"));
+        let arabic = "\u{645}\u{627} \u{647}\u{648} \u{627}\u{644}\u{639}\u{645}\u{642} \u{627}\u{644}\u{645}\u{639}\u{62a}\u{627}\u{62f}";
+        assert_eq!(tongue(arabic), Some("Arabic"));
         assert_eq!(tongue("E-133?"), None);
         assert_eq!(tongue("Wie dick?"), None);
     }
