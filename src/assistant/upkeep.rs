@@ -212,6 +212,18 @@ mod tests {
         assert_eq!(count().await, 0);
     }
 
+    fn kept_answer() -> KeptAnswer {
+        KeptAnswer {
+            scope: [1; 32],
+            owner: Owner::OPERATOR,
+            generation: "g".to_owned(),
+            question: "how do I heat a loft".to_owned(),
+            vector: vec![1.0],
+            answer: "{}".to_owned(),
+            created_at: now(),
+        }
+    }
+
     #[tokio::test]
     async fn kept_answers_live_no_longer_than_sessions() {
         let directory = tempfile::tempdir().unwrap();
@@ -222,15 +234,7 @@ mod tests {
             bytes: 1 << 20,
             seconds: 7 * 24 * 3600,
         };
-        let kept = KeptAnswer {
-            scope: [1; 32],
-            owner: Owner::OPERATOR,
-            generation: "g".to_owned(),
-            question: "how do I heat a loft".to_owned(),
-            vector: vec![1.0],
-            answer: "{}".to_owned(),
-            created_at: now(),
-        };
+        let kept = kept_answer();
         store.keep_answer(kept, room).await.unwrap();
         let options = AnswerCacheOptions {
             threshold: 0.8,
@@ -280,15 +284,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let store = SqliteStore::open(directory.path(), SessionLimits::default()).unwrap();
         let store = Arc::new(store);
-        let kept = KeptAnswer {
-            scope: [1; 32],
-            owner: Owner::OPERATOR,
-            generation: "g".to_owned(),
-            question: "how do I heat a loft".to_owned(),
-            vector: vec![1.0],
-            answer: "{}".to_owned(),
-            created_at: now(),
-        };
+        let kept = kept_answer();
         let room = AnswerRoom {
             entries: 9,
             bytes: 1 << 20,

@@ -143,6 +143,14 @@ fn short_text_between_a_heading_and_steps_belongs_to_them() {
 }
 
 #[test]
+fn what_only_names_a_source_is_no_answer() {
+    let floors = "# Floors\nFill the space between the joists of a suspended floor with wool.\n# Sources\n\
+                  - Heritage body, how to insulate a suspended floor\n- Own arithmetic";
+    let said = ask(floors, "Should I insulate a suspended floor?");
+    assert!(said.contains("between the joists"), "{said}");
+}
+
+#[test]
 fn a_list_tells_the_column_that_is_asked_for() {
     let classes = "# Subscriptions\nClass | Subscription a year | Vote\nFull | £310 | yes\nFamily | £455 | two votes";
     assert_eq!(

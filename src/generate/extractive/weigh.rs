@@ -27,8 +27,10 @@ struct Weights {
     heading: f32,
     /// For a row or an entry whose term the question names, and for what stands under the name itself.
     term: f32,
-    /// Against a list of sources, or an address.
+    /// Against what stands under a heading such as "Sources", or an address.
     reference: f32,
+    /// Against what names a source there and is no sentence: it states nothing.
+    source: f32,
     /// For numbered steps, where the question asks how to do something.
     steps: f32,
 }
@@ -43,6 +45,7 @@ const WEIGHTS: Weights = Weights {
     heading: 0.08,
     term: 0.2,
     reference: 0.2,
+    source: 0.6,
     steps: 0.08,
 };
 
@@ -160,7 +163,10 @@ fn of<'a>(question: &Question, unit: Unit<'a>, section: &Section<'a>) -> Weighed
         weight += WEIGHTS.steps;
     }
     let heading = unit.path.last().copied().unwrap_or_default();
-    if heads_references(heading) || text.contains("://") || text.contains("www.") {
+    let is_reference = heads_references(heading);
+    if is_reference && !part.ends_with(['.', '!', '?']) {
+        weight -= WEIGHTS.source;
+    } else if is_reference || text.contains("://") || text.contains("www.") {
         weight -= WEIGHTS.reference;
     }
     Weighed {
