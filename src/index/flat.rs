@@ -143,9 +143,10 @@ impl FlatVectors {
             return Err(file.damaged("it holds no vectors"));
         }
         let all = u64::from(dimension) * u64::from(count);
+        let bytes = all.saturating_mul(4);
         let (dimension, count) = (dimension as usize, count as usize);
-        let values = if all * 4 > MOST_HELD_BYTES {
-            Values::Stored(Arc::new(file.rest(all * 4)?))
+        let values = if bytes > MOST_HELD_BYTES {
+            Values::Stored(Arc::new(file.rest(bytes)?))
         } else {
             let values = file.f32s(all)?;
             let is_unit = |row: &[f32]| (0.999..=1.001).contains(&dot(row, row));
