@@ -25,6 +25,7 @@ pub mod codec;
 pub mod config;
 pub mod crawl;
 pub mod embed;
+pub mod encoder;
 pub mod evaluate;
 pub mod extract;
 #[cfg(any(test, feature = "fuzzing"))]

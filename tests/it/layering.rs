@@ -5,18 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Each module and those that it may name with `crate::`.
-const MAY_NAME: [(&str, &[&str]); 27] = [
+const MAY_NAME: [(&str, &[&str]); 28] = [
     ("model", &[]),
     ("runtime", &[]),
     ("codec", &[]),
     ("language", &[]),
     ("extract", &["model", "codec"]),
-    ("reader", &[]),
+    ("encoder", &["model"]),
+    ("reader", &["model", "encoder"]),
     ("postgres", &["runtime"]),
     ("chunk", &["model", "language"]),
     ("config", &["postgres"]),
     ("telemetry", &["runtime", "config"]),
-    ("embed", &["model", "runtime"]),
+    ("embed", &["model", "runtime", "encoder"]),
     ("index", &["model", "runtime", "codec", "language"]),
     ("store", &["model", "runtime", "postgres"]),
     ("crawl", &["model", "runtime"]),
