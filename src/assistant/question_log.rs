@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use super::prepared::Prepared;
 use super::request::{Outcome, Reason};
-use super::upkeep::now;
 use super::{Assistant, AssistantError, Summary, SummaryRequest};
 use crate::model::{Answer, EmbedderFingerprint, OwnedSession, Owner};
+use crate::runtime::clock::now;
 use crate::store::StoreError;
 use crate::store::questions::{Lack, LoggedQuestion, QuestionStore};
 

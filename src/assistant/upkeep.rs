@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use super::access::Access;
 use super::answer_cache::AnswerCache;
+use crate::runtime::clock::now;
 use crate::store::questions::QuestionStore;
 use crate::store::shared::{Change, SharedStore};
 use crate::store::{Expiry, SessionStore, StoreError};
@@ -132,15 +133,6 @@ async fn delete_once(
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     Ok(())
-}
-
-/// Seconds since the Unix epoch.
-pub fn now() -> i64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |elapsed| {
-            i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX)
-        })
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod eval;
 mod exit;
 mod extract;
 mod gate;
+mod generations;
 mod health;
 mod ingest;
 mod keys;

@@ -4,6 +4,7 @@
 //! Owns wire shapes, status codes and the server loop; knows the assistant's use cases and nothing
 //! of retrieval, stores or models. Start reading at [`application`], then `routes`, one file a use case.
 
+mod address;
 mod admin_dto;
 mod admission;
 mod answer_dto;
@@ -21,6 +22,7 @@ mod error;
 mod filter;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzz;
+mod headers;
 mod host;
 mod hour;
 mod idempotency;
@@ -36,6 +38,7 @@ mod page;
 mod permits;
 mod question_dto;
 mod rate;
+mod route;
 mod router;
 mod routes;
 mod server;

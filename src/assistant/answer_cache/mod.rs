@@ -17,11 +17,11 @@ pub(super) use scope::{Contexts, Scope};
 
 use self::flight::{Flights, Turn};
 use super::prepared::Prepared;
-use super::upkeep::now;
 use super::{Assistant, AssistantError, Summary};
 use crate::generate::same::Essence;
 use crate::model::{Owner, UnitVector, dot};
 use crate::retrieve::RetrieveError;
+use crate::runtime::clock::now;
 use crate::snapshot::Generation;
 use crate::store::StoreError;
 use crate::store::answers::{AnswerRoom, AnswerStore, KeptAnswer};

@@ -6,13 +6,14 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 
-use super::{answer_headers, known_session};
+use super::known_session;
 use crate::assistant::access::Caller;
 use crate::assistant::{Begun, ChatRequest};
 use crate::http::answer_dto::ChatBody;
 use crate::http::body::ReadRequest;
 use crate::http::dto::{ErrorBody, SummaryReply, ValidationErrorBody};
 use crate::http::error::ApiError;
+use crate::http::headers::answer_headers;
 use crate::http::kept_reply::KeptReply;
 use crate::http::validation::Problems;
 use crate::http::{AppState, metrics, sse};

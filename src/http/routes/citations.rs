@@ -4,12 +4,12 @@ use axum::Json;
 use axum::extract::{Path, Request, State};
 use axum::response::IntoResponse;
 
-use super::snapshot_header;
 use crate::assistant::SurroundingsRequest;
 use crate::http::AppState;
 use crate::http::answer_dto::SurroundingsBody;
 use crate::http::dto::{ErrorBody, ValidationErrorBody};
 use crate::http::error::ApiError;
+use crate::http::headers::snapshot_header;
 use crate::http::validation::{Problems, Query};
 use crate::model::ChunkId;
 

@@ -10,13 +10,12 @@ use futures::{Stream, StreamExt, future, stream};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::answer_headers;
 use crate::assistant::access::Caller;
 use crate::assistant::answer_cache::CacheStatus;
-use crate::assistant::upkeep::now;
 use crate::assistant::{AnswerEvent, AnswerEvents, AssistantError, Summary, SummaryRequest};
 use crate::http::body::read_fields;
 use crate::http::error::ApiError;
+use crate::http::headers::answer_headers;
 use crate::http::openai::chat_dto::{
     ChatCompletion, ChatCompletionChoice, ChatCompletionRequest, ChatCompletionText, Usage,
 };
@@ -28,6 +27,7 @@ use crate::http::openai::script::Script;
 use crate::http::openai::{MODEL, errors, fingerprint};
 use crate::http::validation::{Fields, Problems, Step};
 use crate::http::{AppState, metrics, sse};
+use crate::runtime::clock::now;
 
 /// Answer a conversation, for clients of OpenAI's API
 ///

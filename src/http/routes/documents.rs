@@ -7,13 +7,13 @@ use axum::extract::{Path, Request, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
-use super::snapshot_header;
 use crate::assistant::DocumentFile;
 use crate::http::AppState;
 use crate::http::document_dto::{DocumentTextBody, DocumentsBody};
 use crate::http::dto::{ErrorBody, ValidationErrorBody};
 use crate::http::error::ApiError;
 use crate::http::filter;
+use crate::http::headers::snapshot_header;
 use crate::http::validation::{Problems, Query};
 use crate::model::ContentKind;
 

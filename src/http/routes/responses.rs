@@ -8,7 +8,6 @@ use axum::{Extension, Json};
 use futures::{StreamExt, stream};
 use serde_json::Value;
 
-use super::answer_headers;
 use crate::assistant::access::Caller;
 use crate::assistant::answer_cache::CacheStatus;
 use crate::assistant::errand::{Speaker, Turn};
@@ -18,6 +17,7 @@ use crate::assistant::{
 };
 use crate::http::body::read_fields;
 use crate::http::error::ApiError;
+use crate::http::headers::answer_headers;
 use crate::http::kept_reply::KeptReply;
 use crate::http::openai::MODEL;
 use crate::http::openai::errors::OpenAiErrorBody;

@@ -5,13 +5,14 @@ use axum::http::{HeaderName, HeaderValue};
 use axum::response::IntoResponse;
 use axum::{Extension, Json};
 
-use super::{known_session, snapshot_header};
+use super::known_session;
 use crate::assistant::Question;
 use crate::assistant::access::Caller;
 use crate::http::AppState;
 use crate::http::dto::{ErrorBody, RetrievedBody, ValidationErrorBody};
 use crate::http::error::ApiError;
 use crate::http::filter;
+use crate::http::headers::snapshot_header;
 use crate::http::validation::{Problems, Query, Step};
 use crate::model::OwnedSession;
 

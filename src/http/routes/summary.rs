@@ -6,7 +6,6 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 
-use super::answer_headers;
 use crate::assistant::SummaryRequest;
 use crate::assistant::access::Caller;
 use crate::http::body::read_fields;
@@ -14,6 +13,7 @@ use crate::http::dto::{
     ErrorBody, SummaryBody, SummaryReply, ValidationErrorBody, supplied_context,
 };
 use crate::http::error::ApiError;
+use crate::http::headers::answer_headers;
 use crate::http::validation::{Problems, Step};
 use crate::http::{AppState, metrics, sse};
 

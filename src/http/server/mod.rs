@@ -28,7 +28,7 @@ use super::rate::Client;
 use super::{ServerLimits, metrics};
 use connection::Connection;
 
-pub(super) use line::Line;
+pub(super) use line::{Line, Peer};
 pub use tls::{Tls, TlsError, TlsFiles};
 
 /// After an error of the listener, such as no file descriptors left.
