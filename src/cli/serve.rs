@@ -16,7 +16,7 @@ use super::upkeep::Upkeep;
 use super::{ExitStatus, ports, printer};
 use crate::assistant::access::Access;
 use crate::assistant::upkeep::Retention;
-use crate::assistant::{Replies, ask_again};
+use crate::assistant::{Assistant, AssistantParts, Replies, ask_again};
 use crate::config::{
     ConfigError, EmbedSettings, File, GenerateSettings, Layer as _, LimitsSettings, ServeSettings,
     StatePlace, Switch, TlsPaths,
@@ -186,16 +186,15 @@ pub(super) async fn serve(
     start.log(&id, counts.chunks);
     let refresh = afterwards.begin(&start, &settings, &embedder);
     let question_log = wiring::question_log(settings.question_log, &store, embedder.as_ref());
-    let assistant = wiring::assistant(store, live, embedder, RetrievalParameters::default());
-    let assistant = Arc::new(
-        assistant
-            .with_chat_model(chat_model)
-            .with_reader(reader)
-            .with_answer_cache(answer_cache)
-            .with_replies(replies)
-            .with_question_log(question_log),
-    );
-    let again = tokio::spawn(ask_again(Arc::clone(&assistant)));
+    let assistant = Arc::new(Assistant::new(AssistantParts {
+        chat_model,
+        reader,
+        answer_cache,
+        replies,
+        question_log,
+        ..AssistantParts::new(store, live, embedder, RetrievalParameters::default())
+    }));
+    let again = tokio::spawn(ask_again(Arc::clone(&assistant.answers)));
     let limits = server_limits(&limits, settings.drain);
     let state = http::AppState::new(http::Parts {
         assistant,

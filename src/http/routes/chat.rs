@@ -64,9 +64,9 @@ pub(in crate::http) async fn chat(
         .map(|id| known_session(caller, &id))
         .transpose()?
         .map(|session| session.id);
-    let assistant = Arc::clone(state.assistant());
-    let begun = assistant
-        .begin_chat(ChatRequest {
+    let chats = Arc::clone(&state.assistant().chats);
+    let begun = chats
+        .begin(ChatRequest {
             owner: caller.owner,
             session,
             message,
@@ -82,10 +82,10 @@ pub(in crate::http) async fn chat(
     let (generation, cache) = (chat.prepared.generation(), chat.prepared.cache_status());
     if stream {
         let contexts = sse::contexts(&chat.prepared);
-        let events = sse::answer(session_id, contexts, assistant.chat_events(chat));
+        let events = sse::answer(session_id, contexts, chats.events(chat));
         return Ok(sse::reply(&generation, cache, events));
     }
-    let summary = assistant.chat(chat).await?;
+    let summary = chats.finish(chat).await?;
     metrics::answer(&summary);
     let body = Json(SummaryReply::new(session_id, summary));
     Ok((answer_headers(&generation, cache), body).into_response())

@@ -57,12 +57,15 @@ pub(in crate::http) async fn show(
     let (Some(around), true) = (around, problems.is_empty()) else {
         return Err(problems.into());
     };
-    let found = state.assistant().surroundings(&SurroundingsRequest {
-        chunk: ChunkId::from_client(&chunk),
-        start,
-        end,
-        around,
-    })?;
+    let found = state
+        .assistant()
+        .documents
+        .surroundings(&SurroundingsRequest {
+            chunk: ChunkId::from_client(&chunk),
+            start,
+            end,
+            around,
+        })?;
     let snapshot = snapshot_header(&found.generation);
     Ok((snapshot, Json(SurroundingsBody::from(found))))
 }

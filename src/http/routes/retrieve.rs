@@ -86,7 +86,8 @@ pub(in crate::http) async fn retrieve_contexts(
     };
     let mut retrieved = state
         .assistant()
-        .retrieve_where(&question, count, &filter)
+        .search
+        .retrieve(&question, count, &filter)
         .await?;
     let found = std::mem::take(&mut retrieved.history)
         .into_iter()
@@ -103,6 +104,6 @@ pub(in crate::http) async fn retrieve_contexts(
 }
 
 async fn history(state: &AppState, session: OwnedSession) -> Result<Vec<String>, ApiError> {
-    let messages = state.assistant().history(session).await?;
+    let messages = state.assistant().conversations.history(session).await?;
     Ok(messages.into_iter().map(|message| message.text).collect())
 }
