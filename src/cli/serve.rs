@@ -39,9 +39,6 @@ use crate::wiring::{self, StoreOptions};
 /// A server that starts with its database, or while that moves, waits so long for it.
 const DATABASE_PATIENCE: Duration = Duration::from_mins(1);
 
-/// How long the log may take when the operator does not want to wait.
-const LAST_LINES: Duration = Duration::from_millis(200);
-
 pub(super) async fn run(
     arguments: ServeArguments,
     file: File,
@@ -139,7 +136,7 @@ pub(super) async fn serve(
         reader,
         limits,
     } = resolved;
-    let figures = telemetry::install_metrics()?;
+    let figures = telemetry::install_metrics(log.as_ref())?;
     let collector = settings.otlp_endpoint.as_ref();
     let traces = collector.map(Traces::install).transpose()?;
     http::metrics::describe();
@@ -403,7 +400,7 @@ fn shutdown_signal(log: Option<LogLines>) -> std::io::Result<impl Future<Output 
             }
             // The operator does not want to wait; every acknowledged write is on disk.
             if let Some(log) = log {
-                log.flush(LAST_LINES);
+                log.end();
             }
             std::process::abort();
         });
