@@ -20,7 +20,7 @@ mod question_log;
 mod request;
 mod search;
 mod unanswered;
-pub mod upkeep;
+pub(crate) mod upkeep;
 
 pub use answers::{AnswerEvents, Answers, Prepared, Replies, RepliesError, SHIPPED_REPLIES};
 pub use chats::{Begun, Chat, Chats};
@@ -37,7 +37,7 @@ pub use request::{
     Retrieved, Summary, SummaryRequest, SuppliedContext,
 };
 pub use search::Search;
-pub use unanswered::ask_again;
+pub(crate) use unanswered::ask_again;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -18,7 +18,7 @@ const LOOKED_AT: u32 = 5000;
 
 /// Asks what was not answered again whenever another generation answers, for ever, so that the log
 /// tells what is still missing.
-pub async fn ask_again(answers: Arc<Answers>) {
+pub(crate) async fn ask_again(answers: Arc<Answers>) {
     let mut asked = None;
     while let Some(log) = &answers.question_log {
         tokio::time::sleep(ASK_INTERVAL).await;

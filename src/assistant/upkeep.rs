@@ -28,7 +28,7 @@ const RECEIPT_SECONDS: i64 = 24 * 60 * 60;
 
 /// Follows for ever what others change in the store: keys at once where the store tells of them, and
 /// within `KEY_INTERVAL` where it does not; answers that were forgotten elsewhere.
-pub async fn follow(
+pub(crate) async fn follow(
     access: Arc<Access>,
     answers: Option<Arc<AnswerCache>>,
     store: Arc<dyn SharedStore>,
@@ -66,7 +66,7 @@ async fn follow_answers(answers: &AnswerCache, change: Change) {
 }
 
 /// Counts for ever how many servers share the store, and keeps the number in `servers`.
-pub async fn count_servers(store: Arc<dyn SharedStore>, servers: Arc<AtomicU32>) {
+pub(crate) async fn count_servers(store: Arc<dyn SharedStore>, servers: Arc<AtomicU32>) {
     loop {
         match store.count_servers().await {
             Ok(count) => servers.store(count.max(1), Ordering::Relaxed),
@@ -78,7 +78,7 @@ pub async fn count_servers(store: Arc<dyn SharedStore>, servers: Arc<AtomicU32>)
 
 /// How long things are kept.
 #[derive(Debug, Clone, Copy)]
-pub struct Retention {
+pub(crate) struct Retention {
     /// Sessions that are not written to; for ever without it.
     pub session_ttl: Option<Duration>,
     /// Questions in the log.
@@ -88,7 +88,7 @@ pub struct Retention {
 /// Deletes what is old for ever: sessions that were not written to for their time, kept answers
 /// that were given longer ago than that, since they hold what was asked in those sessions, logged
 /// questions, also where none are logged any more, and memories of repeatable writes.
-pub async fn delete_old(
+pub(crate) async fn delete_old(
     sessions: Arc<dyn SessionStore>,
     questions: Arc<dyn QuestionStore>,
     answers: Option<Arc<AnswerCache>>,

@@ -27,7 +27,7 @@ const SHEDS: &str = "wattwise_http_requests_shed_total";
 pub(super) static HOUR: LastHour = LastHour::new();
 
 /// Gives each figure its explanation. Call it once a recorder is installed.
-pub fn describe() {
+pub(crate) fn describe() {
     metrics::describe_counter!(REQUESTS, "Requests answered, by route, method and status.");
     metrics::describe_histogram!(
         DURATION,

@@ -29,7 +29,7 @@ mod idempotency;
 mod json;
 mod kept_reply;
 mod limits;
-pub mod metrics;
+pub(crate) mod metrics;
 mod middleware;
 mod openai;
 mod openapi;
@@ -48,11 +48,13 @@ mod state;
 mod trace;
 mod validation;
 
-pub use host::KnownHosts;
-pub use limits::ServerLimits;
-pub use router::{Application, application};
-pub use server::{Answers, Tls, TlsError, TlsFiles, serve};
-pub use state::{AppState, Figures, Parts};
+pub use server::TlsError;
+
+pub(crate) use host::KnownHosts;
+pub(crate) use limits::ServerLimits;
+pub(crate) use router::application;
+pub(crate) use server::{Tls, TlsFiles, serve};
+pub(crate) use state::{AppState, Parts};
 
 #[cfg(test)]
 mod admin_tests;

@@ -22,7 +22,7 @@ use super::{AppState, docs, middleware, openapi, page};
 use crate::model::Scope;
 
 /// The whole application.
-pub fn application(state: AppState) -> Application {
+pub(crate) fn application(state: AppState) -> Application {
     let routes = route_table();
     let routed = routes
         .into_iter()
@@ -43,7 +43,7 @@ pub fn application(state: AppState) -> Application {
 /// Routes with what happens to every request in front of them, before it is routed. Functions and no
 /// layers, because each layer of a router costs several allocations a request.
 #[derive(Clone)]
-pub struct Application {
+pub(crate) struct Application {
     state: AppState,
     routed: Router,
 }

@@ -16,10 +16,10 @@ use crate::mcp::Endpoint;
 use crate::runtime::trace::TraceSink;
 
 /// Gives the figures of operation as Prometheus text.
-pub type Figures = Arc<dyn Fn() -> String + Send + Sync>;
+pub(super) type Figures = Arc<dyn Fn() -> String + Send + Sync>;
 
 /// What the application is made of.
-pub struct Parts {
+pub(crate) struct Parts {
     /// The use cases.
     pub assistant: Arc<Assistant>,
     /// Who may call.
@@ -44,7 +44,7 @@ pub struct Parts {
 
 /// Shared by all requests; cheap to clone.
 #[derive(Clone)]
-pub struct AppState {
+pub(crate) struct AppState {
     shared: Arc<Shared>,
 }
 
@@ -60,7 +60,7 @@ struct Shared {
 
 impl AppState {
     /// Puts the parts together.
-    pub fn new(parts: Parts) -> Self {
+    pub(crate) fn new(parts: Parts) -> Self {
         let limits = &parts.limits;
         Self {
             shared: Arc::new(Shared {

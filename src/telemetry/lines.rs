@@ -22,13 +22,13 @@ const PAUSE: Duration = Duration::from_millis(5);
 
 /// The log of a server.
 #[derive(Clone)]
-pub struct LogLines {
+pub(crate) struct LogLines {
     worker: Arc<Mutex<Option<WorkerGuard>>>,
     dropped: ErrorCounter,
 }
 
 /// Writes what is left when it is dropped, also by a panic, and waits a second for that.
-pub struct LogGuard(LogLines);
+pub(crate) struct LogGuard(LogLines);
 
 /// Starts the thread that writes to `out`.
 pub(super) fn to(out: impl Write + Send + 'static) -> (NonBlocking, LogGuard) {
@@ -50,7 +50,7 @@ fn with_room(out: impl Write + Send + 'static, most_lines: usize) -> (NonBlockin
 
 impl LogLines {
     /// Writes what is left, for a second at most. Nothing is logged after that.
-    pub fn end(&self) {
+    pub(crate) fn end(&self) {
         let mut worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner);
         drop(worker.take());
     }
@@ -58,7 +58,7 @@ impl LogLines {
 
 impl LogGuard {
     /// What the guard watches.
-    pub fn lines(&self) -> &LogLines {
+    pub(crate) fn lines(&self) -> &LogLines {
         &self.0
     }
 }

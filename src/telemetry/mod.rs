@@ -19,12 +19,12 @@ use tracing_subscriber::fmt::writer::{BoxMakeWriter, MakeWriterExt as _};
 use crate::config::{ConfigError, LogFormat, LogSettings};
 
 use self::lines::Losses;
-pub use self::lines::{LogGuard, LogLines};
-pub use traces::Traces;
+pub(crate) use self::lines::{LogGuard, LogLines};
+pub(crate) use traces::Traces;
 
 /// Sends log lines where they were asked for, in the form and at the level that were asked for, each
 /// before the program goes on.
-pub fn install(settings: &LogSettings) -> Result<(), ConfigError> {
+pub(crate) fn install(settings: &LogSettings) -> Result<(), ConfigError> {
     let writer = match open(settings)? {
         Some(file) => {
             BoxMakeWriter::new(Arc::new(file).and(io::stderr.with_max_level(Level::ERROR)))
@@ -35,7 +35,7 @@ pub fn install(settings: &LogSettings) -> Result<(), ConfigError> {
 }
 
 /// The same from a thread of its own, so that nobody who logs waits. The guard writes what is left.
-pub fn install_gathering(settings: &LogSettings) -> Result<LogGuard, ConfigError> {
+pub(crate) fn install_gathering(settings: &LogSettings) -> Result<LogGuard, ConfigError> {
     let (writer, guard) = match open(settings)? {
         Some(file) => lines::to(file),
         None => lines::to(io::stderr()),
@@ -102,7 +102,7 @@ const SWEEP: Duration = Duration::from_secs(5);
 /// Begins to count and measure; the handle gives the figures as Prometheus text. Must be called on
 /// a runtime: without a regular sweep, what was measured would pile up until somebody asks for it.
 /// `log` is the log whose lost lines are counted.
-pub fn install_metrics(log: Option<&LogLines>) -> Result<PrometheusHandle, BuildError> {
+pub(crate) fn install_metrics(log: Option<&LogLines>) -> Result<PrometheusHandle, BuildError> {
     let handle = PrometheusBuilder::new()
         .set_buckets(&BUCKETS)?
         .install_recorder()?;
