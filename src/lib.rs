@@ -45,5 +45,5 @@ pub mod retrieve;
 pub mod runtime;
 pub mod snapshot;
 pub mod store;
-pub mod telemetry;
+mod telemetry;
 pub mod wiring;
