@@ -153,7 +153,7 @@ pub fn ingestor(
 
 /// Who is told how runs end, if anybody is.
 pub fn notifier(settings: &IngestSettings) -> Result<Option<Notifier>, ConfigError> {
-    let Some(notify) = settings.notify.clone() else {
+    let Some(notify) = settings.notify()? else {
         return Ok(None);
     };
     let notifier = Notifier::new(
@@ -266,7 +266,7 @@ pub fn chat_model(settings: GenerateSettings) -> anyhow::Result<Option<Arc<ChatM
             let options = OpenAiChatOptions {
                 url: chat.chat_url.clone(),
                 model: chat.chat_model.clone(),
-                api_key: chat.api_key.clone(),
+                api_key: chat.chat_api_key.clone(),
                 tokens: tokens(&chat),
                 time: time(&chat),
                 retries: chat.chat_retries,

@@ -15,7 +15,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(arguments: HealthArguments, file: File) -> anyhow::Result<ExitStatus> {
     let settings = arguments.serve.over(file.serve).resolve()?;
-    let scheme = if settings.tls.is_some() {
+    let scheme = if settings.tls().is_some() {
         "https"
     } else {
         "http"

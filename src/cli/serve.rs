@@ -146,7 +146,7 @@ pub(super) async fn serve(
     let store = wiring::store(&settings.state, store_options(&settings, &limits)).await?;
     let access = open_access(&settings, Arc::clone(&store) as _).await?;
     let chat_model = wiring::chat_model(generate.clone())?;
-    let tls = settings.tls.clone().map(open_tls).transpose()?;
+    let tls = settings.tls().map(open_tls).transpose()?;
     let embedder = wiring::embedder(embed).await?;
     let (index, generation) = open_index(&mut settings, embedder.as_ref()).await?;
     let (counts, id) = (generation.records.manifest.counts, generation.id().clone());

@@ -3,11 +3,12 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{ConfigError, Layer};
+use super::ConfigError;
+use super::section::section;
 
 /// The adapters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -21,59 +22,53 @@ pub enum EmbedderKind {
     Openai,
 }
 
-/// Flags and keys.
-#[derive(Debug, Clone, Default, Args, Deserialize)]
-#[command(next_help_heading = "Embedder")]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub struct EmbedConfig {
-    /// What turns text into vectors [default: in-process]
-    #[arg(long, env = "WATTWISE_EMBEDDER", value_enum)]
-    pub embedder: Option<EmbedderKind>,
+section! {
+    "embed";
+    /// Flags and keys.
+    pub struct EmbedConfig;
+    /// Values with their defaults.
+    struct EmbedValues;
+
+    /// What turns text into vectors
+    embedder: EmbedderKind = EmbedderKind::InProcess; under(EMBEDDER).unit("KIND");
     /// Name of the model on the Ollama or OpenAI-compatible server
-    #[arg(
-        long,
-        env = "WATTWISE_EMBED_MODEL",
-        value_name = "NAME",
-        hide_short_help = true
-    )]
-    pub embed_model: Option<String>,
+    embed_model: String;
+        under(EMBEDDER).unit("NAME")
+        .otherwise("nomic-embed-text on Ollama, text-embedding-3-small on OpenAI")
+        .example("\"nomic-embed-text\"");
     /// Directory of another in-process model: model.onnx and tokenizer.json of a BERT-family sentence
-    /// transformer [default: the model in the program]
-    #[arg(
-        long,
-        env = "WATTWISE_MODEL_DIR",
-        value_name = "DIR",
-        hide_short_help = true
-    )]
-    pub model_dir: Option<PathBuf>,
-    /// Threads that run the in-process model [default: all cores]
-    #[arg(
-        long,
-        env = "WATTWISE_EMBED_THREADS",
-        value_name = "N",
-        hide_short_help = true
-    )]
-    pub embed_threads: Option<NonZeroUsize>,
-    /// Ollama's address [default: <http://127.0.0.1:11434>]
-    #[arg(long, env = "OLLAMA_URL", value_name = "URL", hide_short_help = true)]
-    pub ollama_url: Option<Url>,
-    /// Base address of the OpenAI-compatible API [default: <https://api.openai.com/v1>]
-    #[arg(
-        long,
-        env = "OPENAI_BASE_URL",
-        value_name = "URL",
-        hide_short_help = true
-    )]
-    pub openai_url: Option<Url>,
+    /// transformer with mean pooling
+    model_dir: PathBuf;
+        under(EMBEDDER).unit("DIR").otherwise("the model in the program")
+        .example("\"another-model\"");
+    /// Threads that run the in-process model
+    embed_threads: NonZeroUsize;
+        under(EMBEDDER).unit("N").otherwise("all cores").example("2").tuning();
+    /// Address of the Ollama server
+    ollama_url: Url = address(OLLAMA);
+        under(EMBEDDER).unit("URL").variable("OLLAMA_URL");
+    /// Base address of the OpenAI-compatible API
+    openai_url: Url = address(OPENAI);
+        under(EMBEDDER).unit("URL").variable("OPENAI_BASE_URL");
     /// Key for the OpenAI-compatible API; better given through the environment
-    #[arg(
-        long,
-        env = "OPENAI_API_KEY",
-        hide_env_values = true,
-        value_name = "KEY",
-        hide_short_help = true
-    )]
-    pub openai_api_key: Option<String>,
+    #[serde(skip)]
+    openai_api_key: String;
+        under(EMBEDDER).unit("KEY").variable("OPENAI_API_KEY").secret()
+        .example("\"better in the variable: this file is read by whoever may read it\"");
+}
+
+/// The heading of the help.
+const EMBEDDER: &str = "Embedder";
+
+/// Where Ollama listens by default.
+pub(super) const OLLAMA: &str = "http://127.0.0.1:11434/";
+
+/// Where OpenAI's API is.
+pub(super) const OPENAI: &str = "https://api.openai.com/v1";
+
+/// One of the addresses above.
+pub(super) fn address(constant: &str) -> Url {
+    Url::parse(constant).expect("the default address is a constant that parses")
 }
 
 /// A chosen embedder with all it needs.
@@ -112,31 +107,25 @@ pub enum EmbedSettings {
     },
 }
 
-impl Layer for EmbedConfig {
-    fn over(self, below: Self) -> Self {
-        Self {
-            embedder: self.embedder.or(below.embedder),
-            embed_model: self.embed_model.or(below.embed_model),
-            model_dir: self.model_dir.or(below.model_dir),
-            embed_threads: self.embed_threads.or(below.embed_threads),
-            ollama_url: self.ollama_url.or(below.ollama_url),
-            openai_url: self.openai_url.or(below.openai_url),
-            openai_api_key: self.openai_api_key.or(below.openai_api_key),
-        }
-    }
-}
-
 impl EmbedConfig {
     /// Fills in the defaults. `cores` is how many threads the machine offers.
-    pub fn resolve(self, cores: NonZeroUsize) -> Result<EmbedSettings, ConfigError> {
-        let url = |given: Option<Url>, default: &str| {
-            given.unwrap_or_else(|| {
-                Url::parse(default).expect("the default address is a constant that parses")
-            })
+    pub fn resolve(mut self, cores: NonZeroUsize) -> Result<EmbedSettings, ConfigError> {
+        let origins = std::mem::take(&mut self.origins);
+        self.choose(cores)
+            .map_err(|error| origins.locate(Self::KEYS, error))
+    }
+
+    fn choose(self, cores: NonZeroUsize) -> Result<EmbedSettings, ConfigError> {
+        let values = self.fill()?;
+        let model = |default: &str| {
+            values
+                .embed_model
+                .clone()
+                .unwrap_or_else(|| default.to_owned())
         };
-        match self.embedder.unwrap_or(EmbedderKind::InProcess) {
+        Ok(match values.embedder {
             EmbedderKind::InProcess => {
-                if let Some(name) = self.embed_model {
+                if let Some(name) = values.embed_model {
                     return Err(ConfigError::Invalid {
                         name: "--embed-model",
                         reason: format!(
@@ -144,24 +133,20 @@ impl EmbedConfig {
                         ),
                     });
                 }
-                Ok(EmbedSettings::InProcess {
-                    model_dir: self.model_dir,
-                    threads: self.embed_threads.unwrap_or(cores),
-                })
+                EmbedSettings::InProcess {
+                    model_dir: values.model_dir,
+                    threads: values.embed_threads.unwrap_or(cores),
+                }
             }
-            EmbedderKind::Ollama => Ok(EmbedSettings::Ollama {
-                url: url(self.ollama_url, "http://127.0.0.1:11434/"),
-                model: self
-                    .embed_model
-                    .unwrap_or_else(|| "nomic-embed-text".to_owned()),
-            }),
-            EmbedderKind::Openai => Ok(EmbedSettings::Openai {
-                url: url(self.openai_url, "https://api.openai.com/v1"),
-                model: self
-                    .embed_model
-                    .unwrap_or_else(|| "text-embedding-3-small".to_owned()),
-                api_key: self.openai_api_key,
-            }),
-        }
+            EmbedderKind::Ollama => EmbedSettings::Ollama {
+                model: model("nomic-embed-text"),
+                url: values.ollama_url,
+            },
+            EmbedderKind::Openai => EmbedSettings::Openai {
+                model: model("text-embedding-3-small"),
+                url: values.openai_url,
+                api_key: values.openai_api_key,
+            },
+        })
     }
 }

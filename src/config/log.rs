@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
-use super::Layer;
+use super::section::section;
 
 /// The forms of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -17,40 +17,28 @@ pub enum LogFormat {
     Json,
 }
 
-/// Flags and keys.
-#[derive(Debug, Clone, Default, Args, Deserialize)]
-#[command(next_help_heading = "Log")]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub struct LogConfig {
-    /// Form of the log [default: text]
-    #[arg(
-        long,
-        env = "WATTWISE_LOG_FORMAT",
-        value_enum,
-        global = true,
-        hide_short_help = true
-    )]
-    pub log_format: Option<LogFormat>,
-    /// What to log: error, warn, info, debug, trace of this program, or a filter that names others
-    /// too, such as wattwise=debug,hyper=info [default: info]
-    #[arg(
-        long,
-        env = "WATTWISE_LOG",
-        value_name = "LEVEL",
-        global = true,
-        hide_short_help = true
-    )]
-    pub log_level: Option<String>,
-    /// Append the log to this file; errors then go to standard error too [default: standard error]
-    #[arg(
-        long,
-        env = "WATTWISE_LOG_FILE",
-        value_name = "FILE",
-        global = true,
-        hide_short_help = true
-    )]
-    pub log_file: Option<PathBuf>,
+section! {
+    "log";
+    /// Flags and keys.
+    pub struct LogConfig;
+    /// Values with their defaults.
+    struct LogValues;
+
+    /// Form of the log
+    log_format: LogFormat = LogFormat::Text; under(LOG).unit("FORM").global();
+    /// What to log: error, warn, info, debug, trace of this program, or a filter that names others too,
+    /// such as wattwise=debug,hyper=info
+    log_level: String;
+        under(LOG).unit("LEVEL").variable("WATTWISE_LOG").global()
+        .otherwise("info; warn for `up`").example("\"info\"");
+    /// Append the log to this file; errors then go to standard error too
+    log_file: PathBuf;
+        under(LOG).unit("FILE").global()
+        .otherwise("standard error").example("\"wattwise.log\"");
 }
+
+/// The heading of the help.
+const LOG: &str = "Log";
 
 /// How much is said on the terminal.
 #[derive(Debug, Clone, Copy, Default, Args)]
@@ -78,30 +66,21 @@ pub struct LogSettings {
     pub file: Option<PathBuf>,
 }
 
-impl Layer for LogConfig {
-    fn over(self, below: Self) -> Self {
-        Self {
-            log_format: self.log_format.or(below.log_format),
-            log_level: self.log_level.or(below.log_level),
-            log_file: self.log_file.or(below.log_file),
-        }
-    }
-}
-
 impl LogConfig {
     /// Fills in the defaults. Without a level, `usual` holds; who wants it quiet means standard
     /// error, not a file.
     pub fn resolve(self, loudness: Loudness, usual: &str) -> LogSettings {
-        let level = match (loudness.more, loudness.quiet, self.log_level) {
-            (0, true, _) if self.log_file.is_none() => "error".to_owned(),
+        let values = self.fill().expect("no key of this section has bounds");
+        let level = match (loudness.more, loudness.quiet, values.log_level) {
+            (0, true, _) if values.log_file.is_none() => "error".to_owned(),
             (0, _, named) => named.unwrap_or_else(|| usual.to_owned()),
             (1, ..) => "debug".to_owned(),
             _ => "trace".to_owned(),
         };
         LogSettings {
-            format: self.log_format.unwrap_or(LogFormat::Text),
+            format: values.log_format,
             level,
-            file: self.log_file,
+            file: values.log_file,
         }
     }
 }

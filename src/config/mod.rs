@@ -1,18 +1,25 @@
 //! Configuration: flag over environment over `wattwise.toml` over built-in default.
 //!
-//! Each concern has one struct whose fields are flags, environment variables and keys of the file
-//! at once, all optional; [`Layer::over`] lays one source over another, and `resolve` turns the
-//! result into settings that the rest of the program trusts. Unknown keys are errors.
+//! Each section is declared once, in a table (`section`): its keys with their explanation, type,
+//! default and bounds. A key is a flag, an environment variable and a key of the file at once;
+//! [`Layer::over`] lays one source over another, and `resolve` turns the result into settings that the
+//! rest of the program trusts. Unknown keys are errors, and errors name the source of a value.
+//! `wattwise.example.toml` and docs/configuration.md are written from the same tables (`reference`).
 
 mod embed;
 mod generate;
 mod ingest;
+mod key;
 mod limits;
 mod listen;
 mod log;
 mod notify;
+mod origin;
 mod places;
 mod private;
+#[cfg(test)]
+mod reference;
+mod section;
 mod serve;
 mod state;
 
@@ -24,16 +31,32 @@ use thiserror::Error;
 pub use embed::{EmbedConfig, EmbedSettings, EmbedderKind};
 pub use generate::{ChatSettings, GenerateConfig, GenerateSettings, GeneratorKind, Switch};
 pub use ingest::{Chunker, IngestConfig, IngestSettings};
+pub use key::Key;
 pub use limits::{LimitsConfig, LimitsSettings};
 pub use listen::Listen;
 pub use log::{LogConfig, LogFormat, LogSettings, Loudness};
 pub use notify::{NotifySecret, NotifySettings};
+pub use origin::Origins;
 pub use places::{Places, guides, index_cache};
+pub use private::HostList;
 pub use serve::{ServeConfig, ServeSettings, TlsPaths};
 pub use state::StatePlace;
 
 /// The file that is read when none is named.
 pub const DEFAULT_FILE: &str = "wattwise.toml";
+
+/// How many tables a file may have.
+const SECTIONS: usize = 6;
+
+/// Every key of every section.
+pub const KEYS: [&[Key]; SECTIONS] = [
+    EmbedConfig::KEYS,
+    GenerateConfig::KEYS,
+    IngestConfig::KEYS,
+    ServeConfig::KEYS,
+    LimitsConfig::KEYS,
+    LogConfig::KEYS,
+];
 
 /// A set of optional values from one source.
 pub trait Layer {
@@ -100,18 +123,42 @@ pub fn load(named: Option<&Path>) -> Result<File, ConfigError> {
         path: path.to_owned(),
         source,
     })?;
-    parse(&text).map_err(|reason| ConfigError::Malformed {
+    let mut file = parse(&text).map_err(|reason| ConfigError::Malformed {
         path: path.to_owned(),
         reason,
-    })
+    })?;
+    file.remember_origins(&text, path);
+    Ok(file)
 }
 
 fn parse(text: &str) -> Result<File, String> {
     toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())
 }
 
+impl File {
+    /// Notes for each key in the file that it stands there.
+    fn remember_origins(&mut self, text: &str, path: &Path) {
+        let tables: toml::Table = toml::from_str(text).unwrap_or_default();
+        let sections: [(&str, &[Key], &mut Origins); SECTIONS] = [
+            ("embed", EmbedConfig::KEYS, &mut self.embed.origins),
+            ("generate", GenerateConfig::KEYS, &mut self.generate.origins),
+            ("ingest", IngestConfig::KEYS, &mut self.ingest.origins),
+            ("serve", ServeConfig::KEYS, &mut self.serve.origins),
+            ("limits", LimitsConfig::KEYS, &mut self.limits.origins),
+            ("log", LogConfig::KEYS, &mut self.log.origins),
+        ];
+        for (name, keys, origins) in sections {
+            if let Some(table) = tables.get(name).and_then(toml::Value::as_table) {
+                *origins = Origins::of_table(keys, table, path);
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use clap::{Args as _, FromArgMatches as _};
+
     use super::*;
 
     #[test]
@@ -125,43 +172,84 @@ mod tests {
     }
 
     #[test]
-    fn the_example_file_parses() {
-        let example = include_str!("../../wattwise.example.toml");
-        parse(example).unwrap();
-        let uncommented: String = example
-            .lines()
-            .map(|line| line.strip_prefix("#: ").unwrap_or(line))
-            .collect::<Vec<_>>()
-            .join("\n");
-        let file = parse(&uncommented).unwrap();
-        assert!(
-            file.serve.bind.is_some()
-                && file.ingest.urls.is_some()
-                && file.generate.generator.is_some()
-                && file.limits.session_ttl.is_some(),
-            "the example shows every section"
+    fn an_error_names_where_the_value_stands() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs_err::write(
+            file.path(),
+            "[limits]\nmax-body = 0\n[embed]\nembed-model = \"m\"",
+        )
+        .unwrap();
+        let loaded = load(Some(file.path())).unwrap();
+        let path = file.path().display();
+        let refused = loaded.limits.clone().resolve().unwrap_err().to_string();
+        assert_eq!(
+            refused,
+            format!("--max-body: from 1 to 1073741824 (set by max-body of [limits] in {path})")
         );
+        let cores = std::num::NonZeroUsize::MIN;
+        let refused = loaded.embed.resolve(cores).err().unwrap().to_string();
+        assert!(refused.ends_with(&format!("(set by embed-model of [embed] in {path})")));
+        // A value from above takes its source along.
+        let flags = LimitsConfig {
+            max_body: Some(0),
+            ..LimitsConfig::default()
+        };
+        let refused = flags.over(loaded.limits).resolve().unwrap_err().to_string();
+        assert_eq!(refused, "--max-body: from 1 to 1073741824");
     }
 
     #[test]
-    fn the_example_file_shows_every_key() {
-        let example = include_str!("../../wattwise.example.toml");
-        let shown: Vec<&str> = example
-            .lines()
-            .map(|line| line.trim_start_matches(['#', ':', ' ']))
-            .filter_map(|line| line.split_once(" = ").map(|(key, _)| key))
-            .collect();
-        for section in ["embed", "generate", "ingest", "serve", "limits", "log"] {
-            // The error lists the keys that a section may have.
-            let error = parse(&format!("[{section}]\nno-key = 1")).unwrap_err();
-            let (_, keys) = error.split_once("expected one of ").unwrap();
-            for key in keys
-                .split('`')
-                .filter(|key| key.contains(char::is_alphabetic))
-            {
-                assert!(shown.contains(&key), "[{section}] {key}");
-            }
+    fn every_key_has_its_flag_its_variable_and_its_place_in_the_file() {
+        let command = KEYS
+            .iter()
+            .fold(clap::Command::new("all"), |command, keys| {
+                assert!(keys.iter().all(|key| key.section() == keys[0].section()));
+                command
+            });
+        let command =
+            LogConfig::augment_args(LimitsConfig::augment_args(ServeConfig::augment_args(
+                GenerateConfig::augment_args(EmbedConfig::augment_args(command)),
+            )));
+        let ingest = IngestConfig::augment_args(clap::Command::new("ingest"));
+        let mut variables = std::collections::BTreeSet::new();
+        for key in KEYS.iter().copied().flatten() {
+            let from = if key.section() == "ingest" {
+                &ingest
+            } else {
+                &command
+            };
+            let arg = from
+                .get_arguments()
+                .find(|arg| arg.get_long() == Some(key.name()))
+                .unwrap_or_else(|| panic!("no flag {}", key.flag()));
+            let variable = key.variable_name();
+            assert_eq!(arg.get_env().unwrap().to_str(), Some(variable.as_str()));
+            variables.insert((variable, key.name()));
+            let error = parse(&format!("[{}]\nno-key = 1", key.section())).unwrap_err();
+            assert!(
+                error.contains(&format!("`{}`", key.name())),
+                "{}",
+                key.name()
+            );
         }
+        // One variable never means two keys.
+        let names: std::collections::BTreeSet<_> = variables.iter().map(|(name, _)| name).collect();
+        assert_eq!(names.len(), variables.len());
+    }
+
+    #[test]
+    fn a_switch_can_be_set_off_above_what_sets_it_on() {
+        let matches = |flags: &[&str]| {
+            let command = GenerateConfig::augment_args(clap::Command::new("x"));
+            let matches = command
+                .try_get_matches_from([&["x"], flags].concat())
+                .unwrap();
+            GenerateConfig::from_arg_matches(&matches).unwrap()
+        };
+        let file = || parse("[generate]\nstrict = true").unwrap().generate;
+        assert_eq!(matches(&["--strict"]).strict, Some(true));
+        assert_eq!(matches(&["--strict=off"]).over(file()).strict, Some(false));
+        assert_eq!(matches(&[]).over(file()).strict, Some(true));
     }
 
     #[test]

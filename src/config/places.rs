@@ -71,8 +71,19 @@ pub(super) fn is_address(index: &Path) -> bool {
     index.to_string_lossy().contains("://")
 }
 
+/// What holds where no index is named, as the help says it.
+pub(super) const INDEX_OTHERWISE: &str =
+    "index, if there is one here; else in the user's data folder";
+
+/// The index that is meant.
+pub(super) fn index_place(given: Option<PathBuf>) -> Result<PathBuf, ConfigError> {
+    let index = given.unwrap_or_else(|| Places::find().index);
+    check_index(&index)?;
+    Ok(index)
+}
+
 /// Refuses addresses with secrets in them, which are printed and logged.
-pub(super) fn check_index(index: &Path) -> Result<(), ConfigError> {
+fn check_index(index: &Path) -> Result<(), ConfigError> {
     let text = index.to_string_lossy();
     let url = is_address(index).then(|| Url::parse(&text).ok()).flatten();
     let has_secrets = url.is_some_and(|url| {

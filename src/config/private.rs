@@ -2,34 +2,52 @@
 
 use std::net::IpAddr;
 
+use clap::{Arg, ArgMatches};
 use serde::{Deserialize, Deserializer};
 
 use super::ConfigError;
+use super::key::KeyValue;
 
 /// Stands for every host.
-pub(super) const ALL_HOSTS: &str = "*";
+const ALL_HOSTS: &str = "*";
 
-/// In the file, `true` and `false` will do.
-pub(super) fn hosts_or_all<'de, D: Deserializer<'de>>(
-    value: D,
-) -> Result<Option<Vec<String>>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Written {
-        All(bool),
-        Hosts(Vec<String>),
+/// Hosts, as sources name them; in the file, `true` and `false` will do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HostList(pub Vec<String>);
+
+impl<'de> Deserialize<'de> for HostList {
+    fn deserialize<D: Deserializer<'de>>(value: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            All(bool),
+            Hosts(Vec<String>),
+        }
+        Ok(Self(match Written::deserialize(value)? {
+            Written::All(true) => vec![ALL_HOSTS.to_owned()],
+            Written::All(false) => Vec::new(),
+            Written::Hosts(hosts) => hosts,
+        }))
     }
-    Ok(Some(match Written::deserialize(value)? {
-        Written::All(true) => vec![ALL_HOSTS.to_owned()],
-        Written::All(false) => Vec::new(),
-        Written::Hosts(hosts) => hosts,
-    }))
+}
+
+/// A flag without a value means every host.
+impl KeyValue for HostList {
+    fn describe(arg: Arg) -> Arg {
+        Vec::<String>::describe(arg)
+            .num_args(0..)
+            .default_missing_value(ALL_HOSTS)
+    }
+
+    fn get(matches: &ArgMatches, id: &str) -> Option<Self> {
+        Vec::get(matches, id).map(Self)
+    }
 }
 
 /// As they stand in addresses; the environment may say true and false.
-pub(super) fn hosts(named: Vec<String>) -> Result<Vec<String>, ConfigError> {
+pub(super) fn hosts(named: Option<HostList>) -> Result<Vec<String>, ConfigError> {
     let mut hosts = Vec::new();
-    for host in named {
+    for host in named.unwrap_or_default().0 {
         match host.as_str() {
             "true" | ALL_HOSTS => hosts.push(ALL_HOSTS.to_owned()),
             "false" | "" => {}
@@ -69,7 +87,7 @@ mod tests {
     fn private_hosts_are_all_none_or_named() {
         let parsed = |text: &str| {
             let config: IngestConfig = toml::from_str(text).unwrap();
-            hosts(config.allow_private.unwrap_or_default()).ok()
+            hosts(config.allow_private).ok()
         };
         let of = |hosts: &[&str]| Some(hosts.iter().map(|host| (*host).to_owned()).collect());
         assert_eq!(parsed(""), of(&[]));

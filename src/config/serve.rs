@@ -4,200 +4,128 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgAction, Args};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Serialize, Serializer};
 use url::{Origin, Url};
 
-use super::places::{check_index, is_address};
-use super::{ConfigError, Layer, Listen, Places, StatePlace, Switch};
+use super::limits::LIMITS;
+use super::places::{INDEX_OTHERWISE, index_place, is_address};
+use super::section::section;
+use super::{ConfigError, Listen, Places, StatePlace, Switch};
 
-/// Flags and keys.
-#[derive(Debug, Clone, Default, Args, Deserialize)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub struct ServeConfig {
+section! {
+    "serve";
+    /// Flags and keys.
+    pub struct ServeConfig, layered by without_parts;
+    /// Checked values.
+    #[derive(Clone, PartialEq, Eq)]
+    pub struct ServeSettings;
+
     /// Where the generations are: a folder, or an object store as `s3://bucket/prefix`, gs, az or https
-    /// [default: index, if there is one here; else in the user's data folder]
-    #[arg(long, env = "WATTWISE_INDEX", value_name = "DIR|URL")]
-    pub index: Option<PathBuf>,
-    /// Where the copy of an index in an object store is kept [default: the user's cache folder]
-    #[arg(
-        long,
-        env = "WATTWISE_INDEX_CACHE",
-        value_name = "DIR",
-        hide_short_help = true
-    )]
-    pub index_cache: Option<PathBuf>,
-    /// Address to listen on, its port, or both: localhost:9000, :9000 [default: 127.0.0.1:8000]
-    #[arg(long, env = "WATTWISE_BIND", value_name = "ADDRESS")]
-    pub bind: Option<Listen>,
-    /// The address alone; 0.0.0.0 is every address of this machine
-    #[arg(long, value_name = "ADDRESS", value_parser = super::listen::host)]
-    pub host: Option<IpAddr>,
-    /// The port alone; 0 takes a free one
-    #[arg(long, short, value_name = "PORT")]
-    pub port: Option<u16>,
+    index: PathBuf => PathBuf = index_place;
+        unit("DIR|URL").otherwise(INDEX_OTHERWISE).example("\"index\"");
+    /// Where the copy of an index in an object store is kept
+    #[serde(skip_serializing_if = "Option::is_none")]
+    index_cache: PathBuf;
+        unit("DIR").otherwise("the user's cache folder").example("\"/var/cache/wattwise\"");
     /// Where sessions and records are kept: a folder for this server alone, or
-    /// `postgres://user:password@host/database` for several [default: state, where index is here; else
-    /// in the user's data folder]
-    #[arg(
-        long,
-        env = "WATTWISE_STATE",
-        hide_env_values = true,
-        value_name = "DIR|URL"
-    )]
-    pub state: Option<PathBuf>,
-    /// Most connections to a database at once [default: 16]
-    #[arg(
-        long,
-        env = "WATTWISE_DATABASE_CONNECTIONS",
-        value_name = "COUNT",
-        help_heading = "Limits",
-        hide_short_help = true
-    )]
-    pub database_connections: Option<usize>,
-    /// Clients must send this key in Authorization or X-API-Key; better given through the
-    /// environment
-    #[arg(
-        long,
-        env = "AUTH_API_KEY",
-        hide_env_values = true,
-        value_name = "KEY",
-        help_heading = "Access"
-    )]
-    pub auth_api_key: Option<String>,
+    /// `postgres://user:password@host/database` for several
+    state: PathBuf => StatePlace = state_place;
+        unit("DIR|URL").otherwise("state, beside the index").secret().example("\"state\"");
+    /// Address to listen on, its port, or both: localhost:9000, :9000
+    bind: Listen => SocketAddr = whole_address;
+        unit("ADDRESS").otherwise("127.0.0.1:8000").example("\"127.0.0.1:8000\"");
+    /// The address alone; 0.0.0.0 is every address of this machine
+    #[serde(skip)]
+    host: IpAddr; unit("ADDRESS").example("\"0.0.0.0\"");
+    /// The port alone; 0 takes a free one
+    #[serde(skip)]
+    port: u16; unit("PORT").short('p').example("8000");
+    /// Replies to small talk and emergencies that need no source: `shipped`, `off`, or a TOML file of
+    /// your own in the form of data/replies.toml
+    replies: String = "shipped".to_owned(); unit("FILE");
+    /// Keep the questions that were not answered, or badly, for the page at /status
+    question_log: Switch = Switch::Off; unit("SWITCH");
+    /// Days that they are kept
+    question_log_days: u32 = 90, within 1..=36_500; unit("DAYS");
+    /// Whether texts under /v1 end with a list of their sources, where a request does not say
+    openai_sources: Switch = Switch::On; unit("SWITCH");
+    /// Send a trace of each request to this collector (OTLP over HTTP)
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "without_user")]
+    otlp_endpoint: Url => Option<Url> = collector;
+        unit("URL").variable("OTEL_EXPORTER_OTLP_ENDPOINT").example("\"http://localhost:4318\"");
+    /// Clients must send this key in Authorization or X-API-Key; better given through the variable
+    #[serde(skip)]
+    auth_api_key: String => Option<String> = long_enough;
+        under(ACCESS).unit("KEY").variable("AUTH_API_KEY").secret()
+        .example("\"16 characters at least, better in AUTH_API_KEY\"");
     /// Listen beyond this machine although no key is set
-    #[arg(long, env = "WATTWISE_INSECURE", action = ArgAction::SetTrue, help_heading = "Access")]
-    pub insecure: Option<bool>,
+    insecure: bool = false; under(ACCESS);
     /// Speak TLS with this certificate and those that vouch for it, in PEM; read again on SIGHUP
-    #[arg(
-        long,
-        env = "WATTWISE_TLS_CERT",
-        value_name = "FILE",
-        help_heading = "Access",
-        hide_short_help = true
-    )]
-    pub tls_cert: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls_cert: PathBuf; under(ACCESS).unit("FILE").example("\"cert.pem\"");
     /// The certificate's private key, in PEM
-    #[arg(
-        long,
-        env = "WATTWISE_TLS_KEY",
-        value_name = "FILE",
-        help_heading = "Access",
-        hide_short_help = true
-    )]
-    pub tls_key: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls_key: PathBuf; under(ACCESS).unit("FILE").example("\"key.pem\"");
     /// Sites whose pages may call the API from a browser, such as `https://app.example.org`
-    #[arg(
-        long,
-        env = "WATTWISE_CORS_ORIGIN",
-        value_name = "ORIGIN",
-        num_args = 1..,
-        value_delimiter = ',', help_heading = "Access", hide_short_help = true)]
-    pub cors_origin: Option<Vec<String>>,
+    cors_origin: Vec<String> => Vec<String> = exact_origins;
+        under(ACCESS).unit("ORIGIN").many().example("[\"https://app.example.org\"]");
     /// Names besides localhost that the server may be called by while there is no key, against pages
     /// that let their own name lead to this machine
-    #[arg(
-        long,
-        env = "WATTWISE_ALLOWED_HOST",
-        value_name = "HOST",
-        num_args = 1..,
-        value_delimiter = ',', help_heading = "Access", hide_short_help = true)]
-    pub allowed_host: Option<Vec<String>>,
-    /// Replies to small talk and emergencies that need no source: `shipped`, `off`, or a TOML file
-    /// of your own in the form of data/replies.toml [default: shipped]
-    #[arg(
-        long,
-        env = "WATTWISE_REPLIES",
-        value_name = "FILE",
-        hide_short_help = true
-    )]
-    pub replies: Option<String>,
-    /// Keep the questions that were not answered, or badly, for the page at /status [default: off]
-    #[arg(long, env = "WATTWISE_QUESTION_LOG", value_enum)]
-    pub question_log: Option<Switch>,
-    /// Days that they are kept [default: 90]
-    #[arg(
-        long,
-        env = "WATTWISE_QUESTION_LOG_DAYS",
-        value_name = "DAYS",
-        hide_short_help = true
-    )]
-    pub question_log_days: Option<u32>,
-    /// Whether texts under /v1 end with a list of their sources, where a request does not say
-    /// [default: on]
-    #[arg(long, env = "WATTWISE_OPENAI_SOURCES", value_enum)]
-    pub openai_sources: Option<Switch>,
-    /// Seconds that requests under way have to finish at shutdown [default: 10]
-    #[arg(
-        long,
-        value_name = "SECONDS",
-        help_heading = "Limits",
-        hide_short_help = true
-    )]
-    pub drain: Option<u64>,
-    /// Seconds between two looks for a new generation [default: 2; 10 where it is in an object store]
-    #[arg(
-        long,
-        value_name = "SECONDS",
-        help_heading = "Limits",
-        hide_short_help = true
-    )]
-    pub reload_interval: Option<u64>,
-    /// Send a trace of each request to this collector (OTLP over HTTP), such as `http://localhost:4318`
-    #[arg(
-        long,
-        env = "OTEL_EXPORTER_OTLP_ENDPOINT",
-        value_name = "URL",
-        hide_short_help = true
-    )]
-    pub otlp_endpoint: Option<Url>,
+    allowed_host: Vec<String> = Vec::<String>::new();
+        under(ACCESS).unit("HOST").many().example("[\"assistant.home\"]");
+    /// Most connections to a database at once
+    database_connections: usize = 16, within 1..=1 << 30; under(LIMITS).unit("N").tuning();
+    /// Time that requests under way have to finish at shutdown
+    drain: u64 = 10, within 0..=1 << 30; under(LIMITS).unit("SECONDS");
+    /// Time between two looks for a new generation
+    reload_interval: u64 = 2, within 1..=1 << 30;
+        under(LIMITS).unit("SECONDS").otherwise("2; 10 where it is in an object store").tuning();
 }
 
-/// Checked values.
-#[derive(Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct ServeSettings {
-    /// Index directory, or address.
-    pub index: PathBuf,
-    /// Where the copy of an index at an address is kept.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub index_cache: Option<PathBuf>,
-    /// Address to listen on.
-    pub bind: SocketAddr,
-    /// State directory or database.
-    pub state: StatePlace,
-    /// Most connections to a database.
-    pub database_connections: usize,
-    /// The clients' key; never printed.
-    #[serde(skip)]
-    pub auth_api_key: Option<String>,
-    /// `shipped`, `off` or a file.
-    pub replies: String,
-    /// Whether questions that were not answered are kept.
-    pub question_log: Switch,
-    /// Days that they are kept, and deleted after.
-    pub question_log_days: u32,
-    /// Whether texts under `/v1` end with their sources.
-    pub openai_sources: Switch,
-    /// Seconds.
-    pub drain: u64,
-    /// Seconds.
-    pub reload_interval: u64,
-    /// Base address of the collector of traces; printed without a user.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "without_user"
-    )]
-    pub otlp_endpoint: Option<Url>,
-    /// Sites whose pages may call.
-    pub cors_origin: Vec<String>,
-    /// Names that the server may be called by while there is no key.
-    pub allowed_host: Vec<String>,
-    /// Certificate and key.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tls: Option<TlsPaths>,
-    /// Whether the operator said that no key is needed anywhere.
-    pub insecure: bool,
+/// The heading of the help.
+const ACCESS: &str = "Access";
+
+/// Shortest key of clients, in characters, so that it cannot be guessed.
+const SHORTEST_KEY: usize = 16;
+
+/// Who names an address means none of the parts that a lower source names.
+fn without_parts(above: &ServeConfig, below: &mut ServeConfig) {
+    if above.bind.is_some() {
+        (below.host, below.port) = (None, None);
+    }
+}
+
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the table takes functions that may fail"
+)]
+fn whole_address(given: Option<Listen>) -> Result<SocketAddr, ConfigError> {
+    Ok(given.unwrap_or_default().address(None, None))
+}
+
+fn state_place(given: Option<PathBuf>) -> Result<StatePlace, ConfigError> {
+    StatePlace::of(&given.unwrap_or_else(|| Places::find().state))
+}
+
+fn collector(given: Option<Url>) -> Result<Option<Url>, ConfigError> {
+    match given {
+        Some(url) if !matches!(url.scheme(), "http" | "https") => Err(ConfigError::Invalid {
+            name: "--otlp-endpoint",
+            reason: "an http or https address, such as http://localhost:4318: gRPC is not spoken"
+                .to_owned(),
+        }),
+        url => Ok(url),
+    }
+}
+
+fn long_enough(given: Option<String>) -> Result<Option<String>, ConfigError> {
+    match given {
+        Some(key) if key.trim().chars().count() < SHORTEST_KEY => Err(ConfigError::Invalid {
+            name: "--auth-api-key",
+            reason: format!("at least {SHORTEST_KEY} characters, so that it cannot be guessed"),
+        }),
+        key => Ok(key),
+    }
 }
 
 /// Where certificate and key lie.
@@ -220,109 +148,27 @@ fn without_user<S: Serializer>(url: &Option<Url>, serializer: S) -> Result<S::Ok
     shown.serialize(serializer)
 }
 
-impl Layer for ServeConfig {
-    fn over(self, below: Self) -> Self {
-        // Who names an address here means none of the parts below.
-        let parts = self.bind.is_none().then_some((below.host, below.port));
-        let (host, port) = parts.unwrap_or_default();
-        Self {
-            index: self.index.or(below.index),
-            index_cache: self.index_cache.or(below.index_cache),
-            bind: self.bind.or(below.bind),
-            host: self.host.or(host),
-            port: self.port.or(port),
-            state: self.state.or(below.state),
-            database_connections: self.database_connections.or(below.database_connections),
-            auth_api_key: self.auth_api_key.or(below.auth_api_key),
-            insecure: self
-                .insecure
-                .filter(|insecure| *insecure)
-                .or(below.insecure),
-            cors_origin: self.cors_origin.or(below.cors_origin),
-            allowed_host: self.allowed_host.or(below.allowed_host),
-            tls_cert: self.tls_cert.or(below.tls_cert),
-            tls_key: self.tls_key.or(below.tls_key),
-            replies: self.replies.or(below.replies),
-            question_log: self.question_log.or(below.question_log),
-            question_log_days: self.question_log_days.or(below.question_log_days),
-            openai_sources: self.openai_sources.or(below.openai_sources),
-            drain: self.drain.or(below.drain),
-            reload_interval: self.reload_interval.or(below.reload_interval),
-            otlp_endpoint: self.otlp_endpoint.or(below.otlp_endpoint),
-        }
-    }
-}
-
 impl ServeConfig {
     /// Fills in the defaults and checks the values.
-    pub fn resolve(self) -> Result<ServeSettings, ConfigError> {
-        let tls = match (self.tls_cert, self.tls_key) {
-            (Some(cert), Some(key)) => Some(TlsPaths { cert, key }),
-            (None, None) => None,
+    pub fn resolve(mut self) -> Result<ServeSettings, ConfigError> {
+        let origins = std::mem::take(&mut self.origins);
+        self.check()
+            .map_err(|error| origins.locate(Self::KEYS, error))
+    }
+
+    fn check(mut self) -> Result<ServeSettings, ConfigError> {
+        match (&self.tls_cert, &self.tls_key) {
             (Some(_), None) => return Err(without("--tls-key", "--tls-cert")),
             (None, Some(_)) => return Err(without("--tls-cert", "--tls-key")),
-        };
-        let places = Places::find();
-        let index = self.index.unwrap_or(places.index);
-        check_index(&index)?;
-        let usual_interval = if is_address(&index) { 10 } else { 2 };
-        let settings = ServeSettings {
-            index,
-            index_cache: self.index_cache,
-            bind: self.bind.unwrap_or_default().address(self.host, self.port),
-            state: StatePlace::of(&self.state.unwrap_or(places.state))?,
-            database_connections: self.database_connections.unwrap_or(16),
-            auth_api_key: self.auth_api_key,
-            replies: self.replies.unwrap_or_else(|| "shipped".to_owned()),
-            question_log: self.question_log.unwrap_or(Switch::Off),
-            question_log_days: self.question_log_days.unwrap_or(90),
-            openai_sources: self.openai_sources.unwrap_or(Switch::On),
-            drain: self.drain.unwrap_or(10),
-            reload_interval: self.reload_interval.unwrap_or(usual_interval),
-            otlp_endpoint: self.otlp_endpoint,
-            cors_origin: origins(self.cors_origin.unwrap_or_default())?,
-            allowed_host: self.allowed_host.unwrap_or_default(),
-            tls,
-            insecure: self.insecure == Some(true),
-        };
-        if settings
-            .auth_api_key
-            .as_deref()
-            .is_some_and(|key| key.trim().len() < 16)
-        {
-            return Err(ConfigError::Invalid {
-                name: "AUTH_API_KEY",
-                reason: "at least 16 characters, so that it cannot be guessed".to_owned(),
-            });
+            (Some(_), Some(_)) | (None, None) => {}
         }
-        if settings.question_log_days == 0 {
-            return Err(ConfigError::Invalid {
-                name: "--question-log-days",
-                reason: "at least 1; --question-log off keeps none".to_owned(),
-            });
+        let address = self.bind.unwrap_or_default().address(self.host, self.port);
+        self.bind = Some(address.into());
+        if self.index.as_deref().is_some_and(is_address) {
+            // A look costs a request there.
+            self.reload_interval.get_or_insert(10);
         }
-        let collector = settings.otlp_endpoint.as_ref();
-        if collector.is_some_and(|url| !matches!(url.scheme(), "http" | "https")) {
-            return Err(ConfigError::Invalid {
-                name: "--otlp-endpoint",
-                reason:
-                    "an http or https address, such as http://localhost:4318: gRPC is not spoken"
-                        .to_owned(),
-            });
-        }
-        if settings.database_connections == 0 {
-            return Err(ConfigError::Invalid {
-                name: "--database-connections",
-                reason: "at least 1".to_owned(),
-            });
-        }
-        if settings.reload_interval == 0 {
-            return Err(ConfigError::Invalid {
-                name: "--reload-interval",
-                reason: "at least 1".to_owned(),
-            });
-        }
-        Ok(settings)
+        self.fill()
     }
 }
 
@@ -334,7 +180,7 @@ fn without(name: &'static str, partner: &str) -> ConfigError {
 }
 
 /// Each as browsers write it.
-fn origins(named: Vec<String>) -> Result<Vec<String>, ConfigError> {
+fn exact_origins(given: Option<Vec<String>>) -> Result<Vec<String>, ConfigError> {
     let origin = |named: String| {
         let parsed = Url::parse(&named).ok().map(|url| url.origin());
         let written = parsed
@@ -352,10 +198,16 @@ fn origins(named: Vec<String>) -> Result<Vec<String>, ConfigError> {
             }),
         }
     };
-    named.into_iter().map(origin).collect()
+    given.unwrap_or_default().into_iter().map(origin).collect()
 }
 
 impl ServeSettings {
+    /// Certificate and key, if TLS is spoken.
+    pub fn tls(&self) -> Option<TlsPaths> {
+        let (cert, key) = (self.tls_cert.clone()?, self.tls_key.clone()?);
+        Some(TlsPaths { cert, key })
+    }
+
     /// How long logged questions are kept.
     pub fn question_retention(&self) -> Duration {
         Duration::from_hours(u64::from(self.question_log_days) * 24)
@@ -431,7 +283,13 @@ mod tests {
             tls_key: key.map(PathBuf::from),
             ..ServeConfig::default()
         };
-        assert!(named(Some("c"), Some("k")).resolve().unwrap().tls.is_some());
+        assert!(
+            named(Some("c"), Some("k"))
+                .resolve()
+                .unwrap()
+                .tls()
+                .is_some()
+        );
         let refused = named(Some("c"), None).resolve().err().unwrap();
         assert_eq!(
             refused.to_string(),

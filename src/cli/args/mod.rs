@@ -7,7 +7,7 @@ mod upkeep;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgAction, Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::config::{
@@ -22,23 +22,30 @@ pub(super) use upkeep::{
     SnapshotArguments, VerifyArguments,
 };
 
+/// Stands below the help of commands that take settings.
+const SETTINGS_HELP: &str = "\
+Each of these settings is also a variable (WATTWISE_MAX_BODY for --max-body, where none is named) and
+a key of wattwise.toml (max-body). More, for tuning: docs/configuration.md and wattwise.example.toml.";
+
 /// An assistant over your own documents: it reads pages and files, and answers with citations that it
 /// has checked.
 ///
 /// Without a command it does what `wattwise up` does. Settings: flag over environment over
-/// wattwise.toml over default; -h shows those that are used often, --help all.
+/// wattwise.toml over default.
 #[derive(Debug, Parser)]
-#[command(name = "wattwise", version, max_term_width = 100)]
+#[command(
+    name = "wattwise",
+    version,
+    max_term_width = 100,
+    disable_help_flag = true
+)]
 pub struct Cli {
     /// Configuration file [default: wattwise.toml, if there is one]
-    #[arg(
-        long,
-        global = true,
-        env = "WATTWISE_CONFIG",
-        value_name = "FILE",
-        hide_short_help = true
-    )]
+    #[arg(long, global = true, env = "WATTWISE_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Print help
+    #[arg(long, short, global = true, action = ArgAction::HelpShort)]
+    pub help: Option<bool>,
     /// How much is said.
     #[command(flatten)]
     pub loudness: Loudness,
@@ -59,13 +66,16 @@ pub enum Command {
     /// named, or of the guides that come with the program. What was named is remembered: the next `up`
     /// answers at once from the index and reads the sources again meanwhile. Named anew, other sources
     /// are read first and take the place of those before.
+    #[command(after_help = SETTINGS_HELP)]
     Up(Box<UpArguments>),
     /// Fetch, extract, embed and index all sources, then publish a new generation
     ///
     /// Exit status: 0 published or nothing to do, 1 published but some sources failed, 2 usage or
     /// configuration, 3 nothing published.
+    #[command(after_help = SETTINGS_HELP)]
     Ingest(IngestArguments),
     /// Answer over HTTP from the published generation
+    #[command(after_help = SETTINGS_HELP)]
     Serve(Box<ServeArguments>),
     /// Ask the server that these settings start whether it can answer; for container health checks
     ///
@@ -148,7 +158,7 @@ pub struct IngestArguments {
     #[arg(long)]
     pub dry_run: bool,
     /// Print the merged settings without secrets, and stop
-    #[arg(long, hide_short_help = true)]
+    #[arg(long)]
     pub print_config: bool,
 }
 
@@ -168,7 +178,7 @@ pub struct ServeArguments {
     #[command(flatten)]
     pub generate: GenerateConfig,
     /// Print the merged settings without secrets, and stop
-    #[arg(long, hide_short_help = true)]
+    #[arg(long)]
     pub print_config: bool,
 }
 
@@ -238,5 +248,22 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_of_each_command_fits_two_screens() {
+        let mut command = Cli::command();
+        command.build();
+        for name in ["up", "serve", "ingest", "ask", "eval"] {
+            let part = command.find_subcommand_mut(name).unwrap();
+            let help = part.render_help().to_string();
+            let widest = help.lines().map(|line| line.chars().count()).max();
+            assert!(widest <= Some(100), "{help}");
+            assert!(
+                help.lines().count() <= 100,
+                "{} lines: {help}",
+                help.lines().count()
+            );
+        }
     }
 }

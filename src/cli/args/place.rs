@@ -14,13 +14,7 @@ pub struct IndexArguments {
     #[arg(long, env = "WATTWISE_INDEX", value_name = "DIR|URL", global = true)]
     pub index: Option<PathBuf>,
     /// Where the copy of an index in an object store is kept [default: the user's cache folder]
-    #[arg(
-        long,
-        env = "WATTWISE_INDEX_CACHE",
-        value_name = "DIR",
-        global = true,
-        hide_short_help = true
-    )]
+    #[arg(long, env = "WATTWISE_INDEX_CACHE", value_name = "DIR", global = true)]
     pub index_cache: Option<PathBuf>,
 }
 
