@@ -6,7 +6,7 @@ use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::dto::SummaryReply;
+use super::answer_dto::SummaryReply;
 use super::error::ApiError;
 use super::headers::snapshot_header;
 use super::sse;

@@ -12,6 +12,7 @@ mod arrival;
 mod auth;
 mod body;
 mod budget;
+mod context_dto;
 mod conversation_dto;
 mod cors;
 mod docs;

@@ -11,8 +11,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
+use super::answer_dto::{CitationBody, SummaryReply};
 use super::answer_dto::{MessageDelta, SearchResults};
-use super::dto::{CitationBody, ContextBody, SummaryReply};
+use super::context_dto::ContextBody;
 use super::error::ApiError;
 use super::headers::answer_headers;
 use super::metrics;

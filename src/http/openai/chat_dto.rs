@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use super::links::Marked;
 use super::script::{Finish, TOKEN_BYTES};
 use crate::assistant::Summary;
-use crate::http::dto::{CitationBody, SentenceBody};
+use crate::http::answer_dto::{CitationBody, SentenceBody};
 
 /// A conversation to go on with. What else OpenAI's API has may be sent: the reply names what of it was
 /// not honoured.

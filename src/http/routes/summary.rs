@@ -8,10 +8,10 @@ use axum::{Extension, Json};
 
 use crate::assistant::SummaryRequest;
 use crate::assistant::access::Caller;
+use crate::http::answer_dto::SummaryReply;
 use crate::http::body::read_fields;
-use crate::http::dto::{
-    ErrorBody, SummaryBody, SummaryReply, ValidationErrorBody, supplied_context,
-};
+use crate::http::context_dto::{SummaryBody, supplied_context};
+use crate::http::dto::{ErrorBody, ValidationErrorBody};
 use crate::http::error::ApiError;
 use crate::http::headers::answer_headers;
 use crate::http::validation::{Problems, Step};
