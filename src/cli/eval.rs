@@ -2,13 +2,14 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
 use super::args::{EvalArguments, Weights};
+use super::evaluation::Evaluation;
 use super::{ExitStatus, printer};
 use crate::assistant::{Assistant, AssistantParts};
 use crate::config::{File, Layer as _, Switch};
@@ -18,13 +19,6 @@ use crate::runtime::cpu_pool;
 use crate::snapshot::live::Live;
 use crate::store::memory::MemoryStore;
 use crate::wiring;
-
-/// What is printed, and one score for each query to compare runs by.
-struct Evaluation {
-    figures: Vec<(&'static str, f64)>,
-    scores: Vec<(String, f64)>,
-    median: Duration,
-}
 
 pub(super) async fn run(arguments: EvalArguments, file: File) -> anyhow::Result<ExitStatus> {
     let serve = arguments.place.to_serve().over(file.serve).resolve()?;
@@ -53,7 +47,7 @@ pub(super) async fn run(arguments: EvalArguments, file: File) -> anyhow::Result<
     if let Some(path) = &arguments.claims {
         let part = arguments.part.as_deref();
         let evaluation = on_claims(&assistant, path, part, arguments.verbose).await?;
-        print(&evaluation, arguments.json)?;
+        evaluation.print(arguments.json)?;
         return Ok(ExitStatus::Done);
     }
     let evaluation = match (&arguments.questions, &arguments.beir) {
@@ -64,7 +58,7 @@ pub(super) async fn run(arguments: EvalArguments, file: File) -> anyhow::Result<
         (None, Some(folder)) => on_beir(&assistant, folder).await?,
         (None, None) => bail!("name what to measure: --questions FILE or --beir DIR"),
     };
-    print(&evaluation, arguments.json)?;
+    evaluation.print(arguments.json)?;
     if let Some(path) = &arguments.output {
         let scores: serde_json::Map<String, Value> = evaluation
             .scores
@@ -74,7 +68,7 @@ pub(super) async fn run(arguments: EvalArguments, file: File) -> anyhow::Result<
         printer::write(path, &serde_json::to_vec_pretty(&scores)?)?;
     }
     if let Some(path) = &arguments.compare {
-        compare(&evaluation, path)?;
+        evaluation.compare(path)?;
     }
     Ok(ExitStatus::Done)
 }
@@ -306,54 +300,4 @@ async fn on_beir(assistant: &Assistant, folder: &Path) -> anyhow::Result<Evaluat
             .collect(),
         median: evaluate::median(judged.iter().map(|query| query.latency)),
     })
-}
-
-fn print(evaluation: &Evaluation, as_json: bool) -> anyhow::Result<()> {
-    let median_ms = evaluation.median.as_secs_f64() * 1e3;
-    if as_json {
-        let mut figures: serde_json::Map<String, Value> = evaluation
-            .figures
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), json!(value)))
-            .collect();
-        figures.insert("median_ms".to_owned(), json!(median_ms));
-        printer::result(Value::Object(figures))?;
-    } else {
-        let line: Vec<String> = evaluation
-            .figures
-            .iter()
-            .map(|(name, value)| {
-                if value.fract() == 0.0 && *value > 1.0 {
-                    format!("{name} {value}")
-                } else {
-                    format!("{name} {value:.3}")
-                }
-            })
-            .collect();
-        printer::result(format!("{}  median {median_ms:.1} ms", line.join("  ")))?;
-    }
-    Ok(())
-}
-
-fn compare(evaluation: &Evaluation, path: &Path) -> anyhow::Result<()> {
-    let earlier: serde_json::Map<String, Value> = serde_json::from_slice(&fs_err::read(path)?)
-        .with_context(|| format!("{} holds no scores of an earlier run", path.display()))?;
-    let mut pairs = (Vec::new(), Vec::new());
-    for (id, score) in &evaluation.scores {
-        if let Some(before) = earlier.get(id).and_then(Value::as_f64) {
-            pairs.0.push(*score);
-            pairs.1.push(before);
-        }
-    }
-    match evaluate::compare(&pairs.0, &pairs.1) {
-        Some(found) => printer::result(format!(
-            "against {}: {:+.4} on {} queries, p = {:.4}",
-            path.display(),
-            found.difference,
-            pairs.0.len(),
-            found.p
-        ))?,
-        None => bail!("{} has no query in common with this run", path.display()),
-    }
-    Ok(())
 }

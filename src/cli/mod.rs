@@ -5,6 +5,7 @@ mod ask;
 mod chat;
 mod diff;
 mod eval;
+mod evaluation;
 mod exit;
 mod extract;
 mod gate;

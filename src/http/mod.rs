@@ -60,4 +60,6 @@ pub(crate) use state::{AppState, Parts};
 #[cfg(test)]
 mod admin_tests;
 #[cfg(test)]
+mod public_tests;
+#[cfg(test)]
 mod tests;
