@@ -3,10 +3,10 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::ValueEnum;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::Serializer;
 use url::Url;
 
+use super::chunker::Chunker;
 use super::places::{INDEX_OTHERWISE, index_place};
 use super::private::{self, HostList};
 use super::section::section;
@@ -126,17 +126,6 @@ const CRAWLING: &str = "Crawling";
 const PUBLISHING: &str = "Publishing";
 
 const EIGHT: NonZeroUsize = NonZeroUsize::new(8).expect("eight is not zero");
-
-/// How texts are split.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Chunker {
-    /// By headings, paragraphs, list items and table rows, packed by the embedder's tokens
-    #[default]
-    Structure,
-    /// 500 characters with 20 shared, exactly as the splitter of LangChain's tutorials does
-    Langchain,
-}
 
 impl IngestConfig {
     /// Whether there is anything to ingest.

@@ -6,6 +6,7 @@
 //! rest of the program trusts. Unknown keys are errors, and errors name the source of a value.
 //! `wattwise.example.toml` and docs/configuration.md are written from the same tables (`reference`).
 
+mod chunker;
 mod embed;
 mod generate;
 mod ingest;
@@ -28,9 +29,10 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use thiserror::Error;
 
+pub use chunker::Chunker;
 pub use embed::{EmbedConfig, EmbedSettings, EmbedderKind};
 pub use generate::{ChatSettings, GenerateConfig, GenerateSettings, GeneratorKind, Switch};
-pub use ingest::{Chunker, IngestConfig, IngestSettings};
+pub use ingest::{IngestConfig, IngestSettings};
 pub use key::Key;
 pub use limits::{LimitsConfig, LimitsSettings};
 pub use listen::Listen;

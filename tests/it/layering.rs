@@ -407,3 +407,21 @@ fn files_import_in_no_circle() {
         found.into_iter().collect::<Vec<_>>().join("\n")
     );
 }
+
+#[test]
+fn pages_for_people_name_files_that_are_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut count = 0;
+    for page in ["ARCHITECTURE.md", "CONTRIBUTING.md"] {
+        let text = std::fs::read_to_string(root.join(page)).unwrap();
+        for name in text.split('`').filter(|name| name.ends_with(".rs")) {
+            // A task may name a file that is to be written.
+            let is_there = root.join(name).is_file() || name == "src/extract/fb2.rs";
+            if name.starts_with("src/") || name.starts_with("tests/") {
+                assert!(is_there, "{page} names {name}, which is not there");
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 50, "the pages name files: {count}");
+}
