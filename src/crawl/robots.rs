@@ -269,11 +269,7 @@ mod tests {
             .unwrap()
             .join(path)
             .unwrap();
-        Robots::parse(
-            file.as_bytes(),
-            product("wattwise/0.1 (energy advice indexer)"),
-        )
-        .allow(&url)
+        Robots::parse(file.as_bytes(), product("wattwise/0.2 (document indexer)")).allow(&url)
     }
 
     #[test]

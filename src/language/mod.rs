@@ -1,10 +1,11 @@
-//! What we know of the English language: where sentences end, which words carry meaning, what is a
-//! name.
+//! What is known of a language: where sentences end, which words carry meaning, what is a name.
 //!
-//! Pure functions of text, used wherever text is split, indexed or searched.
+//! Pure functions of text, used wherever text is split, indexed, searched or judged. Words are data:
+//! one folder a language (`english/`), read by `lists`. No other module holds words of a language.
 
 mod asks;
 mod identifiers;
+mod lists;
 mod restate;
 mod rows;
 mod sentences;
@@ -15,6 +16,7 @@ mod words;
 
 pub use asks::questions_in;
 pub use identifiers::{Identifier, IdentifierKind, Runs, identifiers};
+pub use lists::{Asks, WordList, lists};
 pub use restate::restate;
 pub use rows::{cells, names_columns};
 pub use sentences::sentences;

@@ -5,11 +5,7 @@ use std::ops::Range;
 use icu_segmenter::SentenceSegmenter;
 use icu_segmenter::options::SentenceBreakInvariantOptions;
 
-/// Words whose full stop ends no sentence, in lower case without it.
-const ABBREVIATIONS: [&str; 24] = [
-    "e.g", "i.e", "etc", "approx", "no", "vs", "cf", "fig", "mr", "mrs", "ms", "dr", "prof", "st",
-    "min", "max", "incl", "excl", "ca", "inc", "ltd", "dept", "est", "al",
-];
+use super::lists::lists;
 
 /// Shorter sentences than this, in bytes, are joined to the one before: "Yes." says nothing alone.
 const SHORTEST: usize = 12;
@@ -61,7 +57,9 @@ fn ends_in_abbreviation(sentence: &str) -> bool {
         .rsplit(|c: char| c.is_whitespace() || c == '(')
         .next()
         .unwrap_or(body);
-    ABBREVIATIONS
+    lists()
+        .words
+        .abbreviations
         .iter()
         .any(|abbreviation| word.eq_ignore_ascii_case(abbreviation))
 }
