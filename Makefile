@@ -47,7 +47,7 @@ reference: ## Write docs/configuration.md and wattwise.example.toml from the tab
 
 test: ## Every test, with what it needs fetched by this target
 	@[ -n "$${WATTWISE_TEST_POSTGRES:-}" ] || echo "NOT RUN here: the tests of the state on PostgreSQL; make test-postgres runs them" >&2
-	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --locked; else cargo test --locked; fi
+	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --locked && cargo test --locked --doc; else cargo test --locked; fi
 
 check: fmt lint doc deny ## Format, lints, docs, licences; .ci/run does this, the tests, and the checks below
 

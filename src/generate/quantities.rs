@@ -34,6 +34,14 @@ pub fn digits_of(word: &str) -> Option<&'static str> {
 }
 
 /// The quantities in a text, in order.
+///
+/// ```
+/// use wattwise::generate::quantities::quantities;
+///
+/// let source = quantities("It takes 1,200 watts for two hours.");
+/// assert!(quantities("1200 W")[0].is_in(&source));
+/// assert!(!quantities("1300 W")[0].is_in(&source));
+/// ```
 pub fn quantities(text: &str) -> Vec<Quantity> {
     // Lower case may change a letter's length, so everything happens on one copy.
     let text = text.to_lowercase().replace(['\u{a0}', '\u{202f}'], " ");

@@ -14,6 +14,12 @@ const SHORTEST: usize = 12;
 ///
 /// Boundaries are those of Unicode Standard Annex 29, except after common abbreviations. Linear in
 /// the length of the text, whatever stands in it.
+///
+/// ```
+/// let text = "Rinse the filter, e.g. under the tap. Let it dry for a day.";
+/// let sentences = wattwise::language::sentences(text, 0..text.len());
+/// assert_eq!(&text[sentences[1].clone()], "Let it dry for a day.");
+/// ```
 pub fn sentences(text: &str, within: Range<usize>) -> Vec<Range<usize>> {
     let mut found: Vec<Range<usize>> = Vec::new();
     let mut open: Option<Range<usize>> = None;

@@ -12,6 +12,11 @@ const LONGEST_TERM_BYTES: usize = 64;
 
 /// The terms of `text` in order, repeats included. Words are those of Unicode Standard Annex 29;
 /// stems are Snowball's for English (Porter 2).
+///
+/// ```
+/// let terms: Vec<String> = wattwise::language::terms("How are the filters cleaned?").collect();
+/// assert_eq!(terms, ["filter", "clean"]);
+/// ```
 pub fn terms(text: &str) -> impl Iterator<Item = String> {
     let stemmer = Stemmer::create(Algorithm::English);
     text.unicode_words().filter_map(move |word| {

@@ -23,7 +23,13 @@ fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
 /// The documents for people, without the shipped guides.
 fn documents() -> Vec<PathBuf> {
     let mut found = files(&root().join("docs"), "md");
-    let names = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "data/README.md"];
+    let names = [
+        "README.md",
+        "ARCHITECTURE.md",
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        "data/README.md",
+    ];
     found.extend(names.map(|name| root().join(name)));
     found
 }
@@ -51,9 +57,14 @@ fn links_between_the_documents_lead_somewhere() {
 #[test]
 fn the_words_of_the_field_lead_to_files_that_are_there() {
     let text = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
-    let (_, table) = text.split_once("## Words\n").expect("there is a section Words");
+    let (_, table) = text
+        .split_once("## Words\n")
+        .expect("there is a section Words");
     let table = table.split("\n## ").next().unwrap();
-    let rows: Vec<&str> = table.lines().filter(|line| line.starts_with("| **")).collect();
+    let rows: Vec<&str> = table
+        .lines()
+        .filter(|line| line.starts_with("| **"))
+        .collect();
     assert!(rows.len() >= 16, "{} rows", rows.len());
     for row in rows {
         let owner = row.trim_end_matches(" |").rsplit(" | ").next().unwrap();
@@ -82,10 +93,21 @@ fn adapters_are_named_by_the_wiring_alone() {
     ];
     let source = root().join("src");
     for path in files(&source, "rs") {
-        let name = path.strip_prefix(&source).unwrap().to_string_lossy().into_owned();
-        let is_at_home = ["embed/", "generate/", "store/", "reader/", "wiring", "fuzzing"]
-            .iter()
-            .any(|home| name.starts_with(home));
+        let name = path
+            .strip_prefix(&source)
+            .unwrap()
+            .to_string_lossy()
+            .into_owned();
+        let is_at_home = [
+            "embed/",
+            "generate/",
+            "store/",
+            "reader/",
+            "wiring",
+            "fuzzing",
+        ]
+        .iter()
+        .any(|home| name.starts_with(home));
         let is_test = name.contains("test") || name.contains("fixture");
         if is_at_home || is_test {
             continue;
@@ -112,7 +134,11 @@ fn every_target_that_the_documents_name_is_in_the_makefile() {
             let target = targets.split(' ').next().unwrap();
             let is_name = target.chars().all(|c| c.is_ascii_lowercase() || c == '-');
             let is_there = makefile.contains(&format!("\n{target}:"));
-            assert!(!is_name || target.is_empty() || is_there, "{}: make {target}", document.display());
+            assert!(
+                !is_name || target.is_empty() || is_there,
+                "{}: make {target}",
+                document.display()
+            );
         }
     }
 }

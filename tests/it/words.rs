@@ -43,8 +43,18 @@ const LIST: usize = 3;
 
 /// Words of the subject that the shipped documents are about.
 const SUBJECT: [&str; 12] = [
-    "attic", "boiler", "draught", "energy", "heat pump", "heating", "insulation", "loft", "radiator",
-    "solar", "thermostat", "tumble",
+    "attic",
+    "boiler",
+    "draught",
+    "energy",
+    "heat pump",
+    "heating",
+    "insulation",
+    "loft",
+    "radiator",
+    "solar",
+    "thermostat",
+    "tumble",
 ];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {
@@ -66,7 +76,11 @@ fn production() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut found = Vec::new();
     for path in sources(&root) {
-        let name = path.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
+        let name = path
+            .strip_prefix(&root)
+            .unwrap()
+            .to_string_lossy()
+            .into_owned();
         let is_test = ["tests", "contract", "fixture", "golden"]
             .iter()
             .any(|part| name.contains(part));
@@ -114,7 +128,8 @@ fn lists(code: &str) -> Vec<(usize, Vec<String>)> {
 fn no_list_of_words_stands_outside_of_the_language() {
     let mut wrong = Vec::new();
     for (name, code) in production() {
-        let is_named = name.starts_with("language/") || NAMES.iter().any(|known| name.starts_with(known));
+        let is_named =
+            name.starts_with("language/") || NAMES.iter().any(|known| name.starts_with(known));
         if !is_named {
             let listed = lists(&code).into_iter();
             wrong.extend(listed.map(|(line, words)| format!("src/{name}:{line} {words:?}")));
@@ -142,11 +157,17 @@ fn the_program_names_no_subject() {
             let lower = line.to_lowercase();
             let words: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric()).collect();
             let plain = format!(" {} ", words.join(" "));
-            let found = SUBJECT.iter().find(|word| plain.contains(&format!(" {word} ")));
+            let found = SUBJECT
+                .iter()
+                .find(|word| plain.contains(&format!(" {word} ")));
             if let Some(word) = found {
                 wrong.push(format!("src/{name}:{} {word:?}", number + 1));
             }
         }
     }
-    assert!(wrong.is_empty(), "the subject lies in data/:\n{}", wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "the subject lies in data/:\n{}",
+        wrong.join("\n")
+    );
 }

@@ -54,7 +54,10 @@ pub(in crate::http) async fn chat(
         return Err(problems.into());
     };
     let message = fields.short_text("message", limits.max_message_bytes, &mut problems);
-    if let Some(blank) = message.as_deref().filter(|message| message.trim().is_empty()) {
+    if let Some(blank) = message
+        .as_deref()
+        .filter(|message| message.trim().is_empty())
+    {
         let loc = [Step::Name("body"), Step::Name("message")];
         problems.blank(&loc, &blank.into());
     }
