@@ -140,7 +140,7 @@ impl Expected {
             Self::Time => any_word(&lists.times),
             Self::Frequency => any_word(&lists.frequencies) || comes_again(&tokens),
             Self::Count(stems) => {
-                let names_money = stems.iter().any(|stem| stem == "pound" || stem == "penc");
+                let names_money = stems.iter().any(|stem| lists.money_stems.has(stem));
                 (names_money && is_money()) || counts(&tokens, stems)
             }
         }
@@ -179,6 +179,7 @@ fn comes_again(tokens: &[Token<'_>]) -> bool {
 
 /// Whether a number stands close before a word with one of the stems.
 fn counts(tokens: &[Token<'_>], stems: &[String]) -> bool {
+    let short_units = &lists().answer_types.short_units;
     let is_number = |token: &Token<'_>| match token {
         Token::Number => true,
         Token::Word(word) => lists().answer_types.numbers.has(word),
@@ -187,7 +188,9 @@ fn counts(tokens: &[Token<'_>], stems: &[String]) -> bool {
     let names = |token: &Token<'_>| match token {
         Token::Word(word) => {
             terms(word).any(|stem| stems.contains(&stem))
-                || (stems.iter().any(|stem| stem == "kilowatt") && word.starts_with("kwh"))
+                || short_units
+                    .iter()
+                    .any(|(stem, short)| stems.contains(stem) && word.starts_with(short.as_str()))
         }
         Token::Number | Token::Sign(_) => false,
     };

@@ -119,7 +119,7 @@ fn plain(question: &str) -> String {
         ) {
             _ if word.is_empty() => {}
             (Some((_, long)), _) => words.extend(long.split(' ')),
-            (None, Some(verb)) => words.extend([verb, "not"]),
+            (None, Some(verb)) => words.extend([verb, lists.negated.as_str()]),
             (None, None) => words.push(word.strip_suffix("'s").unwrap_or(word)),
         }
     }

@@ -50,6 +50,7 @@ impl WordList {
 pub(super) struct Words {
     pub(super) stop_words: WordList,
     pub(super) abbreviations: WordList,
+    pub(super) spellings: Vec<(String, String)>,
     pub(super) forbids: WordList,
     pub(super) asks_to_do: WordList,
     pub(super) points_back: WordList,
@@ -84,6 +85,8 @@ pub struct AnswerTypes {
     pub degree_signs: WordList,
     pub each: WordList,
     pub per: WordList,
+    pub money_stems: WordList,
+    pub short_units: Vec<(String, String)>,
     pub how_many: String,
     pub asks_frequency: WordList,
     pub asks_time: WordList,
@@ -134,6 +137,8 @@ pub struct SameQuestion {
     pub contractions: Vec<(String, String)>,
     /// What stands for "not" at the end of a verb.
     pub negated_ending: String,
+    /// The word that it stands for.
+    pub negated: String,
     /// How a question begins and what it asks for; the first that fits.
     pub openings: Vec<(String, Asks)>,
 }

@@ -21,6 +21,6 @@ pub use restate::restate;
 pub use rows::{cells, names_columns};
 pub use sentences::sentences;
 pub use stopwords::is_stop_word;
-pub use terms::{content_words, terms};
+pub use terms::{content_words, one_spelling, terms};
 pub use tongue::tongue;
 pub use words::{Extreme, asks_to_do, extreme, forbids, joins, month, points_back};
