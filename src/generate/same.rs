@@ -2,216 +2,37 @@
 //!
 //! Vectors do not tell: "how do I save on gas" lies beside "how do I save on electricity", and a
 //! "not" hardly moves a vector. So a near neighbour also has to agree in all that decides an answer:
-//! the words of content, figures, negation, direction, and what is asked for. English only; what is
-//! not understood must be literally the same.
+//! the words of content, figures, negation, direction, and what is asked for. The words are
+//! those of the language's lists; what is not understood must be literally the same.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use serde::Deserialize;
 
 use super::expected::Expected;
 use super::quantities::quantities;
-use crate::language::terms;
+use crate::language::{Asks, WordList, lists, terms};
 
-/// Words that mean the same when somebody asks about a home. Each group is named by its first word.
-/// Several words are joined by a space.
-const SYNONYMS: [&[&str]; 42] = [
-    &["loft", "attic", "roof space"],
-    &[
-        "save",
-        "saving",
-        "savings",
-        "cut down",
-        "cut",
-        "reduce",
-        "lower",
-        "economise",
-        "economize",
-        "spend less",
-        "shrink",
-    ],
-    &[
-        "cost",
-        "costs",
-        "price",
-        "pay",
-        "charge",
-        "charged",
-        "expensive",
-    ],
-    &["draught", "draughts", "draft", "drafts", "draughty"],
-    &["thermostat", "stat", "room stat"],
-    &["television", "tv", "telly"],
-    &["fridge", "refrigerator"],
-    &["bulb", "bulbs", "lamp", "lamps", "light bulb"],
-    &["electricity", "electric", "power"],
-    &["home", "house", "property", "dwelling"],
-    &["flat", "apartment"],
-    &["insulate", "insulation", "insulating", "insulated", "lag"],
-    &["thick", "thickness", "depth", "deep"],
-    &[
-        "fit",
-        "fitted",
-        "install",
-        "installed",
-        "put in",
-        "installing",
-        "fitting",
-    ],
-    &[
-        "stop",
-        "prevent",
-        "avoid",
-        "get rid of",
-        "keep out",
-        "block",
-    ],
-    &["mould", "mold"],
-    &["bill", "bills"],
-    &["buy", "purchase", "choose", "pick", "get hold of"],
-    &["dryer", "tumble dryer", "tumble drier", "drier"],
-    &["washing", "laundry", "clothes"],
-    &["grant", "grants", "funding", "subsidy"],
-    &["temperature", "hot", "warm"],
-    &["clean", "cleaned"],
-    &["repair", "fix", "mend"],
-    &["service", "serviced", "servicing"],
-    &["window", "windows"],
-    &["heat pump", "heat pumps", "heatpump"],
-    &["solar", "photovoltaic", "pv"],
-    &["panel", "panels"],
-    &["last", "lifetime", "lifespan"],
-    &["condensation", "misting"],
-    &["cheap", "cheapest", "inexpensive"],
-    &["gap", "gaps", "crack", "cracks"],
-    &["bleed", "bleeding", "let the air out of"],
-    &["safe", "safely"],
-    &["tank", "cylinder"],
-    &["leak", "leaking", "leaks", "escape"],
-    &[
-        "use",
-        "uses",
-        "consume",
-        "consumes",
-        "used",
-        "using",
-        "consumption",
-    ],
-    &["supplier", "energy company"],
-    &["carbon monoxide", "co"],
-    &["turn down", "lower down"],
-    &["switch off", "turn off", "shut off"],
-];
-
-/// Words that may come or go without another answer.
-const FILLERS: [&str; 48] = [
-    "put",
-    "place",
-    "possible",
-    "idea",
-    "worth",
-    "time",
-    "cause",
-    "causes",
-    "makes",
-    "mean",
-    "frequently",
-    "best",
-    "good",
-    "way",
-    "ways",
-    "need",
-    "want",
-    "much",
-    "many",
-    "actually",
-    "really",
-    "simply",
-    "simple",
-    "easiest",
-    "easy",
-    "recommend",
-    "recommended",
-    "advise",
-    "advice",
-    "ought",
-    "must",
-    "exactly",
-    "usually",
-    "typically",
-    "normally",
-    "usual",
-    "typical",
-    "give",
-    "tip",
-    "tips",
-    "know",
-    "explain",
-    "say",
-    "amount",
-    "long",
-    "often",
-    "person",
-    "someone",
-];
-
-/// Words that turn an answer round, among them stop words. A question has them or has not.
-const DIRECTIONS: [&str; 34] = [
-    "before", "after", "off", "out", "up", "down", "with", "less", "more", "over", "under",
-    "until", "during", "inside", "outside", "above", "below", "other", "only", "all", "every",
-    "most", "least", "always", "min", "max", "minimum", "maximum", "same", "else", "new", "old",
-    "first", "without",
-];
-
-const NEGATIONS: [&str; 10] = [
-    "not", "no", "never", "none", "cannot", "without", "nobody", "nothing", "neither", "nor",
-];
-
-/// Where one of these stands, the order of the words decides who does what to whom.
-const RELATIONS: [&str; 20] = [
-    "than",
-    "instead",
-    "rather",
-    "from",
-    "into",
-    "versus",
-    "vs",
-    "or",
-    "over",
-    "before",
-    "after",
-    "landlord",
-    "tenant",
-    "supplier",
-    "council",
-    "neighbour",
-    "builder",
-    "installer",
-    "seller",
-    "buyer",
-];
-
-/// What a question asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Person,
-    Time,
-    Place,
-    Reason,
-    Amount,
-    Duration,
-    Frequency,
-    Manner,
-    Thing,
-    Advice,
-    Permission,
-    Fact,
-    Other,
+/// Words of the subject that is shipped, beside those of the language.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Subject {
+    synonyms: Vec<Vec<String>>,
+    /// Who may do something to whom: beside one of these the order of the words counts.
+    parties: WordList,
 }
+
+static SUBJECT: LazyLock<Subject> = LazyLock::new(|| {
+    toml::from_str(include_str!("../../data/synonyms.toml"))
+        .expect("the synonyms in the program are well formed")
+});
 
 /// A question as far as it decides an answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Essence {
     words: Vec<String>,
-    kind: Kind,
+    asks: Option<Asks>,
     /// The same words in the same order have the same of everything.
     all: Vec<String>,
     is_negated: bool,
@@ -226,32 +47,29 @@ impl Essence {
     pub fn of(question: &str) -> Self {
         let plain = plain(question);
         let all: Vec<String> = plain.split(' ').map(str::to_owned).collect();
-        let has = |list: &[&str]| all.iter().any(|word| list.contains(&word.as_str()));
+        let lists = &lists().same_question;
         let directions = all
             .iter()
-            .filter(|word| DIRECTIONS.contains(&word.as_str()))
+            .filter(|word| lists.directions.has(word))
             .cloned()
             .collect();
         let mut words: Vec<String> = Vec::new();
         let without_fillers: Vec<&str> = plain
             .split(' ')
-            .filter(|word| !FILLERS.contains(word) && !DIRECTIONS.contains(word))
+            .filter(|word| !lists.fillers.has(word) && !lists.directions.has(word))
             .collect();
         for word in terms(&unified(&without_fillers.join(" "))) {
-            if !words.contains(&word) && !NEGATIONS.contains(&word.as_str()) {
+            if !words.contains(&word) && !lists.negations.has(&word) {
                 words.push(word);
             }
         }
         Self {
             words,
-            kind: kind(&plain),
-            is_negated: all
+            asks: asks(&plain),
+            is_negated: all.iter().filter(|word| lists.negations.has(word)).count() % 2 == 1,
+            is_relation: all
                 .iter()
-                .filter(|word| NEGATIONS.contains(&word.as_str()))
-                .count()
-                % 2
-                == 1,
-            is_relation: has(&RELATIONS),
+                .any(|word| lists.relations.has(word) || SUBJECT.parties.has(word)),
             directions,
             expected: Expected::of(question),
             figures: figures(question),
@@ -265,7 +83,7 @@ impl Essence {
             return self.figures == other.figures;
         }
         let is_same = !self.words.is_empty()
-            && self.kind == other.kind
+            && self.asks == other.asks
             && self.is_negated == other.is_negated
             && self.directions == other.directions
             && self.figures == other.figures
@@ -290,18 +108,19 @@ impl Essence {
 /// Lower case, without marks, contractions written out.
 fn plain(question: &str) -> String {
     let text = question.to_lowercase().replace('\u{2019}', "'");
+    let lists = &lists().same_question;
     let mut words = Vec::new();
     for word in text.split(|c: char| !c.is_alphanumeric() && !"'%£$€°.".contains(c)) {
         let word = word.trim_matches(['\'', '.']);
-        match word {
-            "" => {}
-            "what's" => words.extend(["what", "is"]),
-            "can't" => words.extend(["can", "not"]),
-            "won't" => words.extend(["will", "not"]),
-            _ => match word.strip_suffix("n't") {
-                Some(verb) => words.extend([verb, "not"]),
-                None => words.push(word.strip_suffix("'s").unwrap_or(word)),
-            },
+        let written_out = lists.contractions.iter().find(|(short, _)| short == word);
+        match (
+            written_out,
+            word.strip_suffix(lists.negated_ending.as_str()),
+        ) {
+            _ if word.is_empty() => {}
+            (Some((_, long)), _) => words.extend(long.split(' ')),
+            (None, Some(verb)) => words.extend([verb, lists.negated.as_str()]),
+            (None, None) => words.push(word.strip_suffix("'s").unwrap_or(word)),
         }
     }
     words.join(" ")
@@ -310,9 +129,14 @@ fn plain(question: &str) -> String {
 /// Each synonym as the first of its group.
 fn unified(plain: &str) -> String {
     let mut text = format!(" {plain} ");
-    for group in SYNONYMS {
+    for group in lists()
+        .same_question
+        .synonyms
+        .iter()
+        .chain(&SUBJECT.synonyms)
+    {
         let name = format!(" {} ", group[0]);
-        let mut others: Vec<&str> = group[1..].to_vec();
+        let mut others: Vec<&str> = group[1..].iter().map(String::as_str).collect();
         // Long ones first: "light bulb" is not a light and a bulb.
         others.sort_by_key(|word| std::cmp::Reverse(word.len()));
         for other in others {
@@ -325,67 +149,19 @@ fn unified(plain: &str) -> String {
     text.trim().to_owned()
 }
 
-fn kind(plain: &str) -> Kind {
-    let openings: [(&str, Kind); 40] = [
-        ("how much", Kind::Amount),
-        ("how many", Kind::Amount),
-        ("what does it cost", Kind::Amount),
-        ("what is the cost", Kind::Amount),
-        ("what is the price", Kind::Amount),
-        ("how thick", Kind::Amount),
-        ("how deep", Kind::Amount),
-        ("what thickness", Kind::Amount),
-        ("what depth", Kind::Amount),
-        ("how long", Kind::Duration),
-        ("how often", Kind::Frequency),
-        ("how frequently", Kind::Frequency),
-        ("what is the best way", Kind::Manner),
-        ("what is the easiest way", Kind::Manner),
-        ("what can i do to", Kind::Manner),
-        ("what should i do to", Kind::Manner),
-        ("what is a good way", Kind::Manner),
-        ("ways to", Kind::Manner),
-        ("how", Kind::Manner),
-        ("why", Kind::Reason),
-        ("what is the reason", Kind::Reason),
-        ("who", Kind::Person),
-        ("when", Kind::Time),
-        ("where", Kind::Place),
-        ("what cause", Kind::Reason),
-        ("what causes", Kind::Reason),
-        ("what makes", Kind::Reason),
-        ("what", Kind::Thing),
-        ("which", Kind::Thing),
-        ("should", Kind::Advice),
-        ("is it worth", Kind::Advice),
-        ("is it a good idea", Kind::Advice),
-        ("is it possible", Kind::Permission),
-        ("are", Kind::Fact),
-        ("do", Kind::Fact),
-        ("does", Kind::Fact),
-        ("will", Kind::Fact),
-        ("do i need", Kind::Advice),
-        ("can", Kind::Permission),
-        ("is", Kind::Fact),
-    ];
-    // Something may stand before: "tell me how", "please, what".
-    let start = plain
-        .trim_start_matches("please ")
-        .trim_start_matches("hi ")
-        .trim_start_matches("hello ")
-        .trim_start_matches("can you tell me ")
-        .trim_start_matches("can you explain ")
-        .trim_start_matches("explain ")
-        .trim_start_matches("could you tell me ")
-        .trim_start_matches("tell me ");
-    openings
-        .iter()
-        .find(|(opening, _)| {
-            start
-                .strip_prefix(opening)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
-        })
-        .map_or(Kind::Other, |(_, kind)| *kind)
+/// What a question asks for, by how it begins; something may stand before: "tell me how".
+fn asks(plain: &str) -> Option<Asks> {
+    let lists = &lists().same_question;
+    let start = lists.polite.iter().fold(plain, |start, polite| {
+        start.trim_start_matches(polite.as_str())
+    });
+    let begins = |opening: &str| {
+        start
+            .strip_prefix(opening)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+    };
+    let opening = lists.openings.iter().find(|(opening, _)| begins(opening));
+    opening.map(|(_, asks)| *asks)
 }
 
 /// Digits and what they count, as text that can be compared.

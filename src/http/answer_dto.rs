@@ -15,7 +15,11 @@ use crate::assistant::Surroundings;
 #[schema(as = ChatRequest)]
 pub(super) struct ChatBody {
     /// The user's words.
-    #[schema(example = "How can I stop draughts around my front door?")]
+    #[schema(
+        example = "How often is the filter changed?",
+        min_length = 1,
+        pattern = r"\S"
+    )]
     message: String,
     /// The session to go on with; a new one is opened where it is left out or null.
     #[schema(example = json!(null))]

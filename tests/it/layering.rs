@@ -10,7 +10,7 @@ const MAY_NAME: [(&str, &[&str]); 27] = [
     ("runtime", &[]),
     ("codec", &[]),
     ("language", &[]),
-    ("extract", &["model", "codec"]),
+    ("extract", &["model", "codec", "language"]),
     ("reader", &[]),
     ("postgres", &["runtime"]),
     ("chunk", &["model", "language"]),

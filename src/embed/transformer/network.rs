@@ -90,7 +90,7 @@ impl Network {
     /// Length of a vector, found by asking the network for one.
     pub(super) fn dimension(&self) -> Result<usize, EmbedError> {
         let pool = Arc::new(ThreadPool::with_num_threads(1));
-        Ok(self.pass("energy", &pool)?.dimension)
+        Ok(self.pass("dimension", &pool)?.dimension)
     }
 
     pub(super) fn count_tokens(&self, text: &str) -> usize {
