@@ -11,7 +11,7 @@ WATTWISE := target/release/wattwise
 # Evaluation data that is not part of the project; evaluations that need it say so when it is absent.
 SHARED := ../shared
 
-.PHONY: help dev reference serve ingest model build install package test check fmt lint doc deny bench bench-embedding bench-http bench-index bench-reload bench-parts bench-ingest eval eval-extraction check-api check-openai check-mcp check-clients check-page check-model check-objects check-deploy check-package check-attack check-scale test-postgres fuzz clean
+.PHONY: help dev reference serve ingest model build install package test check fmt lint doc deny bench bench-embedding bench-extraction bench-http bench-index bench-reload bench-parts bench-ingest eval eval-extraction check-api check-openai check-mcp check-clients check-page check-model check-objects check-deploy check-package check-attack check-scale test-postgres fuzz clean
 
 help: ## Show this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,7 +67,7 @@ deny: ## Licences, sources, and known faults of the packages that are used; ADVI
 
 bench: ## One table: our cost, that of a peer in the same run (installed by this target), ratio, aim (half an hour)
 	@mkdir -p target/bench
-	@{ $(MAKE) --no-print-directory bench-embedding && $(MAKE) --no-print-directory bench-index && $(MAKE) --no-print-directory bench-ingest; } > target/bench/log || { cat target/bench/log; exit 1; }
+	@{ $(MAKE) --no-print-directory bench-embedding && $(MAKE) --no-print-directory bench-extraction && $(MAKE) --no-print-directory bench-index && $(MAKE) --no-print-directory bench-ingest; } > target/bench/log || { cat target/bench/log; exit 1; }
 	@printf '| %-48s | %9s | %9s | %-6s | %5s | %-14s | %-22s |\n' what ours peer unit ratio aim peer; grep '^|' target/bench/log
 
 bench-parts: ## Extraction, splitter, embedding, words by themselves, in time
@@ -82,12 +82,19 @@ bench-embedding: ## What a chunk costs to embed, beside onnxruntime (installed b
 	@[ -f target/reference/model/model.onnx ] || scripts/embedder/build.sh target/reference/model --float
 	PATH="$(CURDIR)/target/reference/bin:$$PATH" cargo bench --locked --bench embedding
 
+FILES := $(wildcard $(SHARED)/extraction/pdf/*.pdf $(SHARED)/extraction/html/*.html.gz)
+bench-extraction: ## What a document costs to extract, beside trafilatura, pypdf and PyMuPDF (installed by this target)
+	@python3 -m venv target/reference && target/reference/bin/pip install --quiet --disable-pip-version-check trafilatura pypdf pymupdf
+	PATH="$(CURDIR)/target/reference/bin:$$PATH" cargo bench --locked --bench extraction -- $(FILES)
+
 bench-http: ## What a request costs: latency under open-loop load, CPU a request, beside a bare server
 	cargo bench --locked --bench http
 
 ROWS := 10000 100000
-bench-index: ## The graph beside exact search and hnsw_rs as it comes; ROWS="10000 100000" vectors
-	cargo bench --locked --bench index -- $(ROWS)
+bench-index: ## The graph beside exact search, hnsw_rs as it comes and hnswlib (installed by this target); ROWS="10000 100000"
+	@python3 -m venv target/reference && target/reference/bin/pip install --quiet --disable-pip-version-check hnswlib numpy || \
+	echo "hnswlib cannot be installed: it is not in the table" >&2
+	PATH="$(CURDIR)/target/reference/bin:$$PATH" cargo bench --locked --bench index -- $(ROWS)
 
 bench-reload: ## What reloads cost: p99 quiet and while reloading, memory after 3 and 50 reloads
 	cargo bench --locked --bench reload

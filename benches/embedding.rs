@@ -22,7 +22,7 @@ use wattwise::embed::{Embedder as _, Passage};
 use wattwise::extract::extract;
 use wattwise::model::ContentKind;
 
-use table::{Peer, row};
+use table::{Peer, cpu_seconds, median, row};
 
 const CHUNKS: usize = 64;
 const CHARACTERS: usize = 500;
@@ -126,22 +126,4 @@ fn reference(root: &Path, texts: &[Passage]) -> Result<Option<[f64; 2]>, Box<dyn
         .map(str::parse)
         .collect::<Result<_, _>>()?;
     Ok(Some(figures.try_into().map_err(|_| "not two figures")?))
-}
-
-/// CPU time of this process so far, in seconds (`proc_pid_stat(5)`: fields 14 and 15, in ticks of
-/// 10 ms).
-fn cpu_seconds() -> Result<f64, Box<dyn Error>> {
-    let stat = fs_err::read_to_string("/proc/self/stat")?;
-    let after_name = stat.rsplit_once(')').ok_or("no name in stat")?.1;
-    let ticks: Vec<&str> = after_name.split_whitespace().skip(11).take(2).collect();
-    let ticks: u64 = ticks
-        .iter()
-        .map(|ticks| ticks.parse::<u64>())
-        .sum::<Result<u64, _>>()?;
-    Ok(ticks as f64 / 100.0)
-}
-
-fn median(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

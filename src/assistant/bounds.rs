@@ -3,14 +3,10 @@
 //! Everything is stored as it came; what is searched, split into sentences and embedded is bounded
 //! here, so that no request costs more than a long page.
 
-use super::sources::Source;
-
 /// Of a message the end is read: a story comes first, the question last.
 const READ_OF_A_MESSAGE: usize = 8 * 1024;
 /// Of a conversation the last messages are read.
 const MESSAGES_READ: usize = 64;
-/// Bytes that are read of the contexts of a client's own, all together; a chunk has some 700.
-const READ_OF_CONTEXTS: usize = 128 * 1024;
 
 /// The part of a conversation that is read.
 pub(super) fn read(mut messages: Vec<String>) -> Vec<String> {
@@ -20,17 +16,6 @@ pub(super) fn read(mut messages: Vec<String>) -> Vec<String> {
         message.drain(..message.ceil_char_boundary(start));
     }
     messages
-}
-
-/// Cuts texts that are in no document where more of them is not read.
-pub(super) fn cut(sources: &mut [Source]) {
-    let mut left = READ_OF_CONTEXTS;
-    for source in sources {
-        if let Source::Foreign { text } = source {
-            text.truncate(text.floor_char_boundary(left));
-            left -= text.len();
-        }
-    }
 }
 
 #[cfg(test)]
@@ -45,19 +30,5 @@ mod tests {
         assert_eq!(read[0], "first");
         let many = vec!["word".to_owned(); 10 * MESSAGES_READ];
         assert_eq!(super::read(many).len(), MESSAGES_READ);
-    }
-
-    #[test]
-    fn foreign_texts_share_what_is_read() {
-        let foreign = |bytes: usize| Source::Foreign {
-            text: "x".repeat(bytes),
-        };
-        let mut sources = [foreign(100_000), foreign(100_000), foreign(1)];
-        cut(&mut sources);
-        let lengths = sources.map(|source| match source {
-            Source::Foreign { text } => text.len(),
-            Source::Stored { .. } => 0,
-        });
-        assert_eq!(lengths, [100_000, READ_OF_CONTEXTS - 100_000, 0]);
     }
 }

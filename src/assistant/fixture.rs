@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use futures::executor::block_on;
 
-use super::Assistant;
 use super::admin::{Admin, AdminParts};
+use super::{Assistant, AssistantParts};
 use crate::embed::Embedder;
 use crate::index::hnsw::HnswParameters;
 use crate::retrieve::RetrievalParameters;
@@ -30,7 +30,7 @@ pub(crate) fn admin(directory: &Path, assistant: &Assistant, store: &Arc<SqliteS
     Admin::new(AdminParts {
         published_at: None,
         index: directory.join("index"),
-        live: Arc::clone(&assistant.live),
+        live: Arc::clone(&assistant.search.live),
         reload_now: Arc::default(),
         questions: Arc::clone(store) as Arc<dyn QuestionStore>,
         question_log: Some(Duration::from_hours(24)),
@@ -48,6 +48,15 @@ pub(crate) fn assistant_with(
     directory: &Path,
     embedder: Arc<dyn Embedder>,
 ) -> (Arc<Assistant>, Arc<SqliteStore>) {
+    let (parts, store) = parts_with(directory, embedder);
+    (Arc::new(Assistant::new(parts)), store)
+}
+
+/// What such an assistant is made of.
+pub(crate) fn parts_with(
+    directory: &Path,
+    embedder: Arc<dyn Embedder>,
+) -> (AssistantParts, Arc<SqliteStore>) {
     let index = directory.join("index");
     let contents = block_on(tiny_generation::contents(6, embedder.as_ref()));
     let pool = cpu_pool::build("fixture", NonZeroUsize::MIN);
@@ -56,11 +65,11 @@ pub(crate) fn assistant_with(
     let (generation, _) = open::open_usable(&index, 64).unwrap();
     let store =
         Arc::new(SqliteStore::open(&directory.join("state"), SessionLimits::default()).unwrap());
-    let assistant = Assistant::new(
+    let parts = AssistantParts::new(
         Arc::clone(&store) as Arc<dyn SessionStore>,
         Arc::new(Live::new(generation)),
         embedder,
         RetrievalParameters::default(),
     );
-    (Arc::new(assistant), store)
+    (parts, store)
 }

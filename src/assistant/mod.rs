@@ -1,254 +1,190 @@
-//! The use cases, in the product's own words: open a session, ask, retrieve, summarise, save.
+//! The use cases, one file or folder each: conversations, search, answers, turns of a conversation
+//! (`chats`), documents, errands, embeddings, and who may call (`access`).
 //!
 //! Knows nothing of HTTP. Start reading at [`Assistant`].
 
 pub mod access;
 pub mod admin;
 pub mod answer_cache;
-mod answering;
+mod answers;
 mod bounds;
-mod brackets;
-mod branch;
-mod chat;
-mod cite;
+mod chats;
+mod conversations;
 mod documents;
-mod draft;
-mod embedding;
+mod embeddings;
 pub mod errand;
 mod error;
 #[cfg(test)]
 pub(crate) mod fixture;
-mod foreign;
-mod kinds;
-mod parts;
-mod passage;
-mod prepared;
 mod question_log;
-mod reading;
-mod refusals;
-mod replies;
 mod request;
-mod respond;
-mod sessions;
-mod sources;
-mod summary;
-mod topics;
-pub mod upkeep;
+mod search;
+mod unanswered;
+pub(crate) mod upkeep;
 
-pub use branch::Position;
-pub use chat::{Begun, Chat};
-pub use documents::{DocumentFile, DocumentInfo, DocumentList, DocumentText, is_web};
-pub use embedding::EmbeddingInfo;
+pub use answers::{AnswerEvents, Answers, Prepared, Replies, RepliesError, SHIPPED_REPLIES};
+pub use chats::{Begun, Chat, Chats};
+pub use conversations::{Conversations, Position};
+pub use documents::{
+    DocumentFile, DocumentInfo, DocumentList, DocumentText, Documents, Surroundings,
+    SurroundingsRequest, Topic, is_web,
+};
+pub use embeddings::{EmbeddingInfo, Embeddings};
 pub use error::AssistantError;
-pub use passage::{Surroundings, SurroundingsRequest};
-pub use prepared::Prepared;
-pub use question_log::{QuestionLog, ask_again};
-pub use replies::{Replies, RepliesError, SHIPPED as SHIPPED_REPLIES};
+pub use question_log::QuestionLog;
 pub use request::{
     AnswerEvent, ChatRequest, Degraded, GenerationInfo, Outcome, Question, Reason, Render,
     Retrieved, Summary, SummaryRequest, SuppliedContext,
 };
-pub use respond::AnswerEvents;
-pub use topics::Topic;
+pub use search::Search;
+pub(crate) use unanswered::ask_again;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use self::answer_cache::AnswerCache;
-use self::foreign::Tongues;
-use self::reading::Reads;
+use self::answers::Writers;
+use self::errand::Errands;
+use self::search::Reads;
 use crate::embed::Embedder;
 use crate::generate::ChatModel;
-use crate::model::{Filter, GenerationId, Message, Once, Owner};
-use crate::reader::{READ, Reader};
-use crate::retrieve::{Coverage, InContext, Ranked, RetrievalParameters, Retriever, in_context};
-use crate::runtime::keyed_mutex::KeyedMutex;
-use crate::snapshot::Generation;
+use crate::model::{Filter, GenerationId};
+use crate::reader::Reader;
+use crate::retrieve::{InContext, RetrievalParameters, Retriever};
 use crate::snapshot::live::Live;
 use crate::store::SessionStore;
 
-/// Answers questions from a snapshot and keeps conversations in a store.
-pub struct Assistant {
-    store: Arc<dyn SessionStore>,
-    live: Arc<Live>,
-    retriever: Retriever,
-    embedder: Arc<dyn Embedder>,
-    chat_model: Option<Arc<ChatModel>>,
-    answer_cache: Option<Arc<AnswerCache>>,
-    replies: Option<Arc<Replies>>,
-    question_log: Option<QuestionLog>,
-    reads: Option<Reads>,
-    mends_words: bool,
-    tongues: Tongues,
-    errands: errand::Descriptions,
-    /// A repetition waits for the one that it repeats.
-    repeatable: KeyedMutex<(Owner, Once)>,
+/// What an assistant is made of.
+pub struct AssistantParts {
+    /// Where conversations are kept.
+    pub store: Arc<dyn SessionStore>,
+    /// The generation that answers.
+    pub live: Arc<Live>,
+    /// What makes vectors.
+    pub embedder: Arc<dyn Embedder>,
+    /// How retrieval weighs its evidence.
+    pub retrieval: RetrievalParameters,
+    /// Lets a language model write the answers.
+    pub chat_model: Option<Arc<ChatModel>>,
+    /// Gives answers of the model again where the same is asked.
+    pub answer_cache: Option<Arc<AnswerCache>>,
+    /// Replies to small talk, and the owner's own, before anything is searched.
+    pub replies: Option<Arc<Replies>>,
+    /// Keeps the questions that have no answer, or a bad one.
+    pub question_log: Option<QuestionLog>,
+    /// Orders the first contexts and tells whether they answer.
+    pub reader: Option<Arc<dyn Reader>>,
+    /// Whether mistyped words are mended before they are searched for.
+    pub mends_words: bool,
 }
 
-impl Assistant {
-    /// Puts the parts together.
+impl AssistantParts {
+    /// What every assistant has; it mends words.
     pub fn new(
         store: Arc<dyn SessionStore>,
         live: Arc<Live>,
         embedder: Arc<dyn Embedder>,
-        parameters: RetrievalParameters,
+        retrieval: RetrievalParameters,
     ) -> Self {
         Self {
             store,
             live,
-            retriever: Retriever::new(Arc::clone(&embedder), parameters),
             embedder,
+            retrieval,
             chat_model: None,
             answer_cache: None,
             replies: None,
             question_log: None,
-            reads: None,
+            reader: None,
             mends_words: true,
-            tongues: Tongues::default(),
-            errands: errand::Descriptions::default(),
-            repeatable: KeyedMutex::default(),
         }
     }
+}
 
-    /// Lets a language model write the answers.
-    #[must_use]
-    pub fn with_chat_model(mut self, chat_model: Option<Arc<ChatModel>>) -> Self {
-        self.chat_model = chat_model;
-        self
-    }
+/// Answers questions from a snapshot and keeps conversations in a store: each use case by itself.
+pub struct Assistant {
+    /// Begin, write to, read, rate, list and delete conversations.
+    pub conversations: Conversations,
+    /// Find contexts.
+    pub search: Arc<Search>,
+    /// Answer a question.
+    pub answers: Arc<Answers>,
+    /// Keep a message, answer it, keep the answer.
+    pub chats: Arc<Chats>,
+    /// Look into the documents.
+    pub documents: Documents,
+    /// Do what front ends ask about a conversation.
+    pub errands: Errands,
+    /// Make vectors for callers.
+    pub embeddings: Embeddings,
+}
 
-    /// Gives answers of the model again where the same is asked.
-    #[must_use]
-    pub fn with_answer_cache(mut self, cache: Option<Arc<AnswerCache>>) -> Self {
-        self.answer_cache = cache;
-        self
-    }
-
-    /// Replies to small talk, and the owner's own, before anything is searched.
-    #[must_use]
-    pub fn with_replies(mut self, replies: Option<Arc<Replies>>) -> Self {
-        self.replies = replies;
-        self
-    }
-
-    /// Lets a reader order the first contexts and tell whether they answer.
-    #[must_use]
-    pub fn with_reader(mut self, reader: Option<Arc<dyn Reader>>) -> Self {
-        self.reads = reader.map(Reads::new);
-        self
-    }
-
-    /// Takes every word as it is typed, to measure what mending them is worth.
-    #[must_use]
-    pub fn without_speller(mut self) -> Self {
-        self.mends_words = false;
-        self
-    }
-
-    /// The `k` best contexts for a question. A session without messages, or a blank question, has
-    /// no contexts.
-    pub async fn retrieve(
-        &self,
-        question: &Question,
-        k: usize,
-    ) -> Result<Retrieved, AssistantError> {
-        self.retrieve_where(question, k, &Filter::default()).await
-    }
-
-    /// The `k` best contexts for a question among those that `filter` admits.
-    pub async fn retrieve_where(
-        &self,
-        question: &Question,
-        k: usize,
-        filter: &Filter,
-    ) -> Result<Retrieved, AssistantError> {
-        let history = match question {
-            Question::Session(session) => self.store.messages(*session).await?,
-            Question::Text(_) | Question::Conversation(_) => Vec::new(),
+impl Assistant {
+    /// Puts the parts together.
+    pub fn new(parts: AssistantParts) -> Self {
+        let AssistantParts { store, live, .. } = parts;
+        let question_log = parts.question_log.map(Arc::new);
+        let search = Arc::new(Search {
+            store: Arc::clone(&store),
+            live: Arc::clone(&live),
+            retriever: Retriever::new(Arc::clone(&parts.embedder), parts.retrieval),
+            embedder: Arc::clone(&parts.embedder),
+            reader: parts.reader.map(Reads::new),
+            mends_words: parts.mends_words,
+        });
+        let writers = Writers {
+            question_log: question_log.clone(),
+            chat_model: parts.chat_model,
+            answer_cache: parts.answer_cache.clone(),
+            replies: parts.replies,
         };
-        let messages: Vec<String> = match question {
-            Question::Session(_) => texts(&history).into_iter().map(str::to_owned).collect(),
-            Question::Conversation(messages) => messages.clone(),
-            Question::Text(text) => vec![text.clone()],
-        };
-        let mut messages = bounds::read(messages);
-        let corrected = self.correct(&self.live.current(), &mut messages).await;
-        let messages: Vec<&str> = messages.iter().map(String::as_str).collect();
-        let text = in_context(&messages);
-        let ranked = match text.filter(|text| !text.question.trim().is_empty()) {
-            Some(text) => Some(self.search(self.live.current(), &text, k, filter).await?),
-            None => None,
-        };
-        Ok(Retrieved {
-            contexts: ranked.as_ref().map(Ranked::contexts).unwrap_or_default(),
-            corrected,
-            history,
-            coverage: ranked
-                .as_ref()
-                .map_or(Coverage::NONE, |ranked| ranked.coverage),
-            covered: ranked.as_ref().is_some_and(|ranked| ranked.covered),
-            generation: ranked.map_or_else(
-                || self.live.current().id().to_string(),
-                |ranked| ranked.generation.id().to_string(),
-            ),
-        })
-    }
-
-    /// Mends mistyped words in the last message, and tells it if there were any.
-    pub(super) async fn correct(
-        &self,
-        generation: &Arc<Generation>,
-        messages: &mut [String],
-    ) -> Option<String> {
-        let last = messages.last_mut().filter(|_| self.mends_words)?;
-        let mended = self.retriever.mend(generation, last).await?;
-        last.clone_from(&mended);
-        Some(mended)
-    }
-
-    async fn search(
-        &self,
-        generation: Arc<Generation>,
-        text: &InContext,
-        k: usize,
-        filter: &Filter,
-    ) -> Result<Ranked, AssistantError> {
-        // The best is chosen among those that are read, however few are wanted.
-        let looked_at = if self.reads.is_some() { k.max(READ) } else { k };
-        let mut ranked = self
-            .retriever
-            .retrieve(generation, text, looked_at, filter)
-            .await
-            .map_err(|error| AssistantError::Embedder(error.to_string()))?;
-        self.reorder(text, &ranked.generation, &mut ranked.chunks)
-            .await;
-        ranked.chunks.truncate(k);
-        Ok(ranked)
+        let answers = Arc::new(Answers::new(Arc::clone(&search), writers));
+        let documents = Documents(live);
+        Self {
+            conversations: Conversations {
+                store: Arc::clone(&store),
+                search: Arc::clone(&search),
+                answer_cache: parts.answer_cache,
+                question_log,
+            },
+            chats: Arc::new(Chats::new(store, Arc::clone(&answers))),
+            errands: Errands::new(Arc::clone(&search), documents.clone()),
+            embeddings: Embeddings(parts.embedder),
+            documents,
+            answers,
+            search,
+        }
     }
 
     /// Proves that a question could be answered now: the store works, the embedder embeds and the
     /// live generation can be searched.
     pub async fn probe(&self) -> Result<(), AssistantError> {
         const QUESTION: &str = "ready?";
-        in_time("session store", PROBE_LIMIT, self.store.probe()).await??;
+        in_time("session store", PROBE_LIMIT, self.search.store.probe()).await??;
         // Not by way of the retriever, which would remember the vector of the first probe.
-        in_time("embedder", PROBE_LIMIT, self.embedder.embed_query(QUESTION))
-            .await?
-            .map_err(|error| AssistantError::Embedder(error.to_string()))?;
+        in_time(
+            "embedder",
+            PROBE_LIMIT,
+            self.search.embedder.embed_query(QUESTION),
+        )
+        .await?
+        .map_err(|error| AssistantError::Embedder(error.to_string()))?;
         let (question, filter) = (InContext::alone(QUESTION), Filter::default());
-        let search = self.search(self.live.current(), &question, 1, &filter);
+        let search = self
+            .search
+            .ranked(self.search.live.current(), &question, 1, &filter);
         in_time("index", PROBE_LIMIT, search).await??;
         Ok(())
     }
 
     /// The id of what answers now.
     pub fn generation_id(&self) -> GenerationId {
-        self.live.current().id().clone()
+        self.search.live.current().id().clone()
     }
 
     /// What answers now.
     pub fn generation(&self) -> GenerationInfo {
-        let generation = self.live.current();
+        let generation = self.search.live.current();
         let manifest = &generation.records.manifest;
         GenerationInfo {
             id: manifest.generation.to_string(),
@@ -273,13 +209,6 @@ async fn in_time<T>(
     tokio::time::timeout(limit, work)
         .await
         .map_err(|_| AssistantError::Silent { part, seconds })
-}
-
-fn texts(history: &[Message]) -> Vec<&str> {
-    history
-        .iter()
-        .map(|message| message.text.as_str())
-        .collect()
 }
 
 #[cfg(test)]

@@ -2,17 +2,17 @@
 //! operator has asked for it: nothing here runs without a [`QuestionLog`].
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::Value;
 
-use super::prepared::Prepared;
+use super::Summary;
+use super::answers::Prepared;
 use super::request::{Outcome, Reason};
-use super::upkeep::now;
-use super::{Assistant, AssistantError, Summary, SummaryRequest};
-use crate::model::{Answer, EmbedderFingerprint, OwnedSession, Owner};
-use crate::store::StoreError;
+use super::search::Search;
+use crate::model::{Answer, EmbedderFingerprint, OwnedSession};
+use crate::runtime::clock::now;
 use crate::store::questions::{Lack, LoggedQuestion, QuestionStore};
+use crate::store::{SessionStore, StoreError};
 
 /// Bytes of a question that are kept; what lies beyond is seldom one.
 const QUESTION_BYTES: usize = 2 << 10;
@@ -21,7 +21,7 @@ const ANSWER_BYTES: usize = 4 << 10;
 
 /// Where questions are kept, and what makes their vectors.
 pub struct QuestionLog {
-    store: Arc<dyn QuestionStore>,
+    pub(super) store: Arc<dyn QuestionStore>,
     embedder: [u8; 32],
 }
 
@@ -41,20 +41,10 @@ pub(super) fn digest(fingerprint: &EmbedderFingerprint) -> [u8; 32] {
     blake3::hash(&text).into()
 }
 
-impl Assistant {
-    /// Keeps the questions that have no answer, or a bad one.
-    #[must_use]
-    pub fn with_question_log(mut self, log: Option<QuestionLog>) -> Self {
-        self.question_log = log;
-        self
-    }
-
+impl QuestionLog {
     /// Keeps the question if the answer is none, or half of one. That this fails is no failure of the
     /// answer.
-    pub(super) async fn log_unanswered(&self, prepared: &Prepared, summary: &Summary) {
-        let Some(log) = &self.question_log else {
-            return;
-        };
+    pub(super) async fn unanswered(&self, search: &Search, prepared: &Prepared, summary: &Summary) {
         let lack = lack(&summary.answer, prepared.outcome);
         let (Some(lack), Some(question)) = (lack, prepared.read_alone()) else {
             return;
@@ -64,22 +54,25 @@ impl Assistant {
             lack,
             question,
             vector: Vec::new(),
-            embedder: log.embedder,
+            embedder: self.embedder,
             answer: summary.answer.text.clone(),
             comment: String::new(),
             generation: summary.generation.clone(),
             asked_at: now(),
         };
-        told(self.log(log, asked).await);
+        told(self.log(search, asked).await);
     }
 
     /// Keeps the last question of a conversation as one that was answered badly.
-    pub(super) async fn log_bad(&self, session: OwnedSession, comment: &str) {
-        let Some(log) = &self.question_log else {
-            return;
-        };
+    pub(super) async fn bad(
+        &self,
+        search: &Search,
+        sessions: &dyn SessionStore,
+        session: OwnedSession,
+        comment: &str,
+    ) {
         let logged = async {
-            let details = self.store.session(session).await?;
+            let details = sessions.session(session).await?;
             let (question, answer) = match details.records.last() {
                 Some(record) => (question_of(&record.details), record.summary.clone()),
                 None => (None, String::new()),
@@ -93,18 +86,18 @@ impl Assistant {
                 lack: Lack::Bad,
                 question,
                 vector: Vec::new(),
-                embedder: log.embedder,
+                embedder: self.embedder,
                 answer,
                 comment: comment.to_owned(),
-                generation: self.live.current().id().to_string(),
+                generation: search.live.current().id().to_string(),
                 asked_at: now(),
             };
-            self.log(log, asked).await
+            self.log(search, asked).await
         };
         told(logged.await);
     }
 
-    async fn log(&self, log: &QuestionLog, mut asked: LoggedQuestion) -> Result<(), StoreError> {
+    async fn log(&self, search: &Search, mut asked: LoggedQuestion) -> Result<(), StoreError> {
         for (text, most) in [
             (&mut asked.question, QUESTION_BYTES),
             (&mut asked.answer, ANSWER_BYTES),
@@ -113,68 +106,10 @@ impl Assistant {
             text.truncate(text.floor_char_boundary(most));
         }
         // What has no vector is grouped by its words.
-        if let Ok(vector) = self.retriever.embed(&asked.question).await {
+        if let Ok(vector) = search.vector(&asked.question).await {
             asked.vector = vector.as_slice().to_vec();
         }
-        log.store.log_question(asked).await
-    }
-}
-
-/// Between two looks whether another generation answers.
-const ASK_INTERVAL: Duration = Duration::from_mins(1);
-/// Questions that are asked again in one look, so that those of people go first.
-const ASKED_AGAIN: usize = 100;
-/// So many of the newest are looked at.
-const LOOKED_AT: u32 = 5000;
-
-/// Asks what was not answered again whenever another generation answers, for ever, so that the log
-/// tells what is still missing.
-pub async fn ask_again(assistant: Arc<Assistant>) {
-    let mut asked = None;
-    while assistant.question_log.is_some() {
-        tokio::time::sleep(ASK_INTERVAL).await;
-        let live = assistant.generation_id();
-        if asked.as_ref() == Some(&live) {
-            continue;
-        }
-        match assistant.ask_unanswered_again().await {
-            Ok(true) => {}
-            Ok(false) => asked = Some(live),
-            Err(error) => tracing::warn!(%error, "logged questions could not be asked again"),
-        }
-    }
-}
-
-impl Assistant {
-    /// Asks some questions again that an earlier generation did not answer, and says whether there may
-    /// be more of them.
-    async fn ask_unanswered_again(&self) -> Result<bool, AssistantError> {
-        let Some(log) = &self.question_log else {
-            return Ok(false);
-        };
-        let live = self.generation_id().to_string();
-        let mut kept = log.store.logged_questions(0, LOOKED_AT).await?;
-        kept.retain(|kept| {
-            let logged = &kept.logged;
-            logged.lack != Lack::Bad && kept.answered_in.is_none() && logged.generation != live
-        });
-        let is_more = kept.len() > ASKED_AGAIN;
-        let mut answers = Vec::new();
-        for kept in kept.into_iter().take(ASKED_AGAIN) {
-            let request = SummaryRequest {
-                owner: Owner::OPERATOR,
-                session: String::new(),
-                contexts: None,
-                history: Some(vec![kept.logged.question]),
-            };
-            let prepared = self.prepare(request).await?;
-            let is_answered = lack(&prepared.extractive, prepared.outcome).is_none();
-            answers.push((kept.number, is_answered));
-        }
-        if !answers.is_empty() {
-            log.store.note_answers(live, answers).await?;
-        }
-        Ok(is_more)
+        self.store.log_question(asked).await
     }
 }
 
@@ -186,7 +121,7 @@ fn told(logged: Result<(), StoreError>) {
 
 /// What the answer lacks, if anything. Replies that were there before the question lack nothing that
 /// the sources could hold.
-fn lack(answer: &Answer, outcome: Outcome) -> Option<Lack> {
+pub(super) fn lack(answer: &Answer, outcome: Outcome) -> Option<Lack> {
     match outcome.reason {
         Reason::Curated => None,
         Reason::Partial => Some(Lack::Partial),
@@ -197,7 +132,7 @@ fn lack(answer: &Answer, outcome: Outcome) -> Option<Lack> {
     }
 }
 
-/// The question that a record of [`Assistant::chat`] was an answer to.
+/// The question that a record of [`super::Chats`] was an answer to.
 fn question_of(details: &str) -> Option<String> {
     let details: Value = serde_json::from_str(details).ok()?;
     details.get("question")?.as_str().map(str::to_owned)
@@ -208,8 +143,10 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::assistant::{Begun, ChatRequest, fixture};
-    use crate::model::Rating;
+    use crate::assistant::fixture::fake_embedder::HashEmbedder;
+    use crate::assistant::unanswered::ask_once;
+    use crate::assistant::{Assistant, Begun, ChatRequest, SummaryRequest, fixture};
+    use crate::model::{Owner, Rating};
     use crate::store::questions::KeptQuestion;
     use crate::store::sqlite::SqliteStore;
 
@@ -218,12 +155,12 @@ mod tests {
         directory: &Path,
         is_on: bool,
     ) -> (Arc<SqliteStore>, Assistant, OwnedSession) {
-        let (assistant, store) = fixture::assistant(directory);
-        let assistant = Arc::into_inner(assistant).unwrap();
-        let fingerprint = assistant.embedder.fingerprint().clone();
+        let embedder = Arc::new(HashEmbedder::named("fake"));
+        let (mut parts, store) = fixture::parts_with(directory, embedder);
         let keeps = Arc::clone(&store) as Arc<dyn QuestionStore>;
-        let log = is_on.then(|| QuestionLog::new(keeps, &fingerprint));
-        let assistant = assistant.with_question_log(log);
+        let fingerprint = parts.embedder.fingerprint();
+        parts.question_log = is_on.then(|| QuestionLog::new(keeps, fingerprint));
+        let assistant = Assistant::new(parts);
         let request = ChatRequest {
             owner: Owner::OPERATOR,
             session: None,
@@ -231,11 +168,11 @@ mod tests {
             once: None,
             render: |_, _| String::new(),
         };
-        let Begun::Fresh(chat) = assistant.begin_chat(request).await.unwrap() else {
+        let Begun::Fresh(chat) = assistant.chats.begin(request).await.unwrap() else {
             panic!("nothing was asked before");
         };
         let session = chat.session;
-        let summary = assistant.chat(*chat).await.unwrap();
+        let summary = assistant.chats.finish(*chat).await.unwrap();
         assert!(!summary.answer.answered, "{}", summary.answer.text);
         let alone = SummaryRequest {
             owner: Owner::OPERATOR,
@@ -243,10 +180,10 @@ mod tests {
             contexts: None,
             history: Some(vec!["Where do puffins winter?".to_owned()]),
         };
-        assistant.summarize(alone).await.unwrap();
+        assistant.answers.answer(alone).await.unwrap();
         for rating in [Rating::Up, Rating::Down] {
             let said = "says nothing".to_owned();
-            let rated = assistant.rate(session, rating, said, None);
+            let rated = assistant.conversations.rate(session, rating, said, None);
             rated.await.unwrap();
         }
         (store, assistant, session)
@@ -287,7 +224,7 @@ mod tests {
         assert!(!bad.logged.answer.is_empty());
         assert_eq!(bad.logged.vector, refused.logged.vector);
         assert!(!bad.logged.vector.is_empty());
-        assistant.delete_session(session).await.unwrap();
+        assistant.conversations.delete(session).await.unwrap();
         assert_eq!(kept(&store).await.len(), 1, "the one without conversation");
     }
 
@@ -296,8 +233,13 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let (store, assistant, _) = conversation(directory.path(), true).await;
         let live = assistant.generation_id().to_string();
+        let ask_again = async || {
+            let answers = &assistant.answers;
+            let log = answers.question_log.as_ref().unwrap();
+            ask_once(answers, log).await.unwrap()
+        };
         let answered = |kept: &KeptQuestion| kept.answered_in.clone();
-        assert!(!assistant.ask_unanswered_again().await.unwrap());
+        assert!(!ask_again().await);
         assert!(
             kept(&store)
                 .await
@@ -317,7 +259,7 @@ mod tests {
             };
             store.log_question(earlier).await.unwrap();
         }
-        assert!(!assistant.ask_unanswered_again().await.unwrap());
+        assert!(!ask_again().await);
         let [thermostat, puffins, ..] = &kept(&store).await[..] else {
             panic!("both are kept");
         };
@@ -327,7 +269,7 @@ mod tests {
             contexts: None,
             history: Some(vec![thermostat.logged.question.clone()]),
         };
-        let prepared = assistant.prepare(again).await.unwrap();
+        let prepared = assistant.answers.prepare(again).await.unwrap();
         let is_answered = lack(&prepared.extractive, prepared.outcome).is_none();
         let answers = is_answered.then(|| live.clone());
         assert_eq!(answered(thermostat), answers);

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use super::access::Access;
 use super::answer_cache::AnswerCache;
+use crate::runtime::clock::now;
 use crate::store::questions::QuestionStore;
 use crate::store::shared::{Change, SharedStore};
 use crate::store::{Expiry, SessionStore, StoreError};
@@ -27,7 +28,7 @@ const RECEIPT_SECONDS: i64 = 24 * 60 * 60;
 
 /// Follows for ever what others change in the store: keys at once where the store tells of them, and
 /// within `KEY_INTERVAL` where it does not; answers that were forgotten elsewhere.
-pub async fn follow(
+pub(crate) async fn follow(
     access: Arc<Access>,
     answers: Option<Arc<AnswerCache>>,
     store: Arc<dyn SharedStore>,
@@ -65,7 +66,7 @@ async fn follow_answers(answers: &AnswerCache, change: Change) {
 }
 
 /// Counts for ever how many servers share the store, and keeps the number in `servers`.
-pub async fn count_servers(store: Arc<dyn SharedStore>, servers: Arc<AtomicU32>) {
+pub(crate) async fn count_servers(store: Arc<dyn SharedStore>, servers: Arc<AtomicU32>) {
     loop {
         match store.count_servers().await {
             Ok(count) => servers.store(count.max(1), Ordering::Relaxed),
@@ -77,7 +78,7 @@ pub async fn count_servers(store: Arc<dyn SharedStore>, servers: Arc<AtomicU32>)
 
 /// How long things are kept.
 #[derive(Debug, Clone, Copy)]
-pub struct Retention {
+pub(crate) struct Retention {
     /// Sessions that are not written to; for ever without it.
     pub session_ttl: Option<Duration>,
     /// Questions in the log.
@@ -87,7 +88,7 @@ pub struct Retention {
 /// Deletes what is old for ever: sessions that were not written to for their time, kept answers
 /// that were given longer ago than that, since they hold what was asked in those sessions, logged
 /// questions, also where none are logged any more, and memories of repeatable writes.
-pub async fn delete_old(
+pub(crate) async fn delete_old(
     sessions: Arc<dyn SessionStore>,
     questions: Arc<dyn QuestionStore>,
     answers: Option<Arc<AnswerCache>>,
@@ -132,15 +133,6 @@ async fn delete_once(
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     Ok(())
-}
-
-/// Seconds since the Unix epoch.
-pub fn now() -> i64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |elapsed| {
-            i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX)
-        })
 }
 
 #[cfg(test)]

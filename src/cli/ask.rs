@@ -7,7 +7,9 @@ use serde_json::json;
 use super::args::{AskArguments, IndexArguments};
 use super::plain::{plain, width};
 use super::{ExitStatus, printer};
-use crate::assistant::{Assistant, Question, Summary, SummaryRequest, SuppliedContext};
+use crate::assistant::{
+    Assistant, AssistantParts, Question, Summary, SummaryRequest, SuppliedContext,
+};
 use crate::config::{ConfigError, EmbedConfig, File, GenerateConfig, Layer as _};
 use crate::model::{Citation, Context, Owner, Place};
 use crate::retrieve::RetrievalParameters;
@@ -45,7 +47,8 @@ pub(super) async fn run(arguments: AskArguments, file: File) -> anyhow::Result<E
     } else {
         let question = Question::Text(question.clone());
         let found = assistant
-            .retrieve_where(&question, CONTEXTS, &filter)
+            .search
+            .retrieve(&question, CONTEXTS, &filter)
             .await?;
         Some(found.contexts.into_iter().map(supplied).collect())
     };
@@ -55,7 +58,7 @@ pub(super) async fn run(arguments: AskArguments, file: File) -> anyhow::Result<E
         contexts,
         history: Some(vec![question]),
     };
-    let summary = assistant.summarize(request).await?;
+    let summary = assistant.answers.answer(request).await?;
     printer::result(if arguments.json {
         as_json(&summary)
     } else {
@@ -91,16 +94,14 @@ pub(super) async fn assistant(answering: Answering) -> anyhow::Result<Assistant>
     let index = wiring::index_to_read(&serve).await?;
     let generation = wiring::generation(index.folder_to_read(), embedder.as_ref()).await?;
     let replies = wiring::replies(&serve.replies, embedder.as_ref()).await?;
-    let assistant = wiring::assistant(
-        Arc::new(MemoryStore::default()),
-        Arc::new(Live::new(generation)),
-        embedder,
-        RetrievalParameters::default(),
-    );
-    Ok(assistant
-        .with_chat_model(chat_model)
-        .with_reader(wiring::reader(reader).await?)
-        .with_replies(replies))
+    let store = Arc::new(MemoryStore::default());
+    let live = Arc::new(Live::new(generation));
+    Ok(Assistant::new(AssistantParts {
+        chat_model,
+        reader: wiring::reader(reader).await?,
+        replies,
+        ..AssistantParts::new(store, live, embedder, RetrievalParameters::default())
+    }))
 }
 
 fn supplied(context: Context) -> SuppliedContext {

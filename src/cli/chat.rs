@@ -87,7 +87,7 @@ impl Conversation {
             once: None,
             render: |_, summary| summary.answer.text.clone(),
         };
-        let chat = match assistant.begin_chat(request).await? {
+        let chat = match assistant.chats.begin(request).await? {
             Begun::Fresh(chat) => chat,
             // Only requests with a name are repeated.
             Begun::Repeated(reply) => return Ok(printer::result(reply)?),
@@ -95,7 +95,7 @@ impl Conversation {
         self.session = Some(chat.session.id);
         self.asked.push(question.to_owned());
         let (width, mut line) = (width(), String::new());
-        let mut events = Arc::clone(assistant).chat_events(*chat);
+        let mut events = Arc::clone(&assistant.chats).events(*chat);
         printer::result("")?;
         while let Some(event) = events.next().await {
             match event? {

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::bail;
 use serde_json::json;
 
-use super::snapshot::find;
+use super::generations::find;
 use super::{ExitStatus, printer};
 use crate::model::GenerationId;
 use crate::snapshot::{Records, current, open};

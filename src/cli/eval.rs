@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::args::{EvalArguments, Weights};
 use super::{ExitStatus, printer};
-use crate::assistant::Assistant;
+use crate::assistant::{Assistant, AssistantParts};
 use crate::config::{File, Layer as _, Switch};
 use crate::evaluate::{self, beir};
 use crate::retrieve::RetrievalParameters;
@@ -39,16 +39,12 @@ pub(super) async fn run(arguments: EvalArguments, file: File) -> anyhow::Result<
     let index = wiring::index_to_read(&serve).await?;
     let generation = wiring::generation(index.folder_to_read(), embedder.as_ref()).await?;
     let live = Arc::new(Live::new(generation));
-    let mut assistant = wiring::assistant(
-        Arc::new(MemoryStore::default()),
-        live,
-        embedder,
-        parameters(&arguments.weights),
-    )
-    .with_reader(wiring::reader(reader).await?);
-    if arguments.speller == Some(Switch::Off) {
-        assistant = assistant.without_speller();
-    }
+    let store = Arc::new(MemoryStore::default());
+    let assistant = Assistant::new(AssistantParts {
+        reader: wiring::reader(reader).await?,
+        mends_words: arguments.speller != Some(Switch::Off),
+        ..AssistantParts::new(store, live, embedder, parameters(&arguments.weights))
+    });
     if let Some(path) = &arguments.cache {
         let part = arguments.part.as_deref();
         on_pairs(&assistant, path, part, arguments.verbose).await?;

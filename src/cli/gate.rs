@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use crate::assistant::{Assistant, AssistantParts};
 use crate::config::ConfigError;
 use crate::embed::Embedder;
 use crate::evaluate::{self, LabelledQuestion};
@@ -55,12 +56,12 @@ impl RecallGate {
 
     /// Share of the questions whose answers all stand in the first ten contexts.
     async fn recall(&self, generation: Generation) -> Result<f64, String> {
-        let assistant = wiring::assistant(
+        let assistant = Assistant::new(AssistantParts::new(
             Arc::new(MemoryStore::default()),
             Arc::new(Live::new(generation)),
             Arc::clone(&self.embedder),
             RetrievalParameters::default(),
-        );
+        ));
         let outcomes = evaluate::run(&assistant, &self.questions)
             .await
             .map_err(|error| error.to_string())?;

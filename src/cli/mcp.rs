@@ -7,6 +7,7 @@ use tokio::sync::Notify;
 
 use super::ExitStatus;
 use super::args::McpArguments;
+use crate::assistant::{Assistant, AssistantParts};
 use crate::config::{File, Layer as _};
 use crate::mcp;
 use crate::retrieve::RetrievalParameters;
@@ -40,16 +41,14 @@ pub(super) async fn run(arguments: McpArguments, file: File) -> anyhow::Result<E
         },
         Arc::new(Notify::new()),
     ));
-    let assistant = wiring::assistant(
-        Arc::new(MemoryStore::default()),
-        live,
-        embedder,
-        RetrievalParameters::default(),
-    )
-    .with_chat_model(chat_model)
-    .with_reader(wiring::reader(reader).await?)
-    .with_replies(replies);
-    let outcome = mcp::serve_stdio(Arc::new(assistant)).await;
+    let store = Arc::new(MemoryStore::default());
+    let parts = AssistantParts {
+        chat_model,
+        reader: wiring::reader(reader).await?,
+        replies,
+        ..AssistantParts::new(store, live, embedder, RetrievalParameters::default())
+    };
+    let outcome = mcp::serve_stdio(Arc::new(Assistant::new(parts))).await;
     watcher.abort();
     outcome?;
     Ok(ExitStatus::Done)

@@ -8,6 +8,7 @@ mod eval;
 mod exit;
 mod extract;
 mod gate;
+mod generations;
 mod health;
 mod ingest;
 mod keys;
@@ -135,7 +136,7 @@ fn dispatch(cli: Cli, command: Command) -> anyhow::Result<ExitStatus> {
     // A server must not wait for whoever reads its log; with the other commands, lines and output
     // keep their order. Dropped last, so that it also writes what the end has to say.
     let log = if serves {
-        telemetry::install_gathering(&log)?
+        Some(telemetry::install_gathering(&log)?)
     } else {
         telemetry::install(&log)?;
         None

@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 
 use super::args::{SnapshotAction, VerifyArguments};
-use super::snapshot::{find, list, rolled_back, target, told_pruned, verify};
+use super::generations::{find, list, rolled_back, target, told_pruned, verify};
 use super::{ExitStatus, diff};
 use crate::config::EmbedConfig;
 use crate::model::GenerationId;

@@ -16,7 +16,7 @@ use super::upkeep::Upkeep;
 use super::{ExitStatus, ports, printer};
 use crate::assistant::access::Access;
 use crate::assistant::upkeep::Retention;
-use crate::assistant::{Replies, ask_again};
+use crate::assistant::{Assistant, AssistantParts, Replies, ask_again};
 use crate::config::{
     ConfigError, EmbedSettings, File, GenerateSettings, Layer as _, LimitsSettings, ServeSettings,
     StatePlace, Switch, TlsPaths,
@@ -38,9 +38,6 @@ use crate::wiring::{self, StoreOptions};
 
 /// A server that starts with its database, or while that moves, waits so long for it.
 const DATABASE_PATIENCE: Duration = Duration::from_mins(1);
-
-/// How long the log may take when the operator does not want to wait.
-const LAST_LINES: Duration = Duration::from_millis(200);
 
 pub(super) async fn run(
     arguments: ServeArguments,
@@ -139,7 +136,7 @@ pub(super) async fn serve(
         reader,
         limits,
     } = resolved;
-    let figures = telemetry::install_metrics()?;
+    let figures = telemetry::install_metrics(log.as_ref())?;
     let collector = settings.otlp_endpoint.as_ref();
     let traces = collector.map(Traces::install).transpose()?;
     http::metrics::describe();
@@ -186,16 +183,15 @@ pub(super) async fn serve(
     start.log(&id, counts.chunks);
     let refresh = afterwards.begin(&start, &settings, &embedder);
     let question_log = wiring::question_log(settings.question_log, &store, embedder.as_ref());
-    let assistant = wiring::assistant(store, live, embedder, RetrievalParameters::default());
-    let assistant = Arc::new(
-        assistant
-            .with_chat_model(chat_model)
-            .with_reader(reader)
-            .with_answer_cache(answer_cache)
-            .with_replies(replies)
-            .with_question_log(question_log),
-    );
-    let again = tokio::spawn(ask_again(Arc::clone(&assistant)));
+    let assistant = Arc::new(Assistant::new(AssistantParts {
+        chat_model,
+        reader,
+        answer_cache,
+        replies,
+        question_log,
+        ..AssistantParts::new(store, live, embedder, RetrievalParameters::default())
+    }));
+    let again = tokio::spawn(ask_again(Arc::clone(&assistant.answers)));
     let limits = server_limits(&limits, settings.drain);
     let state = http::AppState::new(http::Parts {
         assistant,
@@ -404,7 +400,7 @@ fn shutdown_signal(log: Option<LogLines>) -> std::io::Result<impl Future<Output 
             }
             // The operator does not want to wait; every acknowledged write is on disk.
             if let Some(log) = log {
-                log.flush(LAST_LINES);
+                log.end();
             }
             std::process::abort();
         });

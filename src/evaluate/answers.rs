@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::{LabelledQuestion, median, questions::normalize, share};
 use crate::assistant::{Assistant, AssistantError, SummaryRequest, SuppliedContext};
-use crate::model::Owner;
+use crate::model::{Filter, Owner};
 
 /// Contexts that an answer is composed from.
 const CONTEXTS: usize = 10;
@@ -70,7 +70,10 @@ pub async fn judge_answer(
     assistant: &Assistant,
     question: &LabelledQuestion,
 ) -> Result<AnswerOutcome, AssistantError> {
-    let retrieved = assistant.retrieve(&question.to_ask(), CONTEXTS).await?;
+    let retrieved = assistant
+        .search
+        .retrieve(&question.to_ask(), CONTEXTS, &Filter::default())
+        .await?;
     let contexts = retrieved
         .contexts
         .into_iter()
@@ -81,7 +84,8 @@ pub async fn judge_answer(
         .collect();
     let begun = Instant::now();
     let summary = assistant
-        .summarize(SummaryRequest {
+        .answers
+        .answer(SummaryRequest {
             owner: Owner::OPERATOR,
             session: String::new(),
             contexts: Some(contexts),

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use crate::assistant::{Assistant, AssistantError, Question};
+use crate::model::Filter;
 
 /// Chunks asked for, so that a hundred different documents are among them.
 const CHUNKS: usize = 300;
@@ -138,7 +139,12 @@ fn malformed(path: &Path, number: usize, reason: &str) -> BeirError {
 pub async fn judge(assistant: &Assistant, query: &JudgedQuery) -> Result<Judged, AssistantError> {
     let begun = Instant::now();
     let retrieved = assistant
-        .retrieve(&Question::Text(query.text.clone()), CHUNKS)
+        .search
+        .retrieve(
+            &Question::Text(query.text.clone()),
+            CHUNKS,
+            &Filter::default(),
+        )
         .await?;
     let latency = begun.elapsed();
     let mut ranking: Vec<String> = Vec::new();

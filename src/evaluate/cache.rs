@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::{QuestionsError, share};
+use crate::assistant::answer_cache::likeness;
 use crate::assistant::{Assistant, AssistantError};
 
 /// Two questions and whether one answer does for both.
@@ -59,7 +60,7 @@ pub async fn judge_pairs(
 ) -> Result<Vec<JudgedPair>, AssistantError> {
     let mut judged = Vec::with_capacity(pairs.len());
     for pair in pairs {
-        let (cosine, may_share) = assistant.likeness(&pair.a, &pair.b).await?;
+        let (cosine, may_share) = likeness(&assistant.search, &pair.a, &pair.b).await?;
         judged.push(JudgedPair {
             pair,
             cosine,

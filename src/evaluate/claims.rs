@@ -56,7 +56,10 @@ pub async fn judge_claims(
 ) -> Result<Vec<JudgedClaim>, AssistantError> {
     let mut judged = Vec::with_capacity(claims.len());
     for claim in claims {
-        let passed = assistant.would_pass(&claim.question, &claim.claim).await?;
+        let passed = assistant
+            .answers
+            .would_pass(&claim.question, &claim.claim)
+            .await?;
         judged.push(JudgedClaim { claim, passed });
     }
     Ok(judged)

@@ -22,6 +22,7 @@ pub use questions::{LabelledQuestion, QuestionsError, read_questions};
 
 use self::questions::normalize;
 use crate::assistant::{Assistant, AssistantError};
+use crate::model::Filter;
 
 /// Depths at which hits are counted.
 pub const DEPTHS: [usize; 3] = [1, 4, 10];
@@ -73,7 +74,10 @@ pub async fn run(
     let mut outcomes = Vec::with_capacity(questions.len());
     for question in questions {
         let begun = Instant::now();
-        let retrieved = assistant.retrieve(&question.to_ask(), DEPTHS[2]).await?;
+        let retrieved = assistant
+            .search
+            .retrieve(&question.to_ask(), DEPTHS[2], &Filter::default())
+            .await?;
         let latency = begun.elapsed();
         let texts: Vec<String> = retrieved
             .contexts

@@ -11,14 +11,14 @@ use axum::response::Response;
 use super::auth::find_key;
 use super::error::ApiError;
 use super::host::lacks_its_host;
-use super::middleware::Peer;
 use super::rate::{Client, Verdict};
-use super::router::{HEALTH_PATHS, Known, Takes};
+use super::route::{HEALTH_PATHS, Known, Takes};
+use super::server::Peer;
 use super::site::Site;
 use super::{AppState, body, metrics};
 use crate::assistant::access::Caller;
-use crate::assistant::upkeep::now;
 use crate::model::KeyId;
+use crate::runtime::clock::now;
 
 /// Routes that are open without a key only to callers of this machine.
 const ADMIN: &str = "/admin/";

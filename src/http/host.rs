@@ -12,13 +12,13 @@ use axum::http::{Version, header};
 
 /// The names, besides those that always mean this machine.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct KnownHosts {
+pub(crate) struct KnownHosts {
     names: Vec<String>,
 }
 
 impl KnownHosts {
     /// Knows `names` too, in any case, without a port.
-    pub fn with(names: impl IntoIterator<Item = String>) -> Self {
+    pub(crate) fn with(names: impl IntoIterator<Item = String>) -> Self {
         let names = names.into_iter().map(|name| plain(&name)).collect();
         Self { names }
     }

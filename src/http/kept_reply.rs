@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::dto::SummaryReply;
 use super::error::ApiError;
-use super::routes::snapshot_header;
+use super::headers::snapshot_header;
 use super::sse;
 use crate::assistant::{AssistantError, Summary};
 use crate::model::SessionId;

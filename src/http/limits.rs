@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// What a client may cost. Each default suits one small machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ServerLimits {
+pub(crate) struct ServerLimits {
     /// Open connections, as far as the file descriptors reach. For a further one, the one that has
     /// been idle longest is closed; where all are at work it waits in the operating system's queue.
     pub max_connections: usize,

@@ -4,14 +4,13 @@
 use std::any::Any;
 use std::fmt::Write as _;
 use std::future::Future;
-use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use axum::body::{Body, HttpBody};
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use futures::FutureExt as _;
@@ -22,14 +21,15 @@ use tracing::Instrument;
 use super::admission::{Entry, ShownKey};
 use super::cors::Visit;
 use super::error::{ApiError, ErrorDetail, FailureDetails, InternalFailure, internal_detail};
+use super::headers::SNAPSHOT_ID;
 use super::permits::Permit;
 use super::rate::Client;
-use super::router::{HEALTH_PATHS, Known, Takes};
-use super::server::Line;
+use super::route::{HEALTH_PATHS, Known, Takes};
+use super::server::{Line, Peer};
 use super::trace::Trace;
-use super::{AppState, arrival, metrics, openai, outgoing, router};
-use crate::assistant::upkeep::now;
+use super::{AppState, arrival, metrics, openai, outgoing};
 use crate::model::Scope;
+use crate::runtime::clock::now;
 use crate::runtime::stages::Stages;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -37,39 +37,22 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// How many headers every reply gets here.
 const OUR_HEADERS: usize = 5;
 
-/// Names the generation that a reply was made from.
-pub(super) const SNAPSHOT_ID: HeaderName = HeaderName::from_static("x-snapshot-id");
-
-/// The other end of the connection.
-#[derive(Clone)]
-pub(super) struct Peer {
-    /// Its address.
-    pub(super) address: SocketAddr,
-    /// Whether it speaks TLS with us.
-    pub(super) secure: bool,
-    /// The connection.
-    pub(super) line: Arc<Line>,
-}
-
 /// Outermost: gives the request its id and the reply its headers, logs both in one line and counts
 /// them. Nested futures each hold the whole request, so all that needs no waiting is no future here.
 pub(super) fn observe(
     state: AppState,
     mut request: Request,
+    route: Option<&'static Known>,
     routed: Router,
 ) -> impl Future<Output = Response> + Send + use<> {
     let started = Instant::now();
     let id = request_id(&request);
-    if let Some(uri) = decoded(request.uri()) {
-        *request.uri_mut() = uri;
-    }
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let route = router::find(&path);
     let span = tracing::info_span!("request", request.id = id);
     let line = request.extensions().get::<Peer>();
     let line = line.map(|peer| Arc::clone(&peer.line));
     async move {
-        let _in_flight = state.request_figures().begin();
+        let _in_flight = metrics::begin();
         let stages = Stages::default();
         let trace = Trace::begin(&state, &request, route, &id, &stages, started);
         let mut entry = Entry::of(&state, route, &mut request);
@@ -96,9 +79,7 @@ pub(super) fn observe(
             metrics::HOUR.request(now(), took, status.is_server_error());
         }
         let (route, status) = (route.map_or("none", |route| route.path), status.as_u16());
-        state
-            .request_figures()
-            .answered(route, &method, status, took, &stages);
+        metrics::answered(route, &method, status, took, &stages);
         log(&method, route, &id, took, &response);
         if method == Method::HEAD {
             response = without_body(response);
@@ -252,40 +233,6 @@ fn new_request_id() -> String {
         .to_string()
 }
 
-/// The address with its path's `%41` escapes undone, as the original application routes it; `None`
-/// if nothing changes or the result could not be one of our paths.
-fn decoded(uri: &Uri) -> Option<Uri> {
-    if !uri.path().contains('%') {
-        return None;
-    }
-    let mut rest = uri.path().as_bytes();
-    let mut path = Vec::with_capacity(rest.len());
-    while let [byte, after @ ..] = rest {
-        let escaped = match (byte, after) {
-            (b'%', [high, low, ..]) => char::from(*high)
-                .to_digit(16)
-                .zip(char::from(*low).to_digit(16)),
-            _ => None,
-        };
-        let plain = escaped.and_then(|(high, low)| u8::try_from(high << 4 | low).ok());
-        path.push(plain.unwrap_or(*byte));
-        rest = if plain.is_some() { &after[2..] } else { after };
-    }
-    let is_ours = path
-        .iter()
-        .all(|byte| byte.is_ascii_alphanumeric() || b"/_-.".contains(byte));
-    if !is_ours || path == uri.path().as_bytes() {
-        return None;
-    }
-    let path = String::from_utf8(path).ok()?;
-    let path_and_query = uri
-        .query()
-        .map_or_else(|| path.clone(), |query| format!("{path}?{query}"));
-    let mut parts = uri.clone().into_parts();
-    parts.path_and_query = Some(path_and_query.parse().ok()?);
-    Uri::from_parts(parts).ok()
-}
-
 fn panic_response(panic: &(dyn Any + Send)) -> Response {
     let message = panic
         .downcast_ref::<&str>()
@@ -379,19 +326,6 @@ mod tests {
         for replaced in ["", "a b", "a,b", "<script>", &"x".repeat(129)] {
             assert_ne!(id_for(replaced), replaced);
             assert!(uuid::Uuid::parse_str(&id_for(replaced)).is_ok());
-        }
-    }
-
-    #[test]
-    fn escapes_in_a_path_are_undone_when_it_may_be_ours() {
-        let after = |uri: &str| decoded(&uri.parse().unwrap()).map(|uri| uri.to_string());
-        assert_eq!(after("/a%5Fb?q=%41").as_deref(), Some("/a_b?q=%41"));
-        assert_eq!(
-            after("http://host/%61sk").as_deref(),
-            Some("http://host/ask")
-        );
-        for unchanged in ["/ask", "/a%20b", "/a%3Fb", "/%zz", "/a%", "/%00", "/%c3%a9"] {
-            assert_eq!(after(unchanged), None, "{unchanged}");
         }
     }
 }

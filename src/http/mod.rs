@@ -4,6 +4,7 @@
 //! Owns wire shapes, status codes and the server loop; knows the assistant's use cases and nothing
 //! of retrieval, stores or models. Start reading at [`application`], then `routes`, one file a use case.
 
+mod address;
 mod admin_dto;
 mod admission;
 mod answer_dto;
@@ -21,13 +22,14 @@ mod error;
 mod filter;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzz;
+mod headers;
 mod host;
 mod hour;
 mod idempotency;
 mod json;
 mod kept_reply;
 mod limits;
-pub mod metrics;
+pub(crate) mod metrics;
 mod middleware;
 mod openai;
 mod openapi;
@@ -36,6 +38,7 @@ mod page;
 mod permits;
 mod question_dto;
 mod rate;
+mod route;
 mod router;
 mod routes;
 mod server;
@@ -45,11 +48,13 @@ mod state;
 mod trace;
 mod validation;
 
-pub use host::KnownHosts;
-pub use limits::ServerLimits;
-pub use router::{Application, application};
-pub use server::{Answers, Tls, TlsError, TlsFiles, serve};
-pub use state::{AppState, Figures, Parts};
+pub use server::TlsError;
+
+pub(crate) use host::KnownHosts;
+pub(crate) use limits::ServerLimits;
+pub(crate) use router::application;
+pub(crate) use server::{Tls, TlsFiles, serve};
+pub(crate) use state::{AppState, Parts};
 
 #[cfg(test)]
 mod admin_tests;

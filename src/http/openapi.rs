@@ -11,13 +11,13 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, Secur
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder, Schema};
 use utoipa::{Modify, OpenApi};
 
+use super::openai;
 use super::outgoing::SharedBody;
-use super::router::HEALTH_PATHS;
+use super::route::HEALTH_PATHS;
 use super::routes::{
     admin, ask, chat, citations, completions, documents, embeddings, export, feedback, health,
-    models, responses, retrieve, save, session, sessions, suggestions, summary,
+    metrics, models, responses, retrieve, save, session, sessions, suggestions, summary,
 };
-use super::{metrics, openai};
 use crate::model::ContentKind;
 
 #[derive(OpenApi)]

@@ -10,21 +10,19 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use axum::{Extension, Router};
 
+use super::address::{decoded, fits, origin};
 use super::error::ApiError;
-use super::middleware::Peer;
+use super::route::{Known, Takes};
 use super::routes::{
     admin, ask, chat, citations, completions, documents, embeddings, export, feedback, health, mcp,
-    models, responses, retrieve, save, session, sessions, suggestions, summary,
+    metrics, models, responses, retrieve, save, session, sessions, suggestions, summary,
 };
-use super::server::Answers;
-use super::{AppState, docs, metrics, middleware, openapi, page};
+use super::server::{Answers, Peer};
+use super::{AppState, docs, middleware, openapi, page};
 use crate::model::Scope;
 
-/// Addresses that answer without a key and under any load.
-pub(super) const HEALTH_PATHS: [&str; 2] = ["/healthz", "/readyz"];
-
 /// The whole application.
-pub fn application(state: AppState) -> Application {
+pub(crate) fn application(state: AppState) -> Application {
     let routes = route_table();
     let routed = routes
         .into_iter()
@@ -45,7 +43,7 @@ pub fn application(state: AppState) -> Application {
 /// Routes with what happens to every request in front of them, before it is routed. Functions and no
 /// layers, because each layer of a router costs several allocations a request.
 #[derive(Clone)]
-pub struct Application {
+pub(crate) struct Application {
     state: AppState,
     routed: Router,
 }
@@ -57,8 +55,12 @@ impl Application {
 }
 
 impl Answers for Application {
-    fn answer(&self, request: Request) -> impl Future<Output = Response> + Send + use<> {
-        middleware::observe(self.state.clone(), request, self.routed.clone())
+    fn answer(&self, mut request: Request) -> impl Future<Output = Response> + Send + use<> {
+        if let Some(uri) = decoded(request.uri()) {
+            *request.uri_mut() = uri;
+        }
+        let route = find(request.uri().path());
+        middleware::observe(self.state.clone(), request, route, self.routed.clone())
     }
 }
 
@@ -66,31 +68,6 @@ impl Answers for Application {
 pub(super) struct Route {
     pub(super) known: Known,
     methods: MethodRouter<AppState>,
-}
-
-/// What is known of a route before a request is routed.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Known {
-    /// Segments in braces stand for any.
-    pub(super) path: &'static str,
-    /// What a key must hold; any key will do where there is none.
-    pub(super) scope: Option<Scope>,
-    /// What a POST brings along.
-    pub(super) takes: Takes,
-    /// Whether it is the same for everybody and asks for no key.
-    pub(super) is_open: bool,
-}
-
-/// The body of a POST.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Takes {
-    /// None, or one that is not read.
-    Nothing,
-    /// JSON, which the routes of the original application take without a content type too.
-    Json {
-        /// Whether it may come without a type.
-        untyped: bool,
-    },
 }
 
 impl Route {
@@ -199,24 +176,9 @@ pub(super) fn route_table() -> Vec<Route> {
 static INDEX: LazyLock<Vec<Known>> =
     LazyLock::new(|| route_table().into_iter().map(|route| route.known).collect());
 
-/// The paths of all routes.
-pub(super) fn patterns() -> impl Iterator<Item = &'static str> {
-    INDEX.iter().map(|route| route.path)
-}
-
 /// The route that an address leads to.
-pub(super) fn find(path: &str) -> Option<&'static Known> {
+fn find(path: &str) -> Option<&'static Known> {
     INDEX.iter().find(|route| fits(route.path, path))
-}
-
-fn fits(pattern: &str, path: &str) -> bool {
-    let mut segments = path.split('/');
-    let is_same = pattern.split('/').all(|wanted| {
-        segments.next().is_some_and(|segment| {
-            wanted == segment || (wanted.starts_with('{') && !segment.is_empty())
-        })
-    });
-    is_same && segments.next().is_none()
 }
 
 fn post_only<H, T>(handler: H) -> MethodRouter<AppState>
@@ -251,35 +213,4 @@ fn unrouted(uri: &Uri, headers: &HeaderMap, is_secure: bool) -> Response {
         [(header::LOCATION, location)],
     )
         .into_response()
-}
-
-/// The start of an absolute address as the client knows the server; empty, so that the address is
-/// relative, where it did not say or said something odd.
-pub(super) fn origin(uri: &Uri, headers: &HeaderMap, is_secure: bool) -> String {
-    let from_head = || {
-        headers
-            .get(header::HOST)
-            .and_then(|host| host.to_str().ok())
-    };
-    let host = uri
-        .authority()
-        .map(axum::http::uri::Authority::as_str)
-        .or_else(from_head);
-    let is_plain = |host: &&str| {
-        !host.is_empty()
-            && host
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b".-:[]_".contains(&byte))
-    };
-    let is_forwarded = headers
-        .get("x-forwarded-proto")
-        .is_some_and(|scheme| scheme == "https");
-    let scheme = if is_secure || is_forwarded {
-        "https"
-    } else {
-        "http"
-    };
-    host.filter(is_plain)
-        .map(|host| format!("{scheme}://{host}"))
-        .unwrap_or_default()
 }

@@ -14,8 +14,8 @@ use utoipa::ToSchema;
 use super::answer_dto::{MessageDelta, SearchResults};
 use super::dto::{CitationBody, ContextBody, SummaryReply};
 use super::error::ApiError;
+use super::headers::answer_headers;
 use super::metrics;
-use super::routes::answer_headers;
 use crate::assistant::answer_cache::CacheStatus;
 use crate::assistant::{AnswerEvent, AnswerEvents, AssistantError, Prepared};
 use crate::runtime::stages::Stages;
@@ -129,7 +129,7 @@ pub(super) fn counted(
             let event = stages.collect(events.next()).await?;
             if let Ok(AnswerEvent::Whole(summary)) = &event {
                 metrics::answer(summary);
-                metrics::streamed(&stages.noted());
+                metrics::staged(&stages.noted());
             }
             Some((event, events))
         }

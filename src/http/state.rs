@@ -7,10 +7,8 @@ use super::ServerLimits;
 use super::budget::Budget;
 use super::cors::Cors;
 use super::host::KnownHosts;
-use super::metrics::RequestFigures;
 use super::permits::Permits;
 use super::rate::RateLimiter;
-use super::router;
 use crate::assistant::Assistant;
 use crate::assistant::access::Access;
 use crate::assistant::admin::Admin;
@@ -18,10 +16,10 @@ use crate::mcp::Endpoint;
 use crate::runtime::trace::TraceSink;
 
 /// Gives the figures of operation as Prometheus text.
-pub type Figures = Arc<dyn Fn() -> String + Send + Sync>;
+pub(super) type Figures = Arc<dyn Fn() -> String + Send + Sync>;
 
 /// What the application is made of.
-pub struct Parts {
+pub(crate) struct Parts {
     /// The use cases.
     pub assistant: Arc<Assistant>,
     /// Who may call.
@@ -46,7 +44,7 @@ pub struct Parts {
 
 /// Shared by all requests; cheap to clone.
 #[derive(Clone)]
-pub struct AppState {
+pub(crate) struct AppState {
     shared: Arc<Shared>,
 }
 
@@ -58,12 +56,11 @@ struct Shared {
     unread: Arc<Budget>,
     rate: Option<RateLimiter>,
     cors: Option<Cors>,
-    request_figures: RequestFigures,
 }
 
 impl AppState {
-    /// Puts the parts together. Call it once a recorder of figures is installed, if one is.
-    pub fn new(parts: Parts) -> Self {
+    /// Puts the parts together.
+    pub(crate) fn new(parts: Parts) -> Self {
         let limits = &parts.limits;
         Self {
             shared: Arc::new(Shared {
@@ -73,7 +70,6 @@ impl AppState {
                 unread: Budget::new(limits.max_unread_bytes, "unread_reply"),
                 rate: RateLimiter::new(limits.requests_per_minute, Arc::clone(&parts.servers)),
                 cors: Cors::new(&parts.cors_origins),
-                request_figures: RequestFigures::of(router::patterns()),
                 parts,
             }),
         }
@@ -111,11 +107,6 @@ impl AppState {
     /// The Model Context Protocol.
     pub(super) fn mcp(&self) -> &Endpoint {
         &self.shared.mcp
-    }
-
-    /// What every request moves.
-    pub(super) fn request_figures(&self) -> &RequestFigures {
-        &self.shared.request_figures
     }
 
     /// Places for requests being worked on.

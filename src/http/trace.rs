@@ -7,7 +7,7 @@ use axum::extract::Request;
 use axum::response::Response;
 
 use super::AppState;
-use super::router::{HEALTH_PATHS, Known};
+use super::route::{HEALTH_PATHS, Known};
 use crate::runtime::stages::Stages;
 use crate::runtime::trace::{TraceSink, Traced};
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::IngestError;
-use super::embed::embed;
+use super::embed::{PROBES, embed};
 use super::prepare::Assembly;
 use super::recall::Recall;
 use super::split::{GiveWay, SplitText};
@@ -13,12 +13,6 @@ use crate::model::{Probe, dot};
 use crate::runtime::blocking;
 use crate::snapshot::Records;
 use crate::snapshot::write::{Draft, Writer};
-
-/// Texts by which an embedder is recognised: an everyday question, and figures with units.
-pub(super) const PROBES: [&str; 2] = [
-    "How can I heat my home for less money?",
-    "270 mm of mineral wool, 21 °C, 0.16 W/m²K",
-];
 
 /// Below this cosine a probe's fresh vector counts as another model's, as `serve` sees it too.
 const SAME_VECTOR: f32 = 0.995;

@@ -11,19 +11,17 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::kept_vectors::{KeptVectors, StoredVectors, VectorKey};
 use super::ocr::Ocr;
-use crate::codec;
+use super::seal::{seal, unseal};
 use crate::embed::PassageVectors;
 use crate::extract::EXTRACTION_VERSION;
 use crate::model::{ContentKind, EmbedderFingerprint, Extracted, UnitVector};
 use crate::runtime::files;
 
 const DIRECTORY: &str = ".cache";
-pub(super) const DIGEST: usize = 16;
 /// Runs that are killed again and again must not fill the disk; the oldest work goes first.
 const MAX_BYTES: u64 = 2 << 30;
 
@@ -261,27 +259,6 @@ fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 fn segment_prefix(embedder: &EmbedderFingerprint) -> String {
     let digest = blake3::hash(format!("{embedder:?}").as_bytes()).to_hex();
     format!("vectors-{}-", &digest[..16])
-}
-
-/// Length, digest, payload.
-fn seal<T: Serialize>(value: &T) -> std::io::Result<Vec<u8>> {
-    let payload = codec::encode(value).map_err(std::io::Error::other)?;
-    let length = u32::try_from(payload.len()).map_err(std::io::Error::other)?;
-    let mut bytes = length.to_le_bytes().to_vec();
-    bytes.extend_from_slice(&blake3::hash(&payload).as_bytes()[..DIGEST]);
-    bytes.extend(payload);
-    Ok(bytes)
-}
-
-/// The first sealed value and what follows it; `None` when it is torn or damaged.
-pub(super) fn unseal<T: DeserializeOwned>(bytes: &[u8]) -> Option<(T, &[u8])> {
-    let (length, rest) = bytes.split_first_chunk::<4>()?;
-    let (digest, rest) = rest.split_at_checked(DIGEST)?;
-    let (payload, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
-    if blake3::hash(payload).as_bytes()[..DIGEST] != *digest {
-        return None;
-    }
-    Some((codec::decode(payload).ok()?, rest))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::io::{BufReader, Read};
 use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 
-use super::cache::{DIGEST, unseal};
+use super::seal::{DIGEST, unseal};
 use crate::embed::PassageVectors;
 use crate::model::{UnitVector, WordCodes};
 

@@ -26,6 +26,7 @@ mod progress;
 mod recall;
 mod renew;
 mod report;
+mod seal;
 mod select;
 mod sources;
 mod split;

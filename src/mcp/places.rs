@@ -46,7 +46,7 @@ pub(super) fn piece(
     offset: usize,
 ) -> Result<Piece, AssistantError> {
     let end = offset.saturating_add(MOST_TEXT_BYTES);
-    let found = assistant.document_text(id, offset..end)?;
+    let found = assistant.documents.text(id, offset..end)?;
     // It may begin earlier, with the block that the byte stands in.
     let behind = offset
         .saturating_sub(found.range.start)

@@ -79,7 +79,8 @@ impl ServerHandler for McpServer {
         let cursor = request.and_then(|request| request.cursor);
         let page = self
             .assistant
-            .documents(&Filter::default(), cursor.as_deref(), PAGE);
+            .documents
+            .list(&Filter::default(), cursor.as_deref(), PAGE);
         let resources = page.documents.iter().map(resource).collect();
         let mut result = ListResourcesResult::with_all_items(resources);
         result.next_cursor = next_cursor(&page);

@@ -175,7 +175,7 @@ impl McpServer {
                 let limit = shapes::number(&arguments, "limit", RESULTS)?;
                 let question = Question::Text(query);
                 let filter = Filter::default();
-                let found = self.assistant.retrieve_where(&question, limit, &filter);
+                let found = self.assistant.search.retrieve(&question, limit, &filter);
                 found.await.map(|found| shapes::results(&found.contexts))
             }
             Kind::Fetch => {
@@ -188,7 +188,10 @@ impl McpServer {
                 self.admit(context, Scope::Retrieve)?;
                 let cursor = arguments.get("cursor").and_then(Value::as_str);
                 let limit = shapes::number(&arguments, "limit", DOCUMENTS)?;
-                let page = self.assistant.documents(&Filter::default(), cursor, limit);
+                let page = self
+                    .assistant
+                    .documents
+                    .list(&Filter::default(), cursor, limit);
                 Ok(shapes::documents(&page))
             }
         };
@@ -214,12 +217,12 @@ impl McpServer {
             history: Some(history),
         };
         tell(context, 1.0, "searching").await;
-        let prepared = match self.assistant.prepare(request).await {
+        let prepared = match self.assistant.answers.prepare(request).await {
             Ok(prepared) => prepared,
             Err(error) => return Ok(failed(&error)),
         };
         tell(context, 2.0, "writing and checking the answer").await;
-        let summary = self.assistant.finish(prepared).await;
+        let summary = self.assistant.answers.finish(prepared).await;
         tell(context, STEPS, "done").await;
         let mut result = CallToolResult::structured(shapes::answer(&summary));
         result.content = vec![ContentBlock::text(summary.answer.text.clone())];
@@ -242,7 +245,7 @@ impl McpServer {
             }
         }
         let found = ids.into_iter();
-        let found = found.filter_map(|id| self.assistant.document_text(id, 0..0).ok());
+        let found = found.filter_map(|id| self.assistant.documents.text(id, 0..0).ok());
         found
             .map(|found| ContentBlock::resource_link(resource(&found.info)))
             .collect()

@@ -14,7 +14,7 @@ use super::error::Fault;
 use crate::model::GenerationId;
 use crate::runtime::blocking;
 use crate::snapshot::arrive::{self, Arriving, MANIFEST_FILES, MOST_MANIFEST_BYTES};
-use crate::snapshot::open::damaged_file;
+use crate::snapshot::damage::damaged_file;
 use crate::snapshot::{FileEntry, SnapshotError};
 
 /// Files on their way at a time.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Base, Bucket, ObjectsError, Reader, Workspace, Writer};
-use crate::snapshot::{SnapshotError, Supply};
+use crate::snapshot::Supply;
 
 /// Where generations are, as a folder on this machine.
 #[derive(Debug, Clone)]
@@ -103,16 +103,4 @@ impl Index {
                 .map(Some),
         }
     }
-}
-
-/// Makes a folder for a copy, which nobody else may read.
-pub(super) fn make_private(folder: &Path) -> Result<(), SnapshotError> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true).mode(0o700);
-    builder.create(folder).map_err(|source| SnapshotError::Io {
-        action: "create",
-        path: folder.to_owned(),
-        source,
-    })
 }

@@ -12,7 +12,8 @@ use super::published::Published;
 use crate::model::GenerationId;
 use crate::runtime::{blocking, clock, files};
 use crate::snapshot::arrive::MANIFEST_FILES;
-use crate::snapshot::open::{self, damaged_file};
+use crate::snapshot::damage::{check_name, damaged_file};
+use crate::snapshot::open;
 use crate::snapshot::{FileEntry, SnapshotError};
 
 /// Bytes of one part of a large file; smaller files go in one request.
@@ -111,7 +112,7 @@ impl Parts {
         id: &GenerationId,
         entry: &FileEntry,
     ) -> Result<Self, ObjectsError> {
-        open::check_name(id, entry)?;
+        check_name(id, entry)?;
         let path = directory.join(&entry.name);
         let opened = path.clone();
         let file = blocking::run(move || files::open(&opened)).await;

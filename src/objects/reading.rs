@@ -8,11 +8,11 @@ use object_store::{GetOptions, UpdateVersion};
 use tokio::sync::Mutex;
 
 use super::bucket::{Bucket, Look};
-use super::index::make_private;
 use super::published::Published;
 use super::{ObjectsError, fetch};
 use crate::model::GenerationId;
 use crate::runtime::blocking;
+use crate::snapshot::arrive::make_private;
 use crate::snapshot::{SnapshotError, Supply, current, last_run, lock};
 
 /// Generations kept besides the live one: another process may still answer from it.

@@ -8,12 +8,12 @@ use object_store::UpdateVersion;
 use tempfile::TempDir;
 
 use super::bucket::{Bucket, Look};
-use super::index::make_private;
 use super::published::{MOST_KEPT, Published};
 use super::{ObjectsError, fetch, publish};
 use crate::model::GenerationId;
 use crate::runtime::blocking;
 use crate::snapshot::arrive::MANIFEST_FILES;
+use crate::snapshot::arrive::make_private;
 use crate::snapshot::{SnapshotError, current};
 
 /// Begins the names of these folders.

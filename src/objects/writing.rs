@@ -6,12 +6,12 @@ use object_store::{GetOptions, UpdateVersion};
 
 use super::bucket::{Bucket, Look};
 use super::error::Fault;
-use super::index::make_private;
 use super::published::Published;
 use super::reading::{MOST_NOTE_BYTES, put_beside};
 use super::{ObjectsError, fetch, publish};
 use crate::model::GenerationId;
 use crate::runtime::{blocking, files};
+use crate::snapshot::arrive::make_private;
 use crate::snapshot::{current, last_run, lock};
 
 /// Names the generation that the store named when this copy and the store last agreed.

@@ -26,16 +26,33 @@ pub struct Lease {
     in_transaction: bool,
 }
 
+/// A statement that the server did not end by its own limit is given up so much later.
+const GRACE: Duration = Duration::from_secs(1);
+
+impl Database {
+    /// A connection for what `action` says, as a verb phrase for messages.
+    pub async fn lease(&self, action: &'static str) -> Result<Lease, DatabaseError> {
+        let limit = self.statement_limit();
+        self.lease_within(action, limit).await
+    }
+
+    /// As [`Self::lease`], for statements that may take longer than usual: this side gives each up
+    /// after `limit`. The server's own limit stays what it is until a statement sets it.
+    pub async fn lease_within(
+        &self,
+        action: &'static str,
+        limit: Duration,
+    ) -> Result<Lease, DatabaseError> {
+        let object = self.connection(action).await?;
+        Ok(Lease::new(self.clone(), object, action, limit + GRACE))
+    }
+}
+
 /// What goes into a statement.
 pub(super) type Values<'a> = &'a [&'a (dyn ToSql + Sync)];
 
 impl Lease {
-    pub(super) fn new(
-        database: Database,
-        object: Object,
-        action: &'static str,
-        limit: Duration,
-    ) -> Self {
+    fn new(database: Database, object: Object, action: &'static str, limit: Duration) -> Self {
         Self {
             database,
             object: Some(object),

@@ -13,7 +13,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error::Place;
 use super::gate::Gate;
-use super::{DatabaseAddress, DatabaseError, Lease};
+use super::{DatabaseAddress, DatabaseError};
 use crate::runtime::stages;
 
 /// The oldest version that is still looked after when this is written; older ones were never tried.
@@ -30,9 +30,6 @@ const SILENCE_LIMIT: Duration = Duration::from_secs(8);
 
 /// Silent connections are asked for a sign of life.
 const KEEPALIVE: Duration = Duration::from_secs(10);
-
-/// A statement that the server did not end by its own limit is given up so much later.
-const GRACE: Duration = Duration::from_secs(1);
 
 /// How a database is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,27 +153,21 @@ impl Database {
         })))
     }
 
-    /// A connection for what `action` says, as a verb phrase for messages.
-    pub async fn lease(&self, action: &'static str) -> Result<Lease, DatabaseError> {
-        let limit = self.0.options.statement_limit;
-        self.lease_within(action, limit).await
-    }
-
-    /// As [`Self::lease`], for statements that may take longer than usual: this side gives each up
-    /// after `limit`. The server's own limit stays what it is until a statement sets it.
-    pub async fn lease_within(
-        &self,
-        action: &'static str,
-        limit: Duration,
-    ) -> Result<Lease, DatabaseError> {
+    /// A connection of the pool.
+    pub(super) async fn connection(&self, action: &'static str) -> Result<Object, DatabaseError> {
         self.0.gate.pass()?;
         match self.timed(self.0.pool.get()).await {
             Ok(object) => {
                 self.0.gate.open();
-                Ok(Lease::new(self.clone(), object, action, limit + GRACE))
+                Ok(object)
             }
             Err(error) => Err(self.no_connection(action, error).await),
         }
+    }
+
+    /// How long a statement may take.
+    pub(super) fn statement_limit(&self) -> Duration {
+        self.0.options.statement_limit
     }
 
     /// The client's error in our words. Connections that the failure has made useless are given up.

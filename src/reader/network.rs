@@ -1,15 +1,14 @@
 //! The model: one forward pass for each passage.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use rten::{Model, ModelOptions, NodeId, RunOptions, ThreadPool};
-use rten_tensor::NdTensor;
 use tokenizers::Tokenizer;
 
 use super::{Excerpt, Place, ReadError, Reader, Reading};
+use crate::encoder::{Dense, Encoder, EncoderError, Pass, Tensors, WIDTH};
 
 /// Made by `scripts/reader/export.py`; its SHA-256 is in the test below.
-static NETWORK: &[u8] = include_bytes!("../../data/reader/model.onnx");
+static NETWORK: &[u8] = include_bytes!("../../data/reader/model.safetensors");
 /// The `WordPiece` vocabulary of all-MiniLM-L6-v2, in the format of the `tokenizers` library.
 static TOKENIZER: &[u8] = include_bytes!("../../data/embedder/tokenizer.json");
 
@@ -21,69 +20,74 @@ const PASSAGE_TOKENS: usize = 160;
 const BYTES_PER_TOKEN: usize = 24;
 
 /// Ids of `[CLS]`, `[SEP]` and `.`.
-const FIRST: i32 = 101;
-const END: i32 = 102;
-const FULL_STOP: i32 = 1012;
+const FIRST: u32 = 101;
+const END: u32 = 102;
+const FULL_STOP: u32 = 1012;
 
 /// A cross-encoder in this process, on the calling thread.
 pub struct NetworkReader {
-    model: Model,
-    inputs: [NodeId; 3],
-    outputs: [NodeId; 2],
+    network: Network,
     tokenizer: Tokenizer,
-    pool: Arc<ThreadPool>,
+    /// Rooms of calls that have ended.
+    passes: Mutex<Vec<Pass>>,
+}
+
+struct Network {
+    encoder: Encoder,
+    /// Of the first token's state beside the mean of all.
+    pool: Dense,
+    /// Of what was pooled: whether it answers, whether it supports.
+    judge: Dense,
+    /// Of each state: whether the answer begins, and ends, at the token.
+    span: Dense,
+}
+
+impl Network {
+    fn open() -> Result<Self, EncoderError> {
+        let tensors = Tensors::open(NETWORK)?;
+        Ok(Self {
+            encoder: Encoder::new(&tensors)?,
+            pool: tensors.dense("pool", 2 * WIDTH, WIDTH)?,
+            judge: tensors.dense("judge", WIDTH, 2)?,
+            span: tensors.dense("span", WIDTH, 2)?,
+        })
+    }
 }
 
 impl NetworkReader {
     /// Opens the model that is part of the program.
     pub fn open() -> Result<Self, ReadError> {
         let unusable = |error: &dyn std::fmt::Display| ReadError::Unusable(error.to_string());
-        let model = ModelOptions::with_all_ops()
-            .prepack_weights(true)
-            .load_static_slice(NETWORK)
-            .map_err(|error| unusable(&error))?;
-        let node = |name: &str| {
-            let id = model.node_id(name);
-            id.map_err(|_| ReadError::Unusable(format!("it has no node called {name}")))
-        };
-        let inputs = [
-            node("input_ids")?,
-            node("token_type_ids")?,
-            node("position_ids")?,
-        ];
-        let outputs = [node("logits")?, node("spans")?];
+        let network = Network::open().map_err(|error| unusable(&error))?;
         let mut tokenizer = Tokenizer::from_bytes(TOKENIZER).map_err(|error| unusable(&error))?;
         tokenizer.with_padding(None);
         tokenizer
             .with_truncation(None)
             .map_err(|error| unusable(&error))?;
         Ok(Self {
-            model,
-            inputs,
-            outputs,
+            network,
             tokenizer,
-            pool: Arc::new(ThreadPool::with_num_threads(1)),
+            passes: Mutex::default(),
         })
     }
 
-    fn tokens(&self, text: &str) -> Result<Vec<i32>, ReadError> {
+    fn tokens(&self, text: &str) -> Result<Vec<u32>, ReadError> {
         let encoding = self
             .tokenizer
             .encode_fast(text, false)
             .map_err(|error| ReadError::Inference(error.to_string()))?;
-        let ids = encoding.get_ids().iter();
-        Ok(ids.map(|id| i32::try_from(*id).unwrap_or(0)).collect())
+        Ok(encoding.get_ids().to_vec())
     }
 
     /// The first `most` tokens of a text.
-    fn first_tokens(&self, text: &str, most: usize) -> Result<Vec<i32>, ReadError> {
+    fn first_tokens(&self, text: &str, most: usize) -> Result<Vec<u32>, ReadError> {
         let mut tokens = self.tokens(&text[..text.floor_char_boundary(most * BYTES_PER_TOKEN)])?;
         tokens.truncate(most);
         Ok(tokens)
     }
 
     /// The first tokens of a passage, and where they stand in it.
-    fn places(&self, text: &str) -> Result<(Vec<i32>, Vec<Place>), ReadError> {
+    fn places(&self, text: &str) -> Result<(Vec<u32>, Vec<Place>), ReadError> {
         let text = &text[..text.floor_char_boundary(PASSAGE_TOKENS * BYTES_PER_TOKEN)];
         let encoding = self
             .tokenizer
@@ -97,13 +101,13 @@ impl NetworkReader {
                 begins: 0.0,
                 ends: 0.0,
             };
-            (i32::try_from(*id).unwrap_or(0), place)
+            (*id, place)
         };
         Ok(tokens.take(PASSAGE_TOKENS).map(place).unzip())
     }
 
     /// The last `most` tokens of a text.
-    fn last_tokens(&self, text: &str, most: usize) -> Result<Vec<i32>, ReadError> {
+    fn last_tokens(&self, text: &str, most: usize) -> Result<Vec<u32>, ReadError> {
         let start = text.len().saturating_sub(most * BYTES_PER_TOKEN);
         let mut tokens = self.tokens(&text[text.ceil_char_boundary(start)..])?;
         tokens.drain(..tokens.len().saturating_sub(most));
@@ -111,7 +115,12 @@ impl NetworkReader {
     }
 
     /// `[CLS] question [SEP] heading . passage [SEP]`.
-    fn pass(&self, question: &[i32], excerpt: &Excerpt) -> Result<Reading, ReadError> {
+    fn pass(
+        &self,
+        question: &[u32],
+        excerpt: &Excerpt,
+        pass: &mut Pass,
+    ) -> Result<Reading, ReadError> {
         let mut ids = vec![FIRST];
         ids.extend(question);
         ids.push(END);
@@ -125,38 +134,36 @@ impl NetworkReader {
         let text_begins = ids.len();
         ids.extend(passage);
         ids.push(END);
-        let count = ids.len();
-        let sides = (0..count)
-            .map(|at| i32::from(at >= passage_begins))
-            .collect();
-        let positions = (0..i32::try_from(count).unwrap_or(i32::MAX)).collect();
-        let row = |values: Vec<i32>| NdTensor::from_data([count], values);
-        let inputs = vec![
-            (self.inputs[0], row(ids).into()),
-            (self.inputs[1], row(sides).into()),
-            (self.inputs[2], row(positions).into()),
-        ];
-        let options = RunOptions::default().with_thread_pool(Some(Arc::clone(&self.pool)));
-        let [logits, spans] = self
-            .model
-            .run_n(inputs, self.outputs, Some(options))
-            .map_err(|error| ReadError::Inference(error.to_string()))?;
-        let values = |output: rten::Value| {
-            let values = output.into_shape_vec::<f32, 2>();
-            let values = values.map_err(|error| ReadError::Inference(error.to_string()));
-            values.map(|(_, values)| values)
-        };
-        let (logits, spans) = (values(logits)?, values(spans)?);
+        let network = &self.network;
+        let states = pass.run(&network.encoder, &ids, passage_begins);
+        let mut both = states[..WIDTH].to_vec();
+        both.extend(mean(states));
+        let pooled: Vec<f32> = network.pool.apply(&both).map(f32::tanh).collect();
+        let logits: Vec<f32> = network.judge.apply(&pooled).collect();
         let [answers, supports] = logits[..] else {
             return Err(ReadError::Inference(format!("{} outputs", logits.len())));
         };
-        let spans = spans.get(2 * text_begins..).unwrap_or_default();
+        let states = states[text_begins * WIDTH..].chunks_exact(WIDTH);
+        let spans: Vec<f32> = states.flat_map(|state| network.span.apply(state)).collect();
         Ok(Reading {
             answers,
             supports,
-            places: placed(places, spans),
+            places: placed(places, &spans),
         })
     }
+}
+
+/// The mean of the rows.
+fn mean(states: &[f32]) -> Vec<f32> {
+    let rows = states.chunks_exact(WIDTH);
+    let count = rows.len() as f32;
+    let mut mean = vec![0.0; WIDTH];
+    for row in rows {
+        for (mean, value) in mean.iter_mut().zip(row) {
+            *mean += value / count;
+        }
+    }
+    mean
 }
 
 /// Tokens with the probabilities of their logits: `spans` holds two for each, that the answer begins
@@ -184,10 +191,14 @@ fn placed(mut places: Vec<Place>, spans: &[f32]) -> Arc<[Place]> {
 impl Reader for NetworkReader {
     fn read(&self, sentence: &str, passages: &[Excerpt]) -> Result<Vec<Reading>, ReadError> {
         let question = self.last_tokens(sentence, QUESTION_TOKENS)?;
+        let passes = || self.passes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pass = passes().pop().unwrap_or_default();
         let readings = passages.iter();
+        let readings = readings
+            .map(|passage| self.pass(&question, passage, &mut pass))
+            .collect();
+        passes().push(pass);
         readings
-            .map(|passage| self.pass(&question, passage))
-            .collect()
     }
 }
 
@@ -214,7 +225,7 @@ mod tests {
         }
         assert_eq!(
             hex,
-            "41b9c5c0cd1589a44ca7bd1571f09b2935259760952f445228e423f83240bd68"
+            "fe9736f28d5f111d8af408dd73628ba3c49fd8a0ebbfa19db4c77415832f7ec8"
         );
     }
 

@@ -6,6 +6,7 @@
 mod compatibility;
 mod confidence;
 mod conversation;
+mod parameters;
 mod query;
 mod recent;
 pub mod reload;
@@ -16,7 +17,8 @@ mod spelling;
 pub use compatibility::check_embedder;
 pub use confidence::Coverage;
 pub use conversation::{InContext, contextual_query, in_context, with_earlier};
-pub use retriever::{Ranked, RankedChunk, RetrievalParameters, RetrieveError, Retriever};
+pub use parameters::RetrievalParameters;
+pub use retriever::{Ranked, RankedChunk, RetrieveError, Retriever};
 
 #[cfg(test)]
 mod tests;

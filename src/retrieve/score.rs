@@ -4,8 +4,8 @@
 //! the sides are added by weight. On every public set that was measured this beats either side
 //! alone and reciprocal rank fusion; see `docs/retrieval.md`.
 
+use super::parameters::RetrievalParameters;
 use super::query::Query;
-use super::retriever::RetrievalParameters;
 use crate::index::IndexError;
 use crate::index::bm25::{DocumentWords, LexicalQuery, LexicalScores};
 use crate::index::flat::FlatVectors;

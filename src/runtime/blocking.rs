@@ -5,7 +5,7 @@
 /// The caller's tracing span is entered on the other thread. A panic in `work` continues in the
 /// caller. Tokio's limit of blocking threads is large by design, so work that computes needs a
 /// permit of its own before it comes here.
-pub async fn run<T, F>(work: F) -> T
+pub(crate) async fn run<T, F>(work: F) -> T
 where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,

@@ -13,14 +13,14 @@ use std::path::Path;
 use rustix::fs::OFlags;
 
 /// Opens a regular file for reading.
-pub fn open(path: &Path) -> Result<File> {
+pub(crate) fn open(path: &Path) -> Result<File> {
     let mut options = OpenOptions::new();
     options.read(true);
     open_with(path, &mut options)
 }
 
 /// Opens a regular file as `options` say. What lies there already must be a regular file.
-pub fn open_with(path: &Path, options: &mut OpenOptions) -> Result<File> {
+pub(crate) fn open_with(path: &Path, options: &mut OpenOptions) -> Result<File> {
     // To look first spares a device from being opened.
     match std::fs::symlink_metadata(path) {
         Ok(found) => refuse_others(&found)?,
@@ -38,12 +38,12 @@ pub fn open_with(path: &Path, options: &mut OpenOptions) -> Result<File> {
 }
 
 /// Reads a whole regular file.
-pub fn read(path: &Path) -> Result<Vec<u8>> {
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
     read_at_most(path, u64::MAX)
 }
 
 /// Reads a whole regular file of at most `limit` bytes.
-pub fn read_at_most(path: &Path, limit: u64) -> Result<Vec<u8>> {
+pub(crate) fn read_at_most(path: &Path, limit: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     open(path)?
         .take(limit.saturating_add(1))
@@ -56,7 +56,7 @@ pub fn read_at_most(path: &Path, limit: u64) -> Result<Vec<u8>> {
 }
 
 /// Reads a whole regular file of at most `limit` bytes of UTF-8.
-pub fn read_text(path: &Path, limit: u64) -> Result<String> {
+pub(crate) fn read_text(path: &Path, limit: u64) -> Result<String> {
     String::from_utf8(read_at_most(path, limit)?)
         .map_err(|_| Error::new(ErrorKind::InvalidData, "it is no UTF-8"))
 }

@@ -9,13 +9,13 @@ use tokio::sync::OwnedMutexGuard;
 /// Lets one task at a time go on under each key; the others wait in the order in which they came. A
 /// key needs memory only while somebody holds or wants it.
 #[derive(Debug)]
-pub struct KeyedMutex<K> {
+pub(crate) struct KeyedMutex<K> {
     keys: Mutex<HashMap<K, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 /// The right to go on; dropping it lets the next one.
 #[derive(Debug)]
-pub struct KeyedGuard {
+pub(crate) struct KeyedGuard {
     _key: OwnedMutexGuard<()>,
 }
 
@@ -29,7 +29,7 @@ impl<K> Default for KeyedMutex<K> {
 
 impl<K: Eq + Hash> KeyedMutex<K> {
     /// Waits until nobody else holds `key`.
-    pub async fn lock(&self, key: K) -> KeyedGuard {
+    pub(crate) async fn lock(&self, key: K) -> KeyedGuard {
         let key = {
             let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
             // Whoever holds or wants one has another reference.

@@ -21,11 +21,11 @@ const MOST_TEXT_BYTES: u64 = 1000;
 
 /// Held until dropped.
 #[derive(Debug)]
-pub struct LockFile(File);
+pub(crate) struct LockFile(File);
 
 /// Why a lock was not taken.
 #[derive(Debug)]
-pub enum Refused {
+pub(crate) enum Refused {
     /// Another process has it; what it wrote about itself.
     Held(String),
     /// The file cannot be opened or locked.
@@ -34,7 +34,7 @@ pub enum Refused {
 
 /// Takes the lock, creating the file (0600) if need be, and writes `holder` into it. Blocks for up to a
 /// second while another process holds it.
-pub fn acquire(path: &Path, holder: &str) -> Result<LockFile, Refused> {
+pub(crate) fn acquire(path: &Path, holder: &str) -> Result<LockFile, Refused> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     let file = files::open_with(path, options.mode(0o600)).map_err(Refused::Io)?;
@@ -59,7 +59,7 @@ pub fn acquire(path: &Path, holder: &str) -> Result<LockFile, Refused> {
 
 impl LockFile {
     /// Tells others who holds it. On a full disk it stays unsigned and holds all the same.
-    pub fn sign(&mut self, holder: &str) {
+    pub(crate) fn sign(&mut self, holder: &str) {
         let _ = self
             .0
             .set_len(0)

@@ -3,14 +3,14 @@
 //!
 //! Knows nothing of the product.
 
-pub mod blocking;
+pub(crate) mod blocking;
 pub mod breaker;
 pub mod clock;
 pub mod cpu_pool;
-pub mod files;
-pub mod keyed_mutex;
-pub mod lock_file;
+pub(crate) mod files;
+pub(crate) mod keyed_mutex;
+pub(crate) mod lock_file;
 pub mod retry;
-pub mod stages;
+pub(crate) mod stages;
 pub mod tls;
-pub mod trace;
+pub(crate) mod trace;

@@ -13,7 +13,7 @@ tokio::task_local! {
 
 /// A part of a piece of work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stage {
+pub(crate) struct Stage {
     /// What it does, in a word.
     pub name: &'static str,
     /// When it first began.
@@ -28,7 +28,7 @@ type Noted = Arc<Mutex<Vec<Stage>>>;
 
 /// Stages in the order in which they first ended.
 #[derive(Debug, Clone, Default)]
-pub struct Stages {
+pub(crate) struct Stages {
     noted: Noted,
     /// Those of the work that this is a part of.
     above: Option<Noted>,
@@ -37,7 +37,7 @@ pub struct Stages {
 impl Stages {
     /// For work that goes on after that in which this is called, and belongs to it: what is noted here
     /// is noted there too.
-    pub fn within_current() -> Self {
+    pub(crate) fn within_current() -> Self {
         Self {
             noted: Noted::default(),
             above: STAGES.try_with(|stages| Arc::clone(&stages.noted)).ok(),
@@ -45,18 +45,18 @@ impl Stages {
     }
 
     /// Runs `work`; stages timed inside it, in the same task, are noted here.
-    pub async fn collect<F: Future>(&self, work: F) -> F::Output {
+    pub(crate) async fn collect<F: Future>(&self, work: F) -> F::Output {
         STAGES.scope(self.clone(), work).await
     }
 
     /// What was noted so far; a stage that ran more than once is summed up.
-    pub fn noted(&self) -> Vec<(&'static str, Duration)> {
+    pub(crate) fn noted(&self) -> Vec<(&'static str, Duration)> {
         let noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
         noted.iter().map(|stage| (stage.name, stage.took)).collect()
     }
 
     /// The same with their times.
-    pub fn all(&self) -> Vec<Stage> {
+    pub(crate) fn all(&self) -> Vec<Stage> {
         let noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
         noted.clone()
     }
@@ -76,7 +76,7 @@ impl Stages {
 }
 
 /// Runs `work` and notes how long it took as `stage`, if somebody collects.
-pub async fn timed<F: Future>(stage: &'static str, work: F) -> F::Output {
+pub(crate) async fn timed<F: Future>(stage: &'static str, work: F) -> F::Output {
     let begun = Instant::now();
     let output = work.await;
     note(stage, begun);
@@ -84,7 +84,7 @@ pub async fn timed<F: Future>(stage: &'static str, work: F) -> F::Output {
 }
 
 /// The same for work that does not wait.
-pub fn timed_now<T>(stage: &'static str, work: impl FnOnce() -> T) -> T {
+pub(crate) fn timed_now<T>(stage: &'static str, work: impl FnOnce() -> T) -> T {
     let begun = Instant::now();
     let output = work();
     note(stage, begun);

@@ -6,11 +6,11 @@ use std::time::{Duration, SystemTime};
 use super::stages::Stage;
 
 /// Takes requests that have ended; must not wait.
-pub type TraceSink = Arc<dyn Fn(Traced) + Send + Sync>;
+pub(crate) type TraceSink = Arc<dyn Fn(Traced) + Send + Sync>;
 
 /// A request that has ended.
 #[derive(Debug, Clone)]
-pub struct Traced {
+pub(crate) struct Traced {
     /// HTTP's method.
     pub method: String,
     /// The route's pattern, never an address that a client made up.

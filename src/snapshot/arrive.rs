@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::manifest::{self, FileEntry, Manifest};
 use super::synced::{TEMPORARY_PREFIX, io, sync_directory, write_synced};
-use super::{SnapshotError, open};
+use super::{SnapshotError, damage, open};
 use crate::model::GenerationId;
 
 /// The files that describe a generation; the others are named in them.
@@ -52,7 +52,7 @@ impl Arriving {
     pub fn missing(&self) -> Result<(Manifest, Vec<FileEntry>), SnapshotError> {
         let manifest = open::read_manifest(&self.directory, &self.id)?;
         for entry in &manifest.files {
-            open::check_name(&self.id, entry)?;
+            damage::check_name(&self.id, entry)?;
         }
         let is_there = |entry: &FileEntry| open::check_file(&self.directory, &self.id, entry);
         let files = manifest.files.iter();
@@ -79,5 +79,17 @@ pub fn is_whole(index: &Path, id: &GenerationId) -> bool {
     open::read_manifest(&directory, id).is_ok_and(|manifest| {
         let mut files = manifest.files.iter();
         files.all(|entry| open::check_file(&directory, id, entry).is_ok())
+    })
+}
+
+/// Makes a folder for a copy, which nobody else may read.
+pub fn make_private(folder: &Path) -> Result<(), SnapshotError> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true).mode(0o700);
+    builder.create(folder).map_err(|source| SnapshotError::Io {
+        action: "create",
+        path: folder.to_owned(),
+        source,
     })
 }

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
 use super::SnapshotError;
+use super::damage::{check_name, damaged_file};
 use super::manifest::FileEntry;
-use super::open::{check_name, damaged_file};
 use super::synced::io;
 use super::verified::Verified;
 use crate::model::GenerationId;

@@ -10,6 +10,8 @@ pub mod arrive;
 mod before4;
 mod check;
 pub mod current;
+pub mod damage;
+mod draft;
 mod error;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzz;

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::before4::DocumentBefore4;
 use super::check::{self, check_files};
+use super::damage::damaged;
 use super::generation::{self, Generation, Records};
 use super::manifest::{self, FORMAT, FileEntry, Manifest, OLDEST_FORMAT};
 use super::synced::io;
@@ -203,26 +204,6 @@ pub fn check_file(
     check::check_file(directory, id, entry, &Verified::none())
 }
 
-/// Refuses a file whose name leads out of its directory, or to the manifest.
-pub fn check_name(id: &GenerationId, entry: &FileEntry) -> Result<(), SnapshotError> {
-    let name = entry.name.as_str();
-    let leaves = name.is_empty() || name.contains(['/', '\\']) || name.starts_with('.');
-    if leaves || name == manifest::FILE || name == manifest::DIGEST_FILE {
-        let reason = "its name leaves the directory".to_owned();
-        return Err(damaged_file(id, entry, reason));
-    }
-    Ok(())
-}
-
-/// A file of a generation that is not what the manifest says.
-pub fn damaged_file(id: &GenerationId, entry: &FileEntry, reason: String) -> SnapshotError {
-    SnapshotError::Damaged {
-        generation: id.to_string(),
-        file: entry.name.clone(),
-        reason,
-    }
-}
-
 fn load_records(directory: &Path, manifest: Manifest) -> Result<Records, SnapshotError> {
     let (documents, entries): (Vec<Document>, Vec<TextEntry>) = if manifest.format < 4 {
         let (old, entries): (Vec<DocumentBefore4>, _) =
@@ -348,12 +329,4 @@ fn decode<T: DeserializeOwned>(
     let path = directory.join(file);
     let bytes = files::read(&path).map_err(io("read", &path))?;
     codec::decode(&bytes).map_err(|error| damaged(manifest, file, error.to_string()))
-}
-
-pub(super) fn damaged(manifest: &Manifest, file: &str, reason: String) -> SnapshotError {
-    SnapshotError::Damaged {
-        generation: manifest.generation.to_string(),
-        file: file.to_owned(),
-        reason,
-    }
 }

@@ -4,9 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::SnapshotError;
+use super::damage::damaged;
 use super::generation::{self, Records, part_file};
 use super::manifest::Manifest;
-use super::open::damaged;
 use super::synced::io;
 use crate::index::IndexError;
 use crate::index::flat::FlatVectors;

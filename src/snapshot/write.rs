@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+pub use super::draft::{Body, Draft, Origin, WordsOf};
 use super::generation::Records;
 use super::manifest::{self, Counts, FORMAT, FileEntry, Manifest};
 use super::synced::{TEMPORARY_PREFIX, io, sync_directory, write_synced};
@@ -47,51 +48,6 @@ pub struct Contents {
     /// When this is, in seconds since the Unix epoch.
     pub created_at: i64,
 }
-
-/// Where a text comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Body {
-    /// It is new.
-    New(String),
-    /// The document at this position of the generation before has the same.
-    Kept(u32),
-}
-
-/// Where the vectors and words of a chunk come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
-    /// Both from this row of the generation before.
-    Kept(u32),
-    /// The vectors from this row of the generation before; its words are new.
-    Recalled(u32),
-    /// The vectors are those that were the so-manieth to be [pushed](Writer::push).
-    New(u32),
-}
-
-/// What a generation is made of. Documents and bodies are parallel, and so are chunks and origins.
-pub struct Draft {
-    /// The documents.
-    pub documents: Vec<Document>,
-    /// Their texts.
-    pub bodies: Vec<Body>,
-    /// The chunks, grouped by document, in order.
-    pub chunks: Vec<Chunk>,
-    /// Where their vectors and words come from.
-    pub origins: Vec<Origin>,
-    /// The embedder.
-    pub embedder: EmbedderFingerprint,
-    /// How it can be recognised.
-    pub probes: Vec<Probe>,
-    /// How the texts were split.
-    pub chunking: ChunkParameters,
-    /// Version of the extraction rules.
-    pub extraction_version: u32,
-    /// When this is, in seconds since the Unix epoch.
-    pub created_at: i64,
-}
-
-/// What the words of a new chunk, by its row, are searched in.
-pub type WordsOf<'a> = &'a dyn Fn(&Draft, usize) -> String;
 
 /// Writes a generation under its final name and returns its id. It is not live before
 /// [`publish`](super::current::publish), and marked as unpublished until then. On an error nothing

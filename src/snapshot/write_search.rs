@@ -5,11 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::SnapshotError;
+use super::draft::{Draft, Origin, WordsOf};
 use super::generation::{self, Records, part_file};
 use super::manifest::{FORMAT, FileEntry};
 use super::parts::{self, BYTES, KINDS, link};
 use super::synced::io;
-use super::write::{Draft, Origin, WordsOf};
 use crate::index::IndexError;
 use crate::index::flat::FlatVectors;
 use crate::index::graph::Graph;

@@ -1,6 +1,5 @@
 //! Set-up of logs, figures and traces. Called once, from `cli`.
 
-mod json;
 mod lines;
 mod traces;
 
@@ -19,12 +18,13 @@ use tracing_subscriber::fmt::writer::{BoxMakeWriter, MakeWriterExt as _};
 
 use crate::config::{ConfigError, LogFormat, LogSettings};
 
-pub use lines::{LogGuard, LogLines};
-pub use traces::Traces;
+use self::lines::Losses;
+pub(crate) use self::lines::{LogGuard, LogLines};
+pub(crate) use traces::Traces;
 
 /// Sends log lines where they were asked for, in the form and at the level that were asked for, each
 /// before the program goes on.
-pub fn install(settings: &LogSettings) -> Result<(), ConfigError> {
+pub(crate) fn install(settings: &LogSettings) -> Result<(), ConfigError> {
     let writer = match open(settings)? {
         Some(file) => {
             BoxMakeWriter::new(Arc::new(file).and(io::stderr.with_max_level(Level::ERROR)))
@@ -35,18 +35,13 @@ pub fn install(settings: &LogSettings) -> Result<(), ConfigError> {
 }
 
 /// The same from a thread of its own, so that nobody who logs waits. The guard writes what is left.
-pub fn install_gathering(settings: &LogSettings) -> Result<Option<LogGuard>, ConfigError> {
-    let lines = match open(settings)? {
-        Some(file) => LogLines::to(file),
-        None => LogLines::to(io::stderr()),
+pub(crate) fn install_gathering(settings: &LogSettings) -> Result<LogGuard, ConfigError> {
+    let (writer, guard) = match open(settings)? {
+        Some(file) => lines::to(file),
+        None => lines::to(io::stderr()),
     };
-    let Ok(lines) = lines else {
-        // Without a thread the log is slow and still a log.
-        return install(settings).map(|()| None);
-    };
-    let guard = lines.guard();
-    install_writer(settings, BoxMakeWriter::new(lines))?;
-    Ok(Some(guard))
+    install_writer(settings, BoxMakeWriter::new(writer))?;
+    Ok(guard)
 }
 
 /// The file that lines are appended to, if one is named.
@@ -90,10 +85,8 @@ fn install_writer(settings: &LogSettings, writer: BoxMakeWriter) -> Result<(), C
     // An error means that a subscriber is there already, as in tests.
     let _ = match settings.format {
         LogFormat::Text => lines.with_target(false).try_init(),
-        LogFormat::Json => lines
-            .fmt_fields(json::JsonLine)
-            .event_format(json::JsonLine)
-            .try_init(),
+        // Time, level, the event's fields, its target, and the spans that it happened in.
+        LogFormat::Json => lines.json().flatten_event(true).try_init(),
     };
     Ok(())
 }
@@ -108,7 +101,8 @@ const SWEEP: Duration = Duration::from_secs(5);
 
 /// Begins to count and measure; the handle gives the figures as Prometheus text. Must be called on
 /// a runtime: without a regular sweep, what was measured would pile up until somebody asks for it.
-pub fn install_metrics() -> Result<PrometheusHandle, BuildError> {
+/// `log` is the log whose lost lines are counted.
+pub(crate) fn install_metrics(log: Option<&LogLines>) -> Result<PrometheusHandle, BuildError> {
     let handle = PrometheusBuilder::new()
         .set_buckets(&BUCKETS)?
         .install_recorder()?;
@@ -118,10 +112,14 @@ pub fn install_metrics() -> Result<PrometheusHandle, BuildError> {
     );
     counter!(lines::DROPPED).absolute(0);
     let swept = handle.clone();
+    let mut losses = log.map(Losses::of);
     tokio::spawn(async move {
         loop {
             tokio::time::sleep(SWEEP).await;
             swept.run_upkeep();
+            if let Some(losses) = &mut losses {
+                losses.look();
+            }
         }
     });
     Ok(handle)

@@ -36,7 +36,7 @@ const LAST_SPANS: Duration = Duration::from_secs(3);
 const LONGEST_REPLY: usize = 64 << 10;
 
 /// Sends what it is told to one collector.
-pub struct Traces {
+pub(crate) struct Traces {
     provider: SdkTracerProvider,
     tracer: SdkTracer,
 }
@@ -45,7 +45,7 @@ impl Traces {
     /// Begins to send to the collector at this base address. What the environment says in
     /// `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES`,
     /// `OTEL_TRACES_SAMPLER` and `OTEL_BSP_…` holds. Must be called on a runtime.
-    pub fn install(endpoint: &Url) -> Result<Self, ConfigError> {
+    pub(crate) fn install(endpoint: &Url) -> Result<Self, ConfigError> {
         let invalid = |reason: String| ConfigError::Invalid {
             name: "--otlp-endpoint",
             reason: format!("no traces can be sent there: {reason}; leave it out to send none"),
@@ -73,13 +73,13 @@ impl Traces {
     }
 
     /// Where requests that have ended are told.
-    pub fn sink(&self) -> TraceSink {
+    pub(crate) fn sink(&self) -> TraceSink {
         let tracer = self.tracer.clone();
         Arc::new(move |traced| record(&tracer, &traced))
     }
 
     /// Sends what is left; waits for that, so not on an async thread.
-    pub fn close(&self) {
+    pub(crate) fn close(&self) {
         if let Err(error) = self.provider.shutdown_with_timeout(LAST_SPANS) {
             tracing::debug!(%error, "the last traces were not sent");
         }

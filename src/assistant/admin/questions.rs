@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::groups::{BOUNDS, group};
 use super::{Admin, AdminError};
 use crate::assistant::question_log::digest;
-use crate::assistant::upkeep::now;
 use crate::runtime::blocking;
+use crate::runtime::clock::now;
 use crate::store::questions::{KeptQuestion, Lack};
 
 /// So many of the newest questions are read.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::assistant::sources::Source;
+use crate::assistant::answers::Source;
 use crate::assistant::{Outcome, Reason, Summary};
 use crate::model::{Answer, AnswerSentence, ChunkId, Citation, Place};
 use crate::snapshot::Generation;

@@ -16,12 +16,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub(super) use scope::{Contexts, Scope};
 
 use self::flight::{Flights, Turn};
-use super::prepared::Prepared;
-use super::upkeep::now;
-use super::{Assistant, AssistantError, Summary};
+use super::answers::Source;
+use super::search::Search;
+use super::{AssistantError, Summary};
 use crate::generate::same::Essence;
 use crate::model::{Owner, UnitVector, dot};
-use crate::retrieve::RetrieveError;
+use crate::runtime::clock::now;
 use crate::snapshot::Generation;
 use crate::store::StoreError;
 use crate::store::answers::{AnswerRoom, AnswerStore, KeptAnswer};
@@ -240,27 +240,25 @@ impl Known {
     }
 }
 
-impl Assistant {
-    /// Looks for an answer to what was prepared. Where others are having the same answered, it
-    /// waits for theirs.
-    pub(super) async fn look_up(&self, prepared: &Prepared, wanted: Option<Wanted>) -> Cached {
-        let (Some(cache), Some(wanted)) = (&self.answer_cache, wanted) else {
-            return Cached::Bypass;
-        };
-        // What the sources do not cover is never put to the model.
-        if self.chat_model.is_none() || !prepared.extractive.answered {
-            return Cached::Bypass;
-        }
-        if let Some(summary) = cache.proved(&prepared.generation, &wanted, prepared) {
+impl AnswerCache {
+    /// Looks for an answer to a question with these contexts. Where others are having the same
+    /// answered, it waits for theirs.
+    pub(super) async fn look_up(
+        self: &Arc<Self>,
+        generation: &Generation,
+        sources: &[Source],
+        wanted: Wanted,
+    ) -> Cached {
+        if let Some(summary) = self.proved(generation, sources, &wanted) {
             return Cached::Hit(Box::new(summary));
         }
-        let turn = cache.flights.take_turn(wanted.flight()).await;
+        let turn = self.flights.take_turn(wanted.flight()).await;
         // Somebody may have answered meanwhile.
-        if let Some(summary) = cache.proved(&prepared.generation, &wanted, prepared) {
+        if let Some(summary) = self.proved(generation, sources, &wanted) {
             return Cached::Hit(Box::new(summary));
         }
         Cached::Miss(Box::new(Ticket {
-            cache: Arc::clone(cache),
+            cache: Arc::clone(self),
             scope: wanted.scope,
             question: wanted.question,
             vector: wanted.vector,
@@ -268,29 +266,40 @@ impl Assistant {
         }))
     }
 
-    /// Keeps an answer that a model gave, if it is worth it.
-    pub(super) async fn keep(&self, prepared: &Prepared, summary: &Summary) {
-        let Cached::Miss(ticket) = &prepared.cached else {
-            return;
-        };
-        let is_live = *self.live.current().id() == *prepared.generation.id();
-        if summary.degraded.is_some() || !summary.answer.answered || !is_live {
-            return;
+    /// An answer whose every quote stands in the stored text.
+    fn proved(
+        &self,
+        generation: &Generation,
+        sources: &[Source],
+        wanted: &Wanted,
+    ) -> Option<Summary> {
+        let found = self.find(wanted)?;
+        let summary = entry::from_json(&found.kept.answer, generation, sources);
+        if summary.is_none() {
+            tracing::warn!("a kept answer no longer stands in its sources and was dropped");
+            self.drop_answer(&found);
         }
+        summary
+    }
+}
+
+impl Ticket {
+    /// Keeps an answer that a model gave.
+    pub(super) async fn keep(&self, summary: &Summary) {
         let answer = entry::to_json(summary);
         if answer.len() > LONGEST_ANSWER {
             return;
         }
         let kept = KeptAnswer {
-            scope: ticket.scope.digest,
-            owner: ticket.scope.owner,
+            scope: self.scope.digest,
+            owner: self.scope.owner,
             generation: summary.generation.clone(),
-            question: ticket.question.clone(),
-            vector: ticket.vector.as_slice().to_vec(),
+            question: self.question.clone(),
+            vector: self.vector.as_slice().to_vec(),
             answer,
             created_at: now(),
         };
-        let cache = &ticket.cache;
+        let cache = &self.cache;
         cache.known().insert(kept.clone(), cache.options.room);
         if let Err(error) = cache.store.keep_answer(kept, cache.options.room).await {
             tracing::warn!(%error, "an answer is kept in memory alone");
@@ -298,34 +307,12 @@ impl Assistant {
     }
 }
 
-impl Assistant {
-    /// How the cache compares two questions: the cosine of their vectors, and whether their words let
-    /// them share an answer.
-    pub async fn likeness(&self, a: &str, b: &str) -> Result<(f32, bool), AssistantError> {
-        let failed = |error: RetrieveError| AssistantError::Embedder(error.to_string());
-        let vector = self.retriever.embed(a).await.map_err(failed)?;
-        let other = self.retriever.embed(b).await.map_err(failed)?;
-        let may_share = Essence::of(a).may_share_an_answer(&Essence::of(b));
-        Ok((vector.cosine(other.as_slice()), may_share))
-    }
-}
-
-impl AnswerCache {
-    /// An answer whose every quote stands in the stored text.
-    fn proved(
-        &self,
-        generation: &Generation,
-        wanted: &Wanted,
-        prepared: &Prepared,
-    ) -> Option<Summary> {
-        let found = self.find(wanted)?;
-        let summary = entry::from_json(&found.kept.answer, generation, &prepared.sources);
-        if summary.is_none() {
-            tracing::warn!("a kept answer no longer stands in its sources and was dropped");
-            self.drop_answer(&found);
-        }
-        summary
-    }
+/// How the cache compares two questions: the cosine of their vectors, and whether their words let
+/// them share an answer.
+pub async fn likeness(search: &Search, a: &str, b: &str) -> Result<(f32, bool), AssistantError> {
+    let (vector, other) = (search.vector(a).await?, search.vector(b).await?);
+    let may_share = Essence::of(a).may_share_an_answer(&Essence::of(b));
+    Ok((vector.cosine(other.as_slice()), may_share))
 }
 
 impl Wanted {

@@ -1,6 +1,6 @@
 //! What an answer depends on besides its question.
 
-use crate::assistant::sources::Source;
+use crate::assistant::answers::Source;
 use crate::generate::{ChatModel, support};
 use crate::model::Owner;
 use crate::snapshot::Generation;

@@ -2,7 +2,8 @@
 
 use tokio::sync::OnceCell;
 
-use crate::assistant::{Assistant, AssistantError};
+use super::Errands;
+use crate::assistant::AssistantError;
 use crate::embed::Passage;
 use crate::language::sentences;
 use crate::model::UnitVector;
@@ -140,20 +141,19 @@ const SENTENCE_BYTES: usize = 400;
 
 /// The vectors of the descriptions, made when they are first needed.
 #[derive(Default)]
-pub(in crate::assistant) struct Descriptions(OnceCell<Vec<UnitVector>>);
+pub(super) struct Descriptions(OnceCell<Vec<UnitVector>>);
 
-impl Assistant {
+impl Errands {
     /// The errand that some texts come nearest to, and how near (cosine): the mean over the groups, of
     /// each the text that comes nearest. What is said in two ways weighs twice.
     pub(super) async fn nearest(
         &self,
         groups: &[&[String]],
     ) -> Result<(ErrandKind, f32), AssistantError> {
-        let failed = |error: &dyn ToString| AssistantError::Embedder(error.to_string());
-        let described = self.errands.0.get_or_try_init(|| async {
+        let described = self.descriptions.0.get_or_try_init(|| async {
             let passages = DESCRIPTIONS.map(|(_, text)| Passage::whole(text));
-            let vectors = self.embedder.embed_passages(passages.to_vec()).await;
-            let vectors = vectors.map_err(|error| failed(&error))?;
+            let vectors = self.search.embedder.embed_passages(passages.to_vec()).await;
+            let vectors = vectors.map_err(|error| AssistantError::Embedder(error.to_string()))?;
             Ok::<_, AssistantError>(vectors.into_iter().map(|v| v.whole).collect())
         });
         let described = described.await?;
@@ -162,8 +162,7 @@ impl Assistant {
         for group in &groups {
             let mut best = [-1.0_f32; KINDS.len()];
             for text in group.iter().filter(|text| !text.trim().is_empty()) {
-                let vector = self.retriever.embed(text).await;
-                let vector = vector.map_err(|error| failed(&error))?;
+                let vector = self.search.vector(text).await?;
                 for (described, (kind, _)) in described.iter().zip(&DESCRIPTIONS) {
                     let cosine = vector.cosine(described.as_slice());
                     best[*kind as usize] = best[*kind as usize].max(cosine);

@@ -11,13 +11,16 @@ mod kind;
 mod replies;
 mod shape;
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
-pub(in crate::assistant) use self::kind::Descriptions;
 pub use self::kind::ErrandKind;
-use self::kind::first_sentences;
+use self::kind::{Descriptions, first_sentences};
 use self::shape::{Form, Shape};
-use super::{Assistant, AssistantError, Outcome, Reason, Summary};
+use super::documents::Documents;
+use super::search::Search;
+use super::{AssistantError, Outcome, Reason, Summary};
 use crate::model::Answer;
 
 /// How near an instruction must come to a description (cosine).
@@ -100,9 +103,24 @@ struct Errand {
     said: Vec<String>,
 }
 
-impl Assistant {
+/// Replies to errands.
+pub struct Errands {
+    search: Arc<Search>,
+    documents: Documents,
+    descriptions: Descriptions,
+}
+
+impl Errands {
+    pub(super) fn new(search: Arc<Search>, documents: Documents) -> Self {
+        Self {
+            search,
+            documents,
+            descriptions: Descriptions::default(),
+        }
+    }
+
     /// The reply, if the messages are an errand. `schema` is the JSON schema that the reply is to have.
-    pub async fn errand(
+    pub async fn reply(
         &self,
         turns: &[Turn],
         schema: Option<&Value>,
@@ -110,7 +128,7 @@ impl Assistant {
         let Some(errand) = self.recognise(turns, schema).await? else {
             return Ok(None);
         };
-        self.run_errand(errand).await.map(Some)
+        self.run(errand).await.map(Some)
     }
 
     async fn recognise(

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::shape::Form;
-use super::{Errand, ErrandKind, ErrandReply, in_words};
-use crate::assistant::{Assistant, AssistantError, Question};
+use super::{Errand, ErrandKind, ErrandReply, Errands, in_words};
+use crate::assistant::{AssistantError, Question};
 use crate::language::sentences;
 use crate::model::{Context, Filter};
 
@@ -16,9 +16,9 @@ const MOST_ENTRIES: usize = 4;
 /// Contexts whose titles and headings are read.
 const CONTEXTS: usize = 3;
 
-impl Assistant {
-    pub(super) async fn run_errand(&self, errand: Errand) -> Result<ErrandReply, AssistantError> {
-        let generation = self.live.current();
+impl Errands {
+    pub(super) async fn run(&self, errand: Errand) -> Result<ErrandReply, AssistantError> {
+        let generation = self.search.live.current();
         let question = errand.said.last().cloned().unwrap_or_default();
         let entries = match errand.kind {
             ErrandKind::Title => vec![title(errand.said.first().map_or("", String::as_str))],
@@ -45,7 +45,7 @@ impl Assistant {
     async fn headings(&self, errand: &Errand) -> Result<Vec<String>, AssistantError> {
         let question = Question::Conversation(errand.said.clone());
         let filter = Filter::default();
-        let found = self.retrieve_where(&question, CONTEXTS, &filter).await?;
+        let found = self.search.retrieve(&question, CONTEXTS, &filter).await?;
         let mut entries: Vec<String> = Vec::new();
         for context in found.contexts.iter().filter(|_| found.covered) {
             let more = if errand.kind == ErrandKind::FollowUps {
@@ -70,6 +70,7 @@ impl Assistant {
     /// Topics near a context, without its own.
     async fn beside(&self, context: &Context) -> Result<Vec<String>, AssistantError> {
         let near = self
+            .documents
             .topics_near(&context.chunk, Filter::default(), MOST_ENTRIES + 1)
             .await?;
         let own = context.heading_path.join(" > ");

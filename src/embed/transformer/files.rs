@@ -12,25 +12,32 @@ use crate::embed::EmbedError;
 /// The `WordPiece` vocabulary of all-MiniLM-L6-v2, in the JSON format of the `tokenizers` library.
 static TOKENIZER: &[u8] = include_bytes!("../../../data/embedder/tokenizer.json");
 /// Made by `scripts/embedder/make_model.py`.
-static NETWORK: &[u8] = include_bytes!("../../../data/embedder/model.onnx");
+static NETWORK: &[u8] = include_bytes!("../../../data/embedder/model.safetensors");
 /// Name and digest of the two; the test below computes the digest.
 const SHIPPED: (&str, &str) = (
     "all-MiniLM-L6-v2-per-token",
-    "109159d34e3ce71154752222b1cfec1e23897de0c8c94ae0f470c8695aabeddf",
+    "241dc85e22cffd071e5981eac92969ff4f045ad28ab23178cccc28eb31c4be5e",
 );
 
-/// The bytes of a model: `model.onnx` and `tokenizer.json`.
+/// A network and its tokenizer.
 pub struct ModelFiles {
     /// What the model is called: the name of its directory.
     pub name: String,
     /// SHA-256 of both files' digests together, as lower-case hex.
     pub digest: String,
-    /// The network, in ONNX format.
-    pub network: Cow<'static, [u8]>,
+    /// The network.
+    pub(super) network: NetworkFile,
     /// The tokenizer, in the JSON format of the `tokenizers` library.
-    pub tokenizer: Cow<'static, [u8]>,
+    pub(super) tokenizer: Cow<'static, [u8]>,
     /// Where they came from, for error messages; empty for those in the program.
     pub(super) directory: PathBuf,
+}
+
+pub(super) enum NetworkFile {
+    /// For [`crate::encoder`].
+    Shipped(&'static [u8]),
+    /// In ONNX format.
+    Onnx(Vec<u8>),
 }
 
 impl ModelFiles {
@@ -39,13 +46,13 @@ impl ModelFiles {
         Self {
             name: SHIPPED.0.to_owned(),
             digest: SHIPPED.1.to_owned(),
-            network: Cow::Borrowed(NETWORK),
+            network: NetworkFile::Shipped(NETWORK),
             tokenizer: Cow::Borrowed(TOKENIZER),
             directory: PathBuf::new(),
         }
     }
 
-    /// Reads both files of `directory`, whatever model it is: the digest tells it from others.
+    /// Reads `model.onnx` and `tokenizer.json` of `directory`, whatever model it is: the digest tells it from others.
     pub fn read(directory: &Path) -> Result<Self, EmbedError> {
         let name = directory.file_name().map_or_else(
             || "model".to_owned(),
@@ -56,7 +63,7 @@ impl ModelFiles {
         Ok(Self {
             name,
             digest: digest(&network, &tokenizer),
-            network: Cow::Owned(network),
+            network: NetworkFile::Onnx(network),
             tokenizer: Cow::Owned(tokenizer),
             directory: directory.to_owned(),
         })
@@ -114,7 +121,7 @@ mod tests {
         assert_eq!(digest(NETWORK, TOKENIZER), SHIPPED.1);
         assert_eq!(
             hex(&Sha256::digest(NETWORK)),
-            "0f14863a2cf39a7f5e29dba79ecbd073e8009c8144573b7874f547e2e1ca1655"
+            "42bcda8852e0663ac1bd5b03b194a959527b8d1af9a81444b03b3327e4801a72"
         );
     }
 }

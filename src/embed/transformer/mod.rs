@@ -1,8 +1,7 @@
 //! The in-process sentence transformer: no daemon, no hub, no C or C++.
 //!
-//! An ONNX model of the BERT family runs in `rten`: the one in the program, whose multiplications are
-//! of 8-bit integers with one scale and one offset a token, or another by its directory. Pooling is ours: the mean of the token vectors
-//! (Reimers and Gurevych, "Sentence-BERT", 2019), scaled to unit length. The vector of a span is
+//! The model in the program runs in [`crate::encoder`]; another one, of the BERT family and in ONNX
+//! format, by its directory in `rten`. Pooling is ours: the mean of the token vectors (Reimers and Gurevych, "Sentence-BERT", 2019), scaled to unit length. The vector of a span is
 //! the mean of its tokens' vectors after the whole passage went through the model ("late
 //! chunking", Günther et al., 2024), so it costs no further pass; words get theirs in the same way.
 //!
@@ -10,6 +9,7 @@
 
 mod files;
 mod network;
+mod onnx;
 mod workers;
 
 use std::num::NonZeroUsize;

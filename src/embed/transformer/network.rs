@@ -1,20 +1,18 @@
 //! One forward pass: tokens in, vectors out.
 
-use std::borrow::Cow;
 use std::ops::Range;
-use std::sync::Arc;
 
-use rten::{Model, ModelOptions, NodeId, RunOptions, ThreadPool, ValueOrView};
-use rten_tensor::NdTensor;
 use tokenizers::{Tokenizer, TruncationParams};
 
-use super::files::ModelFiles;
+use super::files::{ModelFiles, NetworkFile};
+use super::onnx::OnnxNetwork;
 use crate::embed::tokens::{TokenCounter, TokenRule, plain_tokenizer};
 use crate::embed::{EmbedError, Passage, PassageVectors, QueryVectors};
+use crate::encoder::{self, Encoder, Pass, Tensors};
 use crate::model::{UnitVector, WordCodes};
 
 /// The longest input, special tokens included: the length that the default model was made for.
-pub(super) const MAX_TOKENS: usize = 256;
+pub(super) const MAX_TOKENS: usize = encoder::LONGEST;
 
 /// What lies beyond this many bytes cannot be within the window and is not even tokenized, so that
 /// a megabyte of text costs no more than a page.
@@ -23,43 +21,46 @@ const LONGEST_INPUT_BYTES: usize = 64 * 1024;
 /// The tokenizer and the network. Shared by all workers: a pass does not change it.
 pub(super) struct Network {
     model: Model,
-    ids: NodeId,
-    /// 1 for each token; a model for texts of one length has no need of it.
-    mask: Option<NodeId>,
-    /// 0 for each token; a model without kinds of tokens has none.
-    kinds: Option<NodeId>,
-    output: NodeId,
     tokenizer: Tokenizer,
     counter: TokenCounter,
     rule: TokenRule,
 }
 
+enum Model {
+    Shipped(Encoder),
+    Onnx(OnnxNetwork),
+}
+
+impl Model {
+    fn load(file: NetworkFile) -> Result<Self, String> {
+        match file {
+            NetworkFile::Shipped(file) => Tensors::open(file)
+                .and_then(|tensors| Encoder::new(&tensors))
+                .map(Self::Shipped)
+                .map_err(|error| error.to_string()),
+            NetworkFile::Onnx(file) => OnnxNetwork::load(file).map(Self::Onnx),
+        }
+    }
+
+    /// The states of the tokens, row by row, and how many values one has.
+    fn run(&self, tokens: &[u32], pass: &mut Pass) -> Result<(Vec<f32>, usize), String> {
+        match self {
+            Self::Shipped(encoder) => {
+                let states = pass.run(encoder, tokens, tokens.len());
+                Ok((states.to_vec(), encoder::WIDTH))
+            }
+            Self::Onnx(network) => network.run(tokens, pass.pool()),
+        }
+    }
+}
+
 impl Network {
     pub(super) fn load(files: ModelFiles) -> Result<Self, EmbedError> {
         let network_path = files.directory.join("model.onnx");
-        let unusable = |reason: String| EmbedError::ModelUnusable {
-            path: network_path.clone(),
+        let model = Model::load(files.network).map_err(|reason| EmbedError::ModelUnusable {
+            path: network_path,
             reason,
-        };
-        let mut options = ModelOptions::with_all_ops();
-        options.prepack_weights(true);
-        let model = match files.network {
-            Cow::Borrowed(bytes) => options.load_static_slice(bytes),
-            Cow::Owned(bytes) => options.load(bytes),
-        };
-        let model = model.map_err(|error| unusable(error.to_string()))?;
-        let node = |name: &str| {
-            model.node_id(name).map_err(|_| {
-                unusable(format!(
-                    "it has no node called {name}; a BERT-family export has"
-                ))
-            })
-        };
-        let ids = node("input_ids")?;
-        let mask = model.find_node("attention_mask");
-        let kinds = model.find_node("token_type_ids");
-        let output = node("last_hidden_state")?;
-
+        })?;
         let tokenizer_path = files.directory.join("tokenizer.json");
         let unusable = |reason: String| EmbedError::ModelUnusable {
             path: tokenizer_path.clone(),
@@ -77,10 +78,6 @@ impl Network {
         let counter = TokenCounter::new(&rule).map_err(unusable)?;
         Ok(Self {
             model,
-            ids,
-            mask,
-            kinds,
-            output,
             tokenizer,
             counter,
             rule,
@@ -89,8 +86,7 @@ impl Network {
 
     /// Length of a vector, found by asking the network for one.
     pub(super) fn dimension(&self) -> Result<usize, EmbedError> {
-        let pool = Arc::new(ThreadPool::with_num_threads(1));
-        Ok(self.pass("dimension", &pool)?.dimension)
+        Ok(self.pass("length", &mut Pass::new())?.dimension)
     }
 
     pub(super) fn count_tokens(&self, text: &str) -> usize {
@@ -101,14 +97,14 @@ impl Network {
         self.rule.clone()
     }
 
-    /// Embeds one passage on the calling thread's pool. One passage at a time is fastest on a CPU:
+    /// Embeds one passage. One passage at a time is fastest on a CPU:
     /// a batch would be padded to its longest member.
     pub(super) fn embed(
         &self,
         passage: &Passage,
-        pool: &Arc<ThreadPool>,
+        pass: &mut Pass,
     ) -> Result<PassageVectors, EmbedError> {
-        let tokens = self.pass(&passage.text, pool)?;
+        let tokens = self.pass(&passage.text, pass)?;
         let whole = tokens.mean(0..tokens.len())?;
         let spans = passage
             .spans
@@ -137,9 +133,9 @@ impl Network {
     pub(super) fn embed_query(
         &self,
         text: &str,
-        pool: &Arc<ThreadPool>,
+        pass: &mut Pass,
     ) -> Result<QueryVectors, EmbedError> {
-        let tokens = self.pass(text, pool)?;
+        let tokens = self.pass(text, pass)?;
         Ok(QueryVectors {
             whole: tokens.mean(0..tokens.len())?,
             tokens: (0..tokens.len())
@@ -150,7 +146,7 @@ impl Network {
     }
 
     /// Runs the network over a text, which must not be blank.
-    fn pass(&self, text: &str, pool: &Arc<ThreadPool>) -> Result<TokenVectors, EmbedError> {
+    fn pass(&self, text: &str, pass: &mut Pass) -> Result<TokenVectors, EmbedError> {
         if text.trim().is_empty() {
             return Err(EmbedError::BlankText);
         }
@@ -158,24 +154,8 @@ impl Network {
             .tokenizer
             .encode(&text[..text.floor_char_boundary(LONGEST_INPUT_BYTES)], true)
             .map_err(|error| EmbedError::Inference(error.to_string()))?;
-        let ids: Vec<i32> = encoding
-            .get_ids()
-            .iter()
-            .map(|id| i32::try_from(*id).unwrap_or(i32::MAX))
-            .collect();
-        let count = ids.len();
-        let row = |values: Vec<i32>| NdTensor::from_data([1, count], values);
-        let mut inputs: Vec<(NodeId, ValueOrView<'_>)> = vec![(self.ids, row(ids).into())];
-        inputs.extend(self.mask.map(|mask| (mask, row(vec![1; count]).into())));
-        inputs.extend(self.kinds.map(|kinds| (kinds, row(vec![0; count]).into())));
-        let options = RunOptions::default().with_thread_pool(Some(Arc::clone(pool)));
-        let [output] = self
-            .model
-            .run_n(inputs, [self.output], Some(options))
-            .map_err(|error| EmbedError::Inference(error.to_string()))?;
-        let ([_, _, dimension], values) = output
-            .into_shape_vec::<f32, 3>()
-            .map_err(|error| EmbedError::Inference(error.to_string()))?;
+        let run = self.model.run(encoding.get_ids(), pass);
+        let (values, dimension) = run.map_err(EmbedError::Inference)?;
         Ok(TokenVectors {
             values,
             dimension,

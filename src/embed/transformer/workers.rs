@@ -3,11 +3,11 @@
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rten::ThreadPool;
 use tokio::sync::{mpsc, oneshot};
 
 use super::network::Network;
 use crate::embed::{EmbedError, Passage, PassageVectors, QueryVectors};
+use crate::encoder::Pass;
 
 /// Jobs that may wait for a free worker, per worker. Enough to keep it busy; more would only let
 /// requests queue that nobody awaits any more.
@@ -79,10 +79,9 @@ impl Workers {
     }
 }
 
-/// One worker: takes jobs until the queue is closed. Its pool has one thread, because two passages
-/// on two cores are far faster than one passage on both.
+/// One worker: takes jobs until the queue is closed.
 fn work(network: &Network, jobs: &Mutex<mpsc::Receiver<Job>>) {
-    let pool = Arc::new(ThreadPool::with_num_threads(1));
+    let mut pass = Pass::new();
     loop {
         let job = jobs
             .lock()
@@ -92,10 +91,10 @@ fn work(network: &Network, jobs: &Mutex<mpsc::Receiver<Job>>) {
         match job {
             None => return,
             Some(Job::Passage(passage, reply)) if !reply.is_closed() => {
-                let _ = reply.send(network.embed(&passage, &pool));
+                let _ = reply.send(network.embed(&passage, &mut pass));
             }
             Some(Job::Query(text, reply)) if !reply.is_closed() => {
-                let _ = reply.send(network.embed_query(&text, &pool));
+                let _ = reply.send(network.embed_query(&text, &mut pass));
             }
             Some(Job::Passage(..) | Job::Query(..)) => {}
         }

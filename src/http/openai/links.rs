@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use axum::extract::Request;
 
 use crate::assistant::is_web;
-use crate::http::middleware::Peer;
-use crate::http::router;
+use crate::http::address::origin;
+use crate::http::server::Peer;
 use crate::model::{Answer, Citation, Place};
 
 /// Words at either end of a quotation that find it in a page.
@@ -25,7 +25,7 @@ impl Links {
         let peer = request.extensions().get::<Peer>();
         let is_secure = peer.is_some_and(|peer| peer.secure);
         Self {
-            origin: router::origin(request.uri(), request.headers(), is_secure),
+            origin: origin(request.uri(), request.headers(), is_secure),
         }
     }
 

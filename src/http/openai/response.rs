@@ -13,11 +13,11 @@ use super::responses_dto::{
 };
 use super::script::{Finish, Script};
 use super::{MODEL, errors, fingerprint};
-use crate::assistant::upkeep::now;
 use crate::assistant::{AnswerEvent, AssistantError, Position, Summary};
 use crate::http::error::ApiError;
 use crate::http::sse;
 use crate::model::SessionId;
+use crate::runtime::clock::now;
 
 /// What begins the id of a response.
 const PREFIX: &str = "resp_";

@@ -5,7 +5,6 @@ use axum::extract::{Request, State};
 use serde_json::Value;
 
 use crate::assistant::admin::{Admin, DocumentQuery, DocumentState};
-use crate::assistant::upkeep::now;
 use crate::http::AppState;
 use crate::http::admin_dto::{
     GenerationsBody, LastRunBody, RollbackBody, RollbackRequest, SourcesBody,
@@ -16,6 +15,7 @@ use crate::http::error::ApiError;
 use crate::http::metrics;
 use crate::http::question_dto::{BadAnswersBody, HourBody, UnansweredBody};
 use crate::http::validation::{Problems, Query, Step};
+use crate::runtime::clock::now;
 
 /// Least, default and most rows on a page.
 const PAGE: (usize, usize, usize) = (1, 50, 200);

@@ -55,6 +55,7 @@ pub(in crate::http) async fn ask(
     };
     state
         .assistant()
+        .conversations
         .ask(known_session(caller, session_id)?, message, once)
         .await?;
     Ok(Json(Acknowledgement {

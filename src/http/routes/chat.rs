@@ -6,13 +6,14 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 
-use super::{answer_headers, known_session};
+use super::known_session;
 use crate::assistant::access::Caller;
 use crate::assistant::{Begun, ChatRequest};
 use crate::http::answer_dto::ChatBody;
 use crate::http::body::ReadRequest;
 use crate::http::dto::{ErrorBody, SummaryReply, ValidationErrorBody};
 use crate::http::error::ApiError;
+use crate::http::headers::answer_headers;
 use crate::http::kept_reply::KeptReply;
 use crate::http::validation::{Problems, Step};
 use crate::http::{AppState, metrics, sse};
@@ -70,9 +71,9 @@ pub(in crate::http) async fn chat(
         .map(|id| known_session(caller, &id))
         .transpose()?
         .map(|session| session.id);
-    let assistant = Arc::clone(state.assistant());
-    let begun = assistant
-        .begin_chat(ChatRequest {
+    let chats = Arc::clone(&state.assistant().chats);
+    let begun = chats
+        .begin(ChatRequest {
             owner: caller.owner,
             session,
             message,
@@ -88,10 +89,10 @@ pub(in crate::http) async fn chat(
     let (generation, cache) = (chat.prepared.generation(), chat.prepared.cache_status());
     if stream {
         let contexts = sse::contexts(&chat.prepared);
-        let events = sse::answer(session_id, contexts, assistant.chat_events(chat));
+        let events = sse::answer(session_id, contexts, chats.events(chat));
         return Ok(sse::reply(&generation, cache, events));
     }
-    let summary = assistant.chat(chat).await?;
+    let summary = chats.finish(chat).await?;
     metrics::answer(&summary);
     let body = Json(SummaryReply::new(session_id, summary));
     Ok((answer_headers(&generation, cache), body).into_response())

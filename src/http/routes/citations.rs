@@ -4,12 +4,12 @@ use axum::Json;
 use axum::extract::{Path, Request, State};
 use axum::response::IntoResponse;
 
-use super::snapshot_header;
 use crate::assistant::SurroundingsRequest;
 use crate::http::AppState;
 use crate::http::answer_dto::SurroundingsBody;
 use crate::http::dto::{ErrorBody, ValidationErrorBody};
 use crate::http::error::ApiError;
+use crate::http::headers::snapshot_header;
 use crate::http::validation::{Problems, Query};
 use crate::model::ChunkId;
 
@@ -57,12 +57,15 @@ pub(in crate::http) async fn show(
     let (Some(around), true) = (around, problems.is_empty()) else {
         return Err(problems.into());
     };
-    let found = state.assistant().surroundings(&SurroundingsRequest {
-        chunk: ChunkId::from_client(&chunk),
-        start,
-        end,
-        around,
-    })?;
+    let found = state
+        .assistant()
+        .documents
+        .surroundings(&SurroundingsRequest {
+            chunk: ChunkId::from_client(&chunk),
+            start,
+            end,
+            around,
+        })?;
     let snapshot = snapshot_header(&found.generation);
     Ok((snapshot, Json(SurroundingsBody::from(found))))
 }

@@ -10,13 +10,12 @@ use futures::{Stream, StreamExt, future, stream};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::answer_headers;
 use crate::assistant::access::Caller;
 use crate::assistant::answer_cache::CacheStatus;
-use crate::assistant::upkeep::now;
 use crate::assistant::{AnswerEvent, AnswerEvents, AssistantError, Summary, SummaryRequest};
 use crate::http::body::read_fields;
 use crate::http::error::ApiError;
+use crate::http::headers::answer_headers;
 use crate::http::openai::chat_dto::{
     ChatCompletion, ChatCompletionChoice, ChatCompletionRequest, ChatCompletionText, Usage,
 };
@@ -28,6 +27,7 @@ use crate::http::openai::script::Script;
 use crate::http::openai::{MODEL, errors, fingerprint};
 use crate::http::validation::{Fields, Problems, Step};
 use crate::http::{AppState, metrics, sse};
+use crate::runtime::clock::now;
 
 /// Answer a conversation, for clients of OpenAI's API
 ///
@@ -76,7 +76,7 @@ pub(in crate::http) async fn complete(
         Form::Text | Form::Json(_) => None,
     };
     // Only what the documented object does not fit may be the form of something else.
-    let errand = assistant.errand(&dialogue.turns, schema).await?;
+    let errand = assistant.errands.reply(&dialogue.turns, schema).await?;
     if errand.is_none() {
         refuse_foreign(&wishes.form, &CHAT)?;
     }
@@ -87,6 +87,7 @@ pub(in crate::http) async fn complete(
         return Ok(frame.at_once(script.plain(), summary, stream, include_usage));
     }
     let prepared = assistant
+        .answers
         .prepare(SummaryRequest {
             owner: caller.owner,
             session: String::new(),
@@ -96,11 +97,11 @@ pub(in crate::http) async fn complete(
         .await?;
     let (generation, cache) = (prepared.generation(), prepared.cache_status());
     if stream {
-        let events = sse::counted(assistant.answer_events(prepared));
+        let events = sse::counted(Arc::clone(&assistant.answers).events(prepared));
         let pieces = frame.pieces(Box::pin(events), script, &generation, include_usage);
         return Ok(sse::reply(&generation, cache, pieces));
     }
-    let summary = assistant.finish(prepared).await;
+    let summary = assistant.answers.finish(prepared).await;
     metrics::answer(&summary);
     let headers = answer_headers(&generation, cache);
     Ok((headers, Json(frame.whole(script, summary))).into_response())

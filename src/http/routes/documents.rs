@@ -7,13 +7,13 @@ use axum::extract::{Path, Request, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
-use super::snapshot_header;
 use crate::assistant::DocumentFile;
 use crate::http::AppState;
 use crate::http::document_dto::{DocumentTextBody, DocumentsBody};
 use crate::http::dto::{ErrorBody, ValidationErrorBody};
 use crate::http::error::ApiError;
 use crate::http::filter;
+use crate::http::headers::snapshot_header;
 use crate::http::validation::{Problems, Query};
 use crate::model::ContentKind;
 
@@ -62,7 +62,8 @@ pub(in crate::http) async fn list(
     };
     let found = state
         .assistant()
-        .documents(&filter, query.optional("after"), limit);
+        .documents
+        .list(&filter, query.optional("after"), limit);
     let snapshot = snapshot_header(&found.generation);
     Ok((snapshot, Json(DocumentsBody::from(found))))
 }
@@ -102,7 +103,7 @@ pub(in crate::http) async fn show(
         return Err(problems.into());
     };
     let range = start..end.clamp(start, start + most);
-    let found = state.assistant().document_text(&id, range)?;
+    let found = state.assistant().documents.text(&id, range)?;
     let snapshot = snapshot_header(&found.generation);
     Ok((snapshot, Json(DocumentTextBody::from(found))))
 }
@@ -126,7 +127,7 @@ pub(in crate::http) async fn file(
     State(state): State<AppState>,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
-    let file = state.assistant().document_file(&id).await?;
+    let file = state.assistant().documents.file(&id).await?;
     let shown = Shown::of(&file);
     let headers = [
         (header::CONTENT_TYPE, shown.content_type.to_owned()),

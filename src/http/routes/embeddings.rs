@@ -53,8 +53,8 @@ pub(in crate::http) async fn embed(
     let texts = read_texts(&fields, &mut problems);
     let is_base64 = read_encoding(&fields, &mut problems);
     let truncate = fields.flag("truncate", &mut problems);
-    let assistant = state.assistant();
-    let info = assistant.embedding();
+    let embeddings = &state.assistant().embeddings;
+    let info = embeddings.info();
     read_dimensions(&fields, info.dimension, &mut problems);
     if let Some(name) = model.filter(|name| name != EMBEDDING_MODEL) {
         let there = EMBEDDING_MODEL;
@@ -64,7 +64,7 @@ pub(in crate::http) async fn embed(
         return Err(problems.into());
     };
     let texts = Arc::new(texts);
-    let tokens = assistant.count_tokens(Arc::clone(&texts)).await;
+    let tokens = embeddings.count_tokens(Arc::clone(&texts)).await;
     let too_long = tokens.iter().position(|tokens| *tokens > info.max_tokens);
     if let Some(index) = too_long.filter(|_| !truncate) {
         let expected = format!(
@@ -75,7 +75,7 @@ pub(in crate::http) async fn embed(
         problems.not_one_of(&loc, &Value::Null, &expected);
         return Err(problems.into());
     }
-    let vectors = assistant.embed(&texts).await?;
+    let vectors = embeddings.embed(&texts).await?;
     let read = tokens
         .iter()
         .map(|tokens| (*tokens).min(info.max_tokens))

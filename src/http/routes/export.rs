@@ -38,7 +38,11 @@ pub(in crate::http) async fn export(
     State(state): State<AppState>,
     Extension(caller): Extension<Caller>,
 ) -> Result<Response, ApiError> {
-    let first = state.assistant().sessions(caller.owner, None, PAGE).await?;
+    let first = state
+        .assistant()
+        .conversations
+        .list(caller.owner, None, PAGE)
+        .await?;
     let first = first.into_iter().map(|summary| summary.id).collect();
     let lines = lines(Arc::clone(state.assistant()), caller.owner, first);
     // A failure after the first line can only break the reply off.
@@ -73,7 +77,11 @@ fn lines(
             let Some(id) = next(&assistant, owner, &mut position).await? else {
                 return Ok(None);
             };
-            let line = match assistant.session(OwnedSession { owner, id }).await {
+            let line = match assistant
+                .conversations
+                .session(OwnedSession { owner, id })
+                .await
+            {
                 Ok(details) => {
                     let line = serde_json::to_string(&SessionBody::from(details))
                         .map_err(|error| AssistantError::Internal(error.to_string()))?;
@@ -96,7 +104,10 @@ async fn next(
     if position.pending.is_empty()
         && let Some(last) = position.last
     {
-        let page = assistant.sessions(owner, Some(last), PAGE).await?;
+        let page = assistant
+            .conversations
+            .list(owner, Some(last), PAGE)
+            .await?;
         position.pending = page.into_iter().rev().map(|summary| summary.id).collect();
     }
     let id = position.pending.pop();

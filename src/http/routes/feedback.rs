@@ -61,6 +61,7 @@ pub(in crate::http) async fn rate(
     let session = known_session(caller, &session_id)?;
     state
         .assistant()
+        .conversations
         .rate(session, rating, comment, once)
         .await?;
     Ok(Json(Acknowledgement {

@@ -70,7 +70,7 @@ fn answering(state: &AppState) -> ModelBody {
 
 fn embedding(state: &AppState) -> ModelBody {
     let assistant = state.assistant();
-    let embedding = assistant.embedding();
+    let embedding = assistant.embeddings.info();
     ModelBody {
         id: EMBEDDING_MODEL,
         endpoints: &["/v1/embeddings"],

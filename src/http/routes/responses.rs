@@ -8,7 +8,6 @@ use axum::{Extension, Json};
 use futures::{StreamExt, stream};
 use serde_json::Value;
 
-use super::answer_headers;
 use crate::assistant::access::Caller;
 use crate::assistant::answer_cache::CacheStatus;
 use crate::assistant::errand::{Speaker, Turn};
@@ -18,6 +17,7 @@ use crate::assistant::{
 };
 use crate::http::body::read_fields;
 use crate::http::error::ApiError;
+use crate::http::headers::answer_headers;
 use crate::http::kept_reply::KeptReply;
 use crate::http::openai::MODEL;
 use crate::http::openai::errors::OpenAiErrorBody;
@@ -76,7 +76,7 @@ pub(in crate::http) async fn respond(
         Form::Text | Form::Json(_) => None,
     };
     let turns = with_instructions(&fields, &dialogue);
-    let errand = state.assistant().errand(&turns, schema).await?;
+    let errand = state.assistant().errands.reply(&turns, schema).await?;
     if errand.is_none() {
         refuse_foreign(&wishes.form, &RESPONSES)?;
     }
@@ -155,7 +155,10 @@ async fn begin(
     }
     let position = position.flatten();
     if !store {
-        let earlier = assistant.messages_up_to(caller.owner, position).await;
+        let earlier = assistant
+            .conversations
+            .messages_up_to(caller.owner, position)
+            .await;
         let earlier = earlier.map_err(unknown)?;
         let request = SummaryRequest {
             owner: caller.owner,
@@ -163,12 +166,18 @@ async fn begin(
             contexts: None,
             history: Some([earlier, questions].concat()),
         };
-        return Ok(Work::Asked(Box::new(assistant.prepare(request).await?)));
+        return Ok(Work::Asked(Box::new(
+            assistant.answers.prepare(request).await?,
+        )));
     }
     let message = questions.pop().unwrap_or_default();
-    let session = assistant.branch(caller.owner, position, questions).await;
+    let session = assistant
+        .conversations
+        .branch(caller.owner, position, questions)
+        .await;
     let begun = assistant
-        .begin_chat(ChatRequest {
+        .chats
+        .begin(ChatRequest {
             owner: caller.owner,
             session: session.map_err(unknown)?,
             message,
@@ -192,13 +201,15 @@ async fn reply(
     mut script: Script,
     stream: bool,
 ) -> Result<Response, ApiError> {
-    let assistant = Arc::clone(state.assistant());
+    let assistant = state.assistant();
     let (generation, cache) = work.origin();
     if stream {
         let events: AnswerEvents = match work {
             Work::Done(summary) => Box::pin(stream::iter([Ok(AnswerEvent::Whole(summary))])),
-            Work::Asked(prepared) => Box::pin(sse::counted(assistant.answer_events(*prepared))),
-            Work::Kept(chat) => Box::pin(sse::counted(assistant.chat_events(*chat))),
+            Work::Asked(prepared) => Box::pin(sse::counted(
+                Arc::clone(&assistant.answers).events(*prepared),
+            )),
+            Work::Kept(chat) => Box::pin(sse::counted(Arc::clone(&assistant.chats).events(*chat))),
         };
         let opening = stream::iter(frame.opening(&generation));
         let rest = events.flat_map(move |event| stream::iter(frame.events(event, &mut script)));
@@ -206,8 +217,8 @@ async fn reply(
     }
     let summary = match work {
         Work::Done(summary) => *summary,
-        Work::Asked(prepared) => assistant.finish(*prepared).await,
-        Work::Kept(chat) => assistant.chat(*chat).await?,
+        Work::Asked(prepared) => assistant.answers.finish(*prepared).await,
+        Work::Kept(chat) => assistant.chats.finish(*chat).await?,
     };
     metrics::answer(&summary);
     script.end(&summary);

@@ -5,13 +5,14 @@ use axum::http::{HeaderName, HeaderValue};
 use axum::response::IntoResponse;
 use axum::{Extension, Json};
 
-use super::{known_session, snapshot_header};
+use super::known_session;
 use crate::assistant::Question;
 use crate::assistant::access::Caller;
 use crate::http::AppState;
 use crate::http::dto::{ErrorBody, RetrievedBody, ValidationErrorBody};
 use crate::http::error::ApiError;
 use crate::http::filter;
+use crate::http::headers::snapshot_header;
 use crate::http::validation::{Problems, Query, Step};
 use crate::model::OwnedSession;
 
@@ -85,7 +86,8 @@ pub(in crate::http) async fn retrieve_contexts(
     };
     let mut retrieved = state
         .assistant()
-        .retrieve_where(&question, count, &filter)
+        .search
+        .retrieve(&question, count, &filter)
         .await?;
     let found = std::mem::take(&mut retrieved.history)
         .into_iter()
@@ -102,6 +104,6 @@ pub(in crate::http) async fn retrieve_contexts(
 }
 
 async fn history(state: &AppState, session: OwnedSession) -> Result<Vec<String>, ApiError> {
-    let messages = state.assistant().history(session).await?;
+    let messages = state.assistant().conversations.history(session).await?;
     Ok(messages.into_iter().map(|message| message.text).collect())
 }

@@ -51,6 +51,7 @@ pub(in crate::http) async fn save_records(
     let details = fields.without(&["session_id", "summary"]).to_string();
     state
         .assistant()
+        .conversations
         .save(known_session(caller, &session_id)?, summary, details, once)
         .await?;
     Ok(Json(Acknowledgement {

@@ -36,7 +36,11 @@ pub(in crate::http) async fn open_session(
     if !problems.is_empty() {
         return Err(problems.into());
     }
-    let session = state.assistant().open_session(caller.owner, once).await?;
+    let session = state
+        .assistant()
+        .conversations
+        .open(caller.owner, once)
+        .await?;
     Ok(Json(SessionOpened {
         session_id: session.to_string(),
     }))

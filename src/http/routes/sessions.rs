@@ -60,7 +60,8 @@ pub(in crate::http) async fn list(
     let at_most = u32::try_from(limit).unwrap_or(u32::MAX);
     let found = state
         .assistant()
-        .sessions(caller.owner, after, at_most)
+        .conversations
+        .list(caller.owner, after, at_most)
         .await?;
     Ok(Json(SessionsBody::new(found, limit)))
 }
@@ -86,7 +87,14 @@ pub(in crate::http) async fn show(
     Path(id): Path<String>,
 ) -> Result<Json<SessionBody>, ApiError> {
     let session = known_session(caller, &id)?;
-    Ok(Json(state.assistant().session(session).await?.into()))
+    Ok(Json(
+        state
+            .assistant()
+            .conversations
+            .session(session)
+            .await?
+            .into(),
+    ))
 }
 
 /// Delete a session
@@ -110,7 +118,7 @@ pub(in crate::http) async fn delete(
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
     let session = known_session(caller, &id)?;
-    state.assistant().delete_session(session).await?;
+    state.assistant().conversations.delete(session).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -147,7 +155,11 @@ pub(in crate::http) async fn rename(
         return Err(problems.into());
     };
     let session = known_session(caller, &session_id)?;
-    state.assistant().rename_session(session, title).await?;
+    state
+        .assistant()
+        .conversations
+        .rename(session, title)
+        .await?;
     Ok(Json(Acknowledgement {
         message: "Session renamed",
         session_id,
@@ -182,7 +194,7 @@ pub(in crate::http) async fn history(
         return Err(problems.into());
     };
     let session = known_session(caller, &session_id)?;
-    let messages = state.assistant().history(session).await?;
+    let messages = state.assistant().conversations.history(session).await?;
     Ok(Json(HistoryBody {
         session_id,
         message_history: messages.into_iter().map(|message| message.text).collect(),

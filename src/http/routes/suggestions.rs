@@ -46,13 +46,13 @@ pub(in crate::http) async fn list(
     let (Some(limit), true) = (limit, problems.is_empty()) else {
         return Err(problems.into());
     };
-    let assistant = state.assistant();
+    let documents = &state.assistant().documents;
     let topics = match query.optional("near") {
         Some(chunk) => {
             let chunk = ChunkId::from_client(chunk);
-            assistant.topics_near(&chunk, filter, limit).await?
+            documents.topics_near(&chunk, filter, limit).await?
         }
-        None => assistant.topics(filter, limit).await,
+        None => documents.topics(filter, limit).await,
     };
     Ok(Json(SuggestionsBody {
         suggestions: topics.into_iter().map(Into::into).collect(),

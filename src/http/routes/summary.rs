@@ -6,7 +6,6 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 
-use super::answer_headers;
 use crate::assistant::SummaryRequest;
 use crate::assistant::access::Caller;
 use crate::http::body::read_fields;
@@ -14,6 +13,7 @@ use crate::http::dto::{
     ErrorBody, SummaryBody, SummaryReply, ValidationErrorBody, supplied_context,
 };
 use crate::http::error::ApiError;
+use crate::http::headers::answer_headers;
 use crate::http::validation::{Problems, Step};
 use crate::http::{AppState, metrics, sse};
 
@@ -69,15 +69,15 @@ pub(in crate::http) async fn generate_summary(
         contexts,
         history,
     };
-    let assistant = Arc::clone(state.assistant());
-    let prepared = assistant.prepare(request).await?;
+    let answers = Arc::clone(&state.assistant().answers);
+    let prepared = answers.prepare(request).await?;
     let (generation, cache) = (prepared.generation(), prepared.cache_status());
     if stream {
         let contexts = sse::contexts(&prepared);
-        let events = sse::answer(session, contexts, assistant.answer_events(prepared));
+        let events = sse::answer(session, contexts, answers.events(prepared));
         return Ok(sse::reply(&generation, cache, events));
     }
-    let summary = assistant.finish(prepared).await;
+    let summary = answers.finish(prepared).await;
     metrics::answer(&summary);
     let headers = answer_headers(&generation, cache);
     Ok((headers, Json(SummaryReply::new(session, summary))).into_response())

@@ -22,11 +22,10 @@ use tokio::sync::watch;
 
 use super::Answers;
 use super::half_closed::HalfClosed;
-use super::line::Line;
+use super::line::{Line, Peer};
 use super::tls::{self, Tls};
 use super::write_deadline::WriteDeadline;
 use crate::http::ServerLimits;
-use crate::http::middleware::Peer;
 
 /// What a client that speaks HTTP/2 at once says first.
 pub(super) const HTTP2_PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";

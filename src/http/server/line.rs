@@ -1,5 +1,6 @@
 //! A connection as the requests on it know it.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -8,6 +9,17 @@ use tokio::sync::Notify;
 
 use super::activity::{Activity, Arriving};
 use crate::http::budget::Holder;
+
+/// The other end of the connection.
+#[derive(Clone)]
+pub(in crate::http) struct Peer {
+    /// Its address.
+    pub(in crate::http) address: SocketAddr,
+    /// Whether it speaks TLS with us.
+    pub(in crate::http) secure: bool,
+    /// The connection.
+    pub(in crate::http) line: Arc<Line>,
+}
 
 /// What the requests of one connection share.
 pub(in crate::http) struct Line {

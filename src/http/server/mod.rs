@@ -28,8 +28,9 @@ use super::rate::Client;
 use super::{ServerLimits, metrics};
 use connection::Connection;
 
-pub(super) use line::Line;
-pub use tls::{Tls, TlsError, TlsFiles};
+pub(super) use line::{Line, Peer};
+pub use tls::TlsError;
+pub(crate) use tls::{Tls, TlsFiles};
 
 /// After an error of the listener, such as no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -41,14 +42,14 @@ const WARNING_PAUSE: Duration = Duration::from_mins(1);
 const ROOM_PAUSE: Duration = Duration::from_millis(20);
 
 /// What answers requests; cloned for each connection.
-pub trait Answers: Clone + Send + Sync + 'static {
+pub(crate) trait Answers: Clone + Send + Sync + 'static {
     /// The reply, whatever happens.
     fn answer(&self, request: Request) -> impl Future<Output = Response> + Send + use<Self>;
 }
 
 /// Serves `application` on `listener`, over TLS if there is an identity for it, until `shutdown` is
 /// ready, then lets running requests finish for [`ServerLimits::drain_timeout`] and cuts the rest.
-pub async fn serve(
+pub(crate) async fn serve(
     listener: TcpListener,
     application: impl Answers,
     limits: ServerLimits,

@@ -18,7 +18,7 @@ const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
 
 /// Where the server's identity lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TlsFiles {
+pub(crate) struct TlsFiles {
     /// The certificate and those that vouch for it, in PEM, the server's own first.
     pub certificates: PathBuf,
     /// Its private key, in PEM: PKCS #8, PKCS #1 or SEC 1, without a passphrase.
@@ -81,20 +81,20 @@ pub enum TlsError {
 }
 
 /// The server's identity.
-pub struct Tls {
+pub(crate) struct Tls {
     files: TlsFiles,
     config: ArcSwap<ServerConfig>,
 }
 
 impl Tls {
     /// Reads and checks the files.
-    pub fn open(files: TlsFiles) -> Result<Self, TlsError> {
+    pub(crate) fn open(files: TlsFiles) -> Result<Self, TlsError> {
         let config = ArcSwap::new(load(&files)?);
         Ok(Self { files, config })
     }
 
     /// Reads the files again, for connections to come. After an error the old identity goes on.
-    pub fn reload(&self) -> Result<(), TlsError> {
+    pub(crate) fn reload(&self) -> Result<(), TlsError> {
         self.config.store(load(&self.files)?);
         Ok(())
     }

@@ -4,7 +4,6 @@ mod questions;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 
@@ -14,6 +13,7 @@ use crate::model::{
     Feedback, Message, NewRecord, Once, OwnedSession, Owner, Rating, Record, SessionDetails,
     SessionId, SessionSummary,
 };
+use crate::runtime::clock::now;
 
 /// Characters of a session's first message that a list shows.
 const OPENING_CHARACTERS: usize = 200;
@@ -132,13 +132,6 @@ impl Contents {
             session.is_none_or(|session| sessions.contains_key(&session.id))
         });
     }
-}
-
-fn now() -> i64 {
-    let elapsed = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX)
 }
 
 #[async_trait]

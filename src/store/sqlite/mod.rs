@@ -22,7 +22,6 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use rusqlite::{Connection, OpenFlags};
@@ -38,6 +37,7 @@ use crate::model::{
     Message, NewRecord, Once, OwnedSession, Owner, Rating, SessionDetails, SessionId,
     SessionSummary,
 };
+use crate::runtime::clock::now;
 
 /// Name of the database inside the state directory.
 const DATABASE_FILE: &str = "wattwise.sqlite3";
@@ -274,15 +274,6 @@ impl SessionStore for SqliteStore {
 
 /// One server has the folder alone (`lock`).
 impl SharedStore for SqliteStore {}
-
-/// Seconds since the Unix epoch; a clock before 1970 counts as 1970.
-fn now() -> i64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |elapsed| {
-            i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX)
-        })
-}
 
 /// Creates a state directory for its owner alone.
 pub(super) fn create_directory(directory: &Path) -> Result<(), StoreError> {

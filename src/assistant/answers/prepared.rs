@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use super::Summary;
-use super::answer_cache::{CacheStatus, Cached};
-use super::request::{Degraded, Outcome, Reason};
 use super::sources::Source;
+use crate::assistant::answer_cache::{CacheStatus, Cached};
+use crate::assistant::request::{Degraded, Outcome, Reason, Summary};
 use crate::generate::commands::without_commands;
 use crate::generate::extractive::Passage;
 use crate::generate::prompt::{Asked, Excerpt};
@@ -29,14 +28,14 @@ pub struct Prepared {
     pub(super) sources: Vec<Source>,
     pub(super) scores: Vec<f32>,
     pub(super) passages: Vec<Passage>,
-    pub(super) extractive: Answer,
+    pub(in crate::assistant) extractive: Answer,
     /// What became of the question.
-    pub(super) outcome: Outcome,
+    pub(in crate::assistant) outcome: Outcome,
     pub(super) cached: Cached,
     /// The last message as it was read, where words of it were mistyped.
     pub(super) corrected: Option<String>,
     /// The conversation that the question stands in, if the request names one.
-    pub(super) session: Option<OwnedSession>,
+    pub(in crate::assistant) session: Option<OwnedSession>,
 }
 
 impl Prepared {
@@ -86,7 +85,7 @@ impl Prepared {
     }
 
     /// The question in the light of its conversation, as it was read; `None` if nothing is asked.
-    pub(super) fn read_alone(&self) -> Option<String> {
+    pub(in crate::assistant) fn read_alone(&self) -> Option<String> {
         let mut messages: Vec<&str> = self.history.iter().map(String::as_str).collect();
         if let (Some(last), Some(corrected)) = (messages.last_mut(), &self.corrected) {
             *last = corrected;

@@ -11,7 +11,7 @@ use crate::model::UnitVector;
 use crate::snapshot::Generation;
 
 /// The replies that come with the program.
-pub const SHIPPED: &str = include_str!("../../data/replies.toml");
+pub const SHIPPED: &str = include_str!("../../../data/replies.toml");
 
 /// A message whose nearest example is not near enough is of a kind from this score on …
 const LIKE_ITS_KIND: f64 = 0.4;

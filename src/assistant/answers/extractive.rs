@@ -2,74 +2,86 @@
 
 use super::cite::compose;
 use super::refusals::{not_covered, refusal};
-use super::sources::{Source, foreign_blocks, sections};
-use super::{Assistant, Outcome, Reason};
+use super::sources::{Source, excerpt, foreign_blocks, sections};
+use crate::assistant::request::{Outcome, Reason};
+use crate::assistant::search::Reads;
 use crate::generate::evidence;
 use crate::generate::extractive::{self, Asked, Found, Passage, Section, Vocabulary, Words};
 use crate::language::terms;
 use crate::model::Answer;
-use crate::reader::{Reading, calibration};
+use crate::reader::{READ, Reading, calibration};
 use crate::retrieve::{contextual_query, with_earlier};
 use crate::runtime::stages;
 use crate::snapshot::Generation;
 
-impl Assistant {
-    /// The answer to the last of `messages` out of what is known, its markers behind `cited` others.
-    pub(super) async fn answer(&self, messages: &[&str], known: &Known<'_>, cited: usize) -> Said {
-        let Known {
-            generation,
-            sources,
-            passages,
-            scores,
-        } = *known;
-        // Without a question the contexts themselves are summarised: nothing can miss the point.
-        let asked = contextual_query(messages).filter(|asked| !asked.trim().is_empty());
-        let readings = match &asked {
-            Some(asked) => self.readings(asked, generation, sources, passages).await,
-            None => None,
-        };
-        let blocks = foreign_blocks(sources);
-        let mut sections = sections(generation, sources, &blocks, passages);
-        for (section, reading) in sections.iter_mut().zip(readings.iter().flatten()) {
-            section.reading = Some(reading.clone());
-        }
-        let found = stages::timed_now("generate", || found(messages, generation, &sections));
-        let retrieved = scores.first().copied().unwrap_or(0.0).clamp(0.0, 1.0);
-        let (statements, words) = match found {
-            Found::Missing(text) => return Said::refusal(text, Reason::IdentifierMissing, 0.0),
-            Found::Nothing => {
-                let text = not_covered(generation, sources).text;
-                return Said::refusal(text, Reason::NotCovered, 0.0);
-            }
-            Found::Answer { statements, words } => (statements, words),
-        };
-        let judged = match asked {
-            Some(asked) => judge(&asked, words, generation, passages, readings.as_deref()),
-            None => Judged {
-                is_answered: true,
-                chance: None,
-            },
-        };
-        let confidence = judged.chance.unwrap_or(retrieved);
-        if !judged.is_answered {
-            let text = not_covered(generation, sources).text;
-            return Said::refusal(text, Reason::NotCovered, confidence);
-        }
-        let answer = stages::timed_now("verify", || {
-            compose(generation, sources, &sections, &statements, cited)
-        });
-        Said {
-            outcome: Outcome {
-                reason: if answer.answered {
-                    Reason::Answered
-                } else {
-                    Reason::NotCovered
-                },
-                confidence,
-            },
-            answer,
-        }
+/// The answer to the last of `messages` out of what is known, its markers behind `cited` others.
+pub(super) async fn answer(
+    reader: Option<&Reads>,
+    messages: &[&str],
+    known: &Known<'_>,
+    cited: usize,
+) -> Said {
+    let Known {
+        generation,
+        sources,
+        passages,
+        scores,
+    } = *known;
+    // Without a question the contexts themselves are summarised: nothing can miss the point.
+    let asked = contextual_query(messages).filter(|asked| !asked.trim().is_empty());
+    let readings = match (reader, &asked) {
+        (Some(reader), Some(asked)) => readings(reader, asked, known).await,
+        _ => None,
+    };
+    let blocks = foreign_blocks(sources);
+    let mut sections = sections(generation, sources, &blocks, passages);
+    for (section, reading) in sections.iter_mut().zip(readings.iter().flatten()) {
+        section.reading = Some(reading.clone());
     }
+    let found = stages::timed_now("generate", || found(messages, generation, &sections));
+    let retrieved = scores.first().copied().unwrap_or(0.0).clamp(0.0, 1.0);
+    let (statements, words) = match found {
+        Found::Missing(text) => return Said::refusal(text, Reason::IdentifierMissing, 0.0),
+        Found::Nothing => {
+            let text = not_covered(generation, sources).text;
+            return Said::refusal(text, Reason::NotCovered, 0.0);
+        }
+        Found::Answer { statements, words } => (statements, words),
+    };
+    let judged = match asked {
+        Some(asked) => judge(&asked, words, generation, passages, readings.as_deref()),
+        None => Judged {
+            is_answered: true,
+            chance: None,
+        },
+    };
+    let confidence = judged.chance.unwrap_or(retrieved);
+    if !judged.is_answered {
+        let text = not_covered(generation, sources).text;
+        return Said::refusal(text, Reason::NotCovered, confidence);
+    }
+    let answer = stages::timed_now("verify", || {
+        compose(generation, sources, &sections, &statements, cited)
+    });
+    Said {
+        outcome: Outcome {
+            reason: if answer.answered {
+                Reason::Answered
+            } else {
+                Reason::NotCovered
+            },
+            confidence,
+        },
+        answer,
+    }
+}
+/// Readings of the first contexts, up to one that answers for certain; `None` where the reader failed.
+async fn readings(reader: &Reads, question: &str, known: &Known<'_>) -> Option<Vec<Reading>> {
+    let first = known.sources.iter().zip(known.passages).take(READ);
+    let excerpts = first.map(|(source, passage)| excerpt(known.generation, source, passage));
+    reader
+        .read_until_certain(question, excerpts.collect())
+        .await
 }
 
 /// What the sections say to the last of `messages`.

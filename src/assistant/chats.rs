@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::respond::{Outlet, drive};
-use super::{
-    AnswerEvents, Assistant, AssistantError, ChatRequest, Position, Prepared, Render, Summary,
-    SummaryRequest,
-};
+use super::answers::{AnswerEvents, Answers, Outlet, Prepared, drive};
+use super::conversations::Position;
+use super::{AssistantError, ChatRequest, Render, Summary, SummaryRequest};
 use crate::model::{NewRecord, Once, OwnedSession, Owner};
-use crate::runtime::keyed_mutex::KeyedGuard;
+use crate::runtime::keyed_mutex::{KeyedGuard, KeyedMutex};
+use crate::store::SessionStore;
 
 /// A message that is kept, with all that its answer is made from.
 pub struct Chat {
@@ -47,10 +46,26 @@ pub enum Begun {
 /// A longer reply is not kept for a repetition, which is answered anew then.
 const LONGEST_KEPT_REPLY_BYTES: usize = 64 * 1024;
 
-impl Assistant {
+/// Turns of conversations.
+pub struct Chats {
+    store: Arc<dyn SessionStore>,
+    answers: Arc<Answers>,
+    /// A repetition waits for the one that it repeats.
+    repeatable: KeyedMutex<(Owner, Once)>,
+}
+
+impl Chats {
+    pub(super) fn new(store: Arc<dyn SessionStore>, answers: Arc<Answers>) -> Self {
+        Self {
+            store,
+            answers,
+            repeatable: KeyedMutex::default(),
+        }
+    }
+
     /// Keeps the message, in a new conversation if none is named, and finds contexts for it. The
     /// message is durable when this returns. A repetition waits here while the first is answered.
-    pub async fn begin_chat(&self, request: ChatRequest) -> Result<Begun, AssistantError> {
+    pub async fn begin(&self, request: ChatRequest) -> Result<Begun, AssistantError> {
         let turn = match &request.once {
             Some(once) => Some(self.repeatable.lock((request.owner, once.clone())).await),
             None => None,
@@ -91,6 +106,7 @@ impl Assistant {
             .map(|earlier| earlier.text)
             .collect();
         let prepared = self
+            .answers
             .prepare(SummaryRequest {
                 owner: request.owner,
                 session: id.to_string(),
@@ -122,17 +138,17 @@ impl Assistant {
     }
 
     /// Answers and keeps the answer. It is durable when this returns.
-    pub async fn chat(&self, chat: Chat) -> Result<Summary, AssistantError> {
+    pub async fn finish(&self, chat: Chat) -> Result<Summary, AssistantError> {
         self.turn(chat, Outlet(None)).await
     }
 
     /// The same, told while it happens; the answer is durable when the last event comes.
-    pub fn chat_events(self: Arc<Self>, chat: Chat) -> AnswerEvents {
+    pub fn events(self: Arc<Self>, chat: Chat) -> AnswerEvents {
         drive(move |outlet| async move { self.turn(chat, outlet).await })
     }
 
     async fn turn(&self, chat: Chat, outlet: Outlet) -> Result<Summary, AssistantError> {
-        let summary = self.respond(&chat.prepared, &outlet).await;
+        let summary = self.answers.respond(&chat.prepared, &outlet).await;
         let citations: Vec<_> = summary
             .answer
             .citations

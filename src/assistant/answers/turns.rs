@@ -4,12 +4,12 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::answer_cache::Cached;
 use super::brackets::without_markup;
 use super::prepared::Prepared;
 use super::refusals::{not_covered, refusal};
 use super::sources::Source;
-use super::{Outcome, Reason};
+use crate::assistant::answer_cache::Cached;
+use crate::assistant::request::{Outcome, Reason};
 use crate::generate::extractive::Passage;
 use crate::language::{questions_in, restate};
 use crate::model::{Answer, Citation};

@@ -1,13 +1,9 @@
-//! What the reader says of the first contexts, and what follows from it: their order, and whether
-//! the question is answered at all.
+//! What the reader says of contexts, and the order that follows from it.
 
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use super::Assistant;
-use super::sources::Source;
-use crate::generate::extractive::Passage;
 use crate::reader::{Excerpt, READ, ReadError, Reader, Reading, calibration};
 use crate::retrieve::{InContext, RankedChunk};
 use crate::runtime::{blocking, cpu_pool, stages};
@@ -20,14 +16,14 @@ const NEAR_CERTAIN: f32 = 1e-4;
 type How = fn(&dyn Reader, &str, &[Excerpt]) -> Result<Vec<Reading>, ReadError>;
 
 /// A reader, and how many may read at once.
-pub(super) struct Reads {
+pub(in crate::assistant) struct Reads {
     reader: Arc<dyn Reader>,
     /// One pass per core: more would only slow each other down.
     permits: Semaphore,
 }
 
 impl Reads {
-    pub(super) fn new(reader: Arc<dyn Reader>) -> Self {
+    pub(in crate::assistant) fn new(reader: Arc<dyn Reader>) -> Self {
         Self {
             reader,
             permits: Semaphore::new(cpu_pool::available_threads().get()),
@@ -35,7 +31,11 @@ impl Reads {
     }
 
     /// Whether an excerpt supports a claim; `None` when the reader failed.
-    pub(super) async fn supports(&self, claim: &str, excerpt: Excerpt) -> Option<bool> {
+    pub(in crate::assistant) async fn supports(
+        &self,
+        claim: &str,
+        excerpt: Excerpt,
+    ) -> Option<bool> {
         let readings = self
             .run(claim, vec![excerpt], |reader, claim, excerpts| {
                 reader.read(claim, excerpts)
@@ -47,7 +47,7 @@ impl Reads {
 
     /// A reading of each excerpt up to the first that answers for certain; `None` when the reader
     /// failed.
-    async fn read_until_certain(
+    pub(in crate::assistant) async fn read_until_certain(
         &self,
         question: &str,
         excerpts: Vec<Excerpt>,
@@ -64,6 +64,30 @@ impl Reads {
             Ok(readings)
         })
         .await
+    }
+
+    /// Puts the first chunks of a search in the order in which they answer: by the log-odds of
+    /// their scores with a share of the reader's. The scores stay with the places, so that they
+    /// fall along the order.
+    pub(super) async fn reorder(
+        &self,
+        asked: &InContext,
+        generation: &Generation,
+        chunks: &mut [RankedChunk],
+    ) {
+        let first = chunks.len().min(READ);
+        let first = &mut chunks[..first];
+        let excerpts = first
+            .iter()
+            .map(|chunk| excerpt_of_row(generation, chunk.row));
+        let question = match &asked.before {
+            Some((before, _)) => format!("{before} {}", asked.question),
+            None => asked.question.clone(),
+        };
+        let excerpts = excerpts.collect();
+        if let Some(readings) = self.read_until_certain(&question, excerpts).await {
+            reorder(first, &readings);
+        }
     }
 
     /// Reads where that holds nobody up; the log tells of a failure.
@@ -88,61 +112,8 @@ impl Reads {
     }
 }
 
-impl Assistant {
-    /// Puts the first chunks of a search in the order in which they answer: by the log-odds of
-    /// their scores with a share of the reader's. The scores stay with the places, so that they
-    /// fall along the order.
-    pub(super) async fn reorder(
-        &self,
-        asked: &InContext,
-        generation: &Generation,
-        chunks: &mut [RankedChunk],
-    ) {
-        let Some(reads) = &self.reads else {
-            return;
-        };
-        let first = chunks.len().min(READ);
-        let first = &mut chunks[..first];
-        let excerpts = first.iter().map(|chunk| stored(generation, chunk.row));
-        let question = match &asked.before {
-            Some((before, _)) => format!("{before} {}", asked.question),
-            None => asked.question.clone(),
-        };
-        let excerpts = excerpts.collect();
-        if let Some(readings) = reads.read_until_certain(&question, excerpts).await {
-            reorder(first, &readings);
-        }
-    }
-
-    /// Readings of the first contexts, up to one that answers for certain; `None` without a reader.
-    pub(super) async fn readings(
-        &self,
-        question: &str,
-        generation: &Generation,
-        sources: &[Source],
-        passages: &[Passage],
-    ) -> Option<Vec<Reading>> {
-        let reads = self.reads.as_ref()?;
-        let first = sources.iter().zip(passages).take(READ);
-        let excerpts = first.map(|(source, passage)| excerpt(generation, source, passage));
-        let excerpts = excerpts.collect();
-        reads.read_until_certain(question, excerpts).await
-    }
-}
-
-/// A context as it is read.
-pub(super) fn excerpt(generation: &Generation, source: &Source, passage: &Passage) -> Excerpt {
-    match source {
-        Source::Stored { row } => stored(generation, *row),
-        Source::Foreign { .. } => Excerpt {
-            heading: String::new(),
-            text: passage.text.clone(),
-        },
-    }
-}
-
 /// A chunk as it was read in training: the headings above it, or the title where there are none.
-fn stored(generation: &Generation, row: u32) -> Excerpt {
+pub(in crate::assistant) fn excerpt_of_row(generation: &Generation, row: u32) -> Excerpt {
     let chunk = generation.chunk(row);
     let heading = if chunk.heading_path.is_empty() {
         generation.records.document_of(chunk).title.clone()

@@ -4,20 +4,26 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Assistant, AssistantError, SuppliedContext};
-use crate::embed;
+use crate::assistant::AssistantError;
+use crate::assistant::request::SuppliedContext;
+use crate::assistant::search::excerpt_of_row;
+use crate::embed::{self, Embedder};
 use crate::generate::commands::commands;
 use crate::generate::extractive::{
     Passage, Purpose, Section, Sentence, blocks_of_lines, heads_references,
 };
 use crate::language::sentences;
 use crate::model::{Block, BlockKind, Chunk, UnitVector};
+use crate::reader::Excerpt;
 use crate::runtime::blocking;
 use crate::snapshot::Generation;
 
+/// Bytes that are read of the contexts of a client's own, all together; a chunk has some 700.
+const READ_OF_CONTEXTS: usize = 128 * 1024;
+
 /// A context, found again in the snapshot if it comes from there.
 #[derive(Debug, Clone)]
-pub(super) enum Source {
+pub(in crate::assistant) enum Source {
     Stored { row: u32 },
     Foreign { text: String },
 }
@@ -32,101 +38,119 @@ impl Source {
     }
 }
 
-impl Assistant {
-    /// The contexts with their sentences and the cosines of these with the question.
-    pub(super) async fn passages(
-        &self,
-        generation: &Arc<Generation>,
-        sources: &[Source],
-        query: Option<&UnitVector>,
-    ) -> Result<Vec<Passage>, AssistantError> {
-        let cosines = sentence_cosines(generation, sources, query).await;
-        let mut passages = Vec::with_capacity(sources.len());
-        for (source, cosines) in sources.iter().zip(cosines) {
-            passages.push(self.passage(generation, source, query, &cosines).await?);
-        }
-        Ok(passages)
+/// The contexts with their sentences and the cosines of these with the question.
+pub(super) async fn passages(
+    embedder: &dyn Embedder,
+    generation: &Arc<Generation>,
+    sources: &[Source],
+    query: Option<&UnitVector>,
+) -> Result<Vec<Passage>, AssistantError> {
+    let cosines = sentence_cosines(generation, sources, query).await;
+    let mut passages = Vec::with_capacity(sources.len());
+    for (source, cosines) in sources.iter().zip(cosines) {
+        passages.push(passage(embedder, generation, source, query, &cosines).await?);
     }
+    Ok(passages)
+}
 
-    async fn passage(
-        &self,
-        generation: &Generation,
-        source: &Source,
-        query: Option<&UnitVector>,
-        cosines: &[f32],
-    ) -> Result<Passage, AssistantError> {
-        match source {
-            Source::Stored { row } => {
-                let chunk = generation.chunk(*row);
-                let purposes = purposes(generation, chunk);
-                let sentences = chunk
-                    .sentences
-                    .iter()
-                    .zip(purposes)
-                    .enumerate()
-                    .map(|(position, (sentence, purpose))| Sentence {
-                        range: sentence.start - chunk.range.start..sentence.end - chunk.range.start,
-                        cosine: cosines.get(position).copied(),
-                        purpose,
-                    })
-                    .collect();
-                let standing = query.map_or(0.0, |query| {
-                    query.cosine(&generation.records.vectors.row(*row))
-                });
-                let text = generation.records.chunk_text(chunk).to_owned();
-                let headings = headings(generation, *row);
-                Ok(Passage {
-                    text,
-                    headings,
-                    sentences,
-                    standing,
-                })
-            }
-            Source::Foreign { text } => self.foreign_passage(text, query).await,
-        }
-    }
-
-    /// Text that is in no document: its sentences are embedded here and now.
-    async fn foreign_passage(
-        &self,
-        text: &str,
-        query: Option<&UnitVector>,
-    ) -> Result<Passage, AssistantError> {
-        let ranges = sentences(text, 0..text.len());
-        let commands = commands(text);
-        let mut cosines = Vec::new();
-        if let Some(query) = query.filter(|_| !ranges.is_empty()) {
-            let passage = embed::Passage {
-                text: text.to_owned(),
-                spans: ranges.clone(),
-                words: Vec::new(),
-            };
-            let vectors = self
-                .embedder
-                .embed_passages(vec![passage])
-                .await
-                .map_err(|error| AssistantError::Embedder(error.to_string()))?;
-            cosines = vectors
+async fn passage(
+    embedder: &dyn Embedder,
+    generation: &Generation,
+    source: &Source,
+    query: Option<&UnitVector>,
+    cosines: &[f32],
+) -> Result<Passage, AssistantError> {
+    match source {
+        Source::Stored { row } => {
+            let chunk = generation.chunk(*row);
+            let purposes = purposes(generation, chunk);
+            let sentences = chunk
+                .sentences
                 .iter()
-                .flat_map(|v| &v.spans)
-                .map(|span| query.cosine(span.as_slice()))
+                .zip(purposes)
+                .enumerate()
+                .map(|(position, (sentence, purpose))| Sentence {
+                    range: sentence.start - chunk.range.start..sentence.end - chunk.range.start,
+                    cosine: cosines.get(position).copied(),
+                    purpose,
+                })
                 .collect();
-        }
-        let sentences = ranges
-            .into_iter()
-            .enumerate()
-            .map(|(position, range)| Sentence {
-                purpose: purpose(&commands, range.start, false),
-                range,
-                cosine: cosines.get(position).copied(),
+            let standing = query.map_or(0.0, |query| {
+                query.cosine(&generation.records.vectors.row(*row))
+            });
+            let text = generation.records.chunk_text(chunk).to_owned();
+            let headings = headings(generation, *row);
+            Ok(Passage {
+                text,
+                headings,
+                sentences,
+                standing,
             })
-            .collect();
-        Ok(Passage {
+        }
+        Source::Foreign { text } => foreign_passage(embedder, text, query).await,
+    }
+}
+
+/// Text that is in no document: its sentences are embedded here and now.
+async fn foreign_passage(
+    embedder: &dyn Embedder,
+    text: &str,
+    query: Option<&UnitVector>,
+) -> Result<Passage, AssistantError> {
+    let ranges = sentences(text, 0..text.len());
+    let commands = commands(text);
+    let mut cosines = Vec::new();
+    if let Some(query) = query.filter(|_| !ranges.is_empty()) {
+        let passage = embed::Passage {
             text: text.to_owned(),
-            headings: String::new(),
-            sentences,
-            standing: 0.0,
+            spans: ranges.clone(),
+            words: Vec::new(),
+        };
+        let vectors = embedder
+            .embed_passages(vec![passage])
+            .await
+            .map_err(|error| AssistantError::Embedder(error.to_string()))?;
+        cosines = vectors
+            .iter()
+            .flat_map(|v| &v.spans)
+            .map(|span| query.cosine(span.as_slice()))
+            .collect();
+    }
+    let sentences = ranges
+        .into_iter()
+        .enumerate()
+        .map(|(position, range)| Sentence {
+            purpose: purpose(&commands, range.start, false),
+            range,
+            cosine: cosines.get(position).copied(),
         })
+        .collect();
+    Ok(Passage {
+        text: text.to_owned(),
+        headings: String::new(),
+        sentences,
+        standing: 0.0,
+    })
+}
+/// A context as it is read.
+pub(super) fn excerpt(generation: &Generation, source: &Source, passage: &Passage) -> Excerpt {
+    match source {
+        Source::Stored { row } => excerpt_of_row(generation, *row),
+        Source::Foreign { .. } => Excerpt {
+            heading: String::new(),
+            text: passage.text.clone(),
+        },
+    }
+}
+
+/// Cuts texts that are in no document where more of them is not read.
+pub(super) fn cut(sources: &mut [Source]) {
+    let mut left = READ_OF_CONTEXTS;
+    for source in sources {
+        if let Source::Foreign { text } = source {
+            text.truncate(text.floor_char_boundary(left));
+            left -= text.len();
+        }
     }
 }
 
@@ -280,5 +304,24 @@ pub(super) fn find(generation: &Generation, context: SuppliedContext) -> Source 
     match row {
         Some(row) => Source::Stored { row },
         None => Source::Foreign { text: context.text },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn foreign_texts_share_what_is_read() {
+        let foreign = |bytes: usize| Source::Foreign {
+            text: "x".repeat(bytes),
+        };
+        let mut sources = [foreign(100_000), foreign(100_000), foreign(1)];
+        cut(&mut sources);
+        let lengths = sources.map(|source| match source {
+            Source::Foreign { text } => text.len(),
+            Source::Stored { .. } => 0,
+        });
+        assert_eq!(lengths, [100_000, READ_OF_CONTEXTS - 100_000, 0]);
     }
 }

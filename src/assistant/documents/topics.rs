@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use super::{Assistant, AssistantError};
+use super::Documents;
+use crate::assistant::AssistantError;
 use crate::model::{BlockKind, ChunkId, Document, DocumentId, Filter, UnitVector};
 use crate::runtime::blocking;
 use crate::snapshot::Generation;
@@ -40,11 +41,11 @@ impl Topic {
     }
 }
 
-impl Assistant {
+impl Documents {
     /// Topics to begin with, `at_most` of them, from documents all over the index that `filter`
     /// admits.
     pub async fn topics(&self, filter: Filter, at_most: usize) -> Vec<Topic> {
-        let generation = self.live.current();
+        let generation = self.0.current();
         blocking::run(move || spread(&generation, &filter, at_most)).await
     }
 
@@ -56,7 +57,7 @@ impl Assistant {
         filter: Filter,
         at_most: usize,
     ) -> Result<Vec<Topic>, AssistantError> {
-        let generation = self.live.current();
+        let generation = self.0.current();
         let row = generation
             .row_of(chunk)
             .ok_or(AssistantError::CitationNotFound)?;

@@ -1,14 +1,31 @@
 //! Conversations: open, write to, read, list, delete.
 
-use super::{Assistant, AssistantError};
+mod branch;
+
+use std::sync::Arc;
+
+pub use self::branch::Position;
+use super::AssistantError;
+use super::answer_cache::AnswerCache;
+use super::question_log::QuestionLog;
+use super::search::Search;
 use crate::model::{
     Message, NewRecord, Once, OwnedSession, Owner, Rating, SessionDetails, SessionId,
     SessionSummary,
 };
+use crate::store::SessionStore;
 
-impl Assistant {
+/// The conversations of a store.
+pub struct Conversations {
+    pub(super) store: Arc<dyn SessionStore>,
+    pub(super) search: Arc<Search>,
+    pub(super) answer_cache: Option<Arc<AnswerCache>>,
+    pub(super) question_log: Option<Arc<QuestionLog>>,
+}
+
+impl Conversations {
     /// Begins a conversation.
-    pub async fn open_session(
+    pub async fn open(
         &self,
         owner: Owner,
         once: Option<Once>,
@@ -60,14 +77,15 @@ impl Assistant {
         self.store
             .save_feedback(session, rating, comment, once)
             .await?;
-        if let Some(comment) = bad {
-            self.log_bad(session, &comment).await;
+        if let (Some(log), Some(comment)) = (&self.question_log, bad) {
+            log.bad(&self.search, self.store.as_ref(), session, &comment)
+                .await;
         }
         Ok(())
     }
 
     /// An owner's conversations, newest first, beginning behind `after`.
-    pub async fn sessions(
+    pub async fn list(
         &self,
         owner: Owner,
         after: Option<SessionId>,
@@ -82,16 +100,12 @@ impl Assistant {
     }
 
     /// Gives a conversation a name. Durable when this returns.
-    pub async fn rename_session(
-        &self,
-        session: OwnedSession,
-        title: String,
-    ) -> Result<(), AssistantError> {
+    pub async fn rename(&self, session: OwnedSession, title: String) -> Result<(), AssistantError> {
         Ok(self.store.rename_session(session, title).await?)
     }
 
     /// Deletes a conversation and all that is kept of it.
-    pub async fn delete_session(&self, session: OwnedSession) -> Result<(), AssistantError> {
+    pub async fn delete(&self, session: OwnedSession) -> Result<(), AssistantError> {
         self.store.delete_session(session).await?;
         // What was asked in it may stand there too.
         if let Some(cache) = &self.answer_cache {

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Assistant, AssistantError};
-use crate::embed::Passage;
+use super::AssistantError;
+use crate::embed::{Embedder, Passage};
 use crate::model::UnitVector;
 use crate::runtime::blocking;
 
@@ -19,18 +19,21 @@ pub struct EmbeddingInfo {
     pub max_tokens: usize,
 }
 
-impl Assistant {
+/// Vectors for callers.
+pub struct Embeddings(pub(super) Arc<dyn Embedder>);
+
+impl Embeddings {
     /// What the embedder takes and gives.
-    pub fn embedding(&self) -> EmbeddingInfo {
+    pub fn info(&self) -> EmbeddingInfo {
         EmbeddingInfo {
-            dimension: self.embedder.fingerprint().dimension,
-            max_tokens: self.embedder.max_tokens(),
+            dimension: self.0.fingerprint().dimension,
+            max_tokens: self.0.max_tokens(),
         }
     }
 
     /// How many tokens each text has, in order.
     pub async fn count_tokens(&self, texts: Arc<Vec<String>>) -> Vec<usize> {
-        let embedder = Arc::clone(&self.embedder);
+        let embedder = Arc::clone(&self.0);
         let count = move || {
             texts
                 .iter()
@@ -45,7 +48,7 @@ impl Assistant {
         let mut vectors = Vec::with_capacity(texts.len());
         for batch in texts.chunks(BATCH) {
             let passages = batch.iter().map(|text| Passage::whole(text)).collect();
-            let made = self.embedder.embed_passages(passages).await;
+            let made = self.0.embed_passages(passages).await;
             let made = made.map_err(|error| AssistantError::Embedder(error.to_string()))?;
             vectors.extend(made.into_iter().map(|vectors| vectors.whole));
         }

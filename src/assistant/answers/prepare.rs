@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use super::answer_cache::{Cached, Contexts, Scope, Wanted};
-use super::answering::{Known, Said};
-use super::bounds;
+use super::Answers;
+use super::extractive::{Known, Said, answer};
 use super::foreign::Foreign;
-use super::parts::{Part, join, turns};
 use super::prepared::Prepared;
-use super::sources::{Source, find};
-use super::{Assistant, AssistantError, Outcome, Reason, SummaryRequest};
-use crate::model::{Answer, Filter, OwnedSession, Owner, SessionId, UnitVector};
+use super::sources::{Source, cut, find, passages};
+use super::turns::{Part, join, turns};
+use crate::assistant::answer_cache::{Cached, Contexts, Scope, Wanted};
+use crate::assistant::request::{Outcome, Reason, SummaryRequest};
+use crate::assistant::{AssistantError, bounds};
+use crate::model::{Answer, Filter, OwnedSession, Owner, SessionId};
 use crate::retrieve::{InContext, contextual_query, in_context};
 use crate::snapshot::Generation;
 use crate::store::StoreError;
@@ -20,7 +21,7 @@ const CONTEXTS: usize = 6;
 /// The most contexts of the caller's own that are read; what lies beyond is ignored.
 const MOST_CONTEXTS: usize = 50;
 
-impl Assistant {
+impl Answers {
     /// Finds what an answer to the last question is made from, and the answer in its own words: the
     /// one that is given where no model is asked, or none answers.
     pub async fn prepare(&self, request: SummaryRequest) -> Result<Prepared, AssistantError> {
@@ -37,7 +38,7 @@ impl Assistant {
         if let Some(prepared) = self.curated(&history).await? {
             return Ok(prepared);
         }
-        let generation = self.live.current();
+        let generation = self.search.live.current();
         let mut read = history.clone();
         let last = read.last().map(String::as_str).unwrap_or_default();
         let foreign = match request.contexts {
@@ -46,14 +47,14 @@ impl Assistant {
         };
         let corrected = match foreign {
             Some(_) => None,
-            None => self.correct(&generation, &mut read).await,
+            None => self.search.correct(&generation, &mut read).await,
         };
         let turns = turns(&read);
         let supplied = request.contexts.map(|supplied| {
             let supplied = supplied.into_iter().take(MOST_CONTEXTS);
             let mut sources: Vec<Source> =
                 supplied.map(|context| find(&generation, context)).collect();
-            bounds::cut(&mut sources);
+            cut(&mut sources);
             sources
         });
         let mut parts: Vec<Part> = Vec::new();
@@ -77,7 +78,15 @@ impl Assistant {
         let mut prepared = join(generation, history, parts);
         prepared.corrected = corrected;
         prepared.session = session;
-        prepared.cached = self.look_up(&prepared, wanted).await;
+        prepared.cached = match (&self.answer_cache, wanted) {
+            // What the sources do not cover is never put to the model.
+            (Some(cache), Some(wanted)) if prepared.extractive.answered => {
+                cache
+                    .look_up(&prepared.generation, &prepared.sources, wanted)
+                    .await
+            }
+            _ => Cached::Bypass,
+        };
         Ok(prepared)
     }
 
@@ -96,7 +105,9 @@ impl Assistant {
             (None, Some(question)) => {
                 let asked = in_context(messages).unwrap_or_else(|| InContext::alone(question));
                 let all = Filter::default();
-                let found = self.search(Arc::clone(generation), &asked, CONTEXTS, &all);
+                let found = self
+                    .search
+                    .ranked(Arc::clone(generation), &asked, CONTEXTS, &all);
                 let chunks = found.await?.chunks;
                 let sources = chunks.iter().map(|chunk| Source::Stored { row: chunk.row });
                 let scores: Vec<f32> = chunks.iter().map(|chunk| chunk.score).collect();
@@ -105,10 +116,16 @@ impl Assistant {
             (None, None) => (Vec::new(), Some(Vec::new())),
         };
         let query = match &question {
-            Some(question) => Some(self.vector(question).await?),
+            Some(question) => Some(self.search.vector(question).await?),
             None => None,
         };
-        let passages = self.passages(generation, &sources, query.as_ref()).await?;
+        let passages = passages(
+            self.search.embedder.as_ref(),
+            generation,
+            &sources,
+            query.as_ref(),
+        )
+        .await?;
         let scores = scores.unwrap_or_else(|| passages.iter().map(|p| p.standing).collect());
         let known = Known {
             generation,
@@ -119,7 +136,7 @@ impl Assistant {
         let said = if let Some(foreign) = foreign {
             Said::refusal(foreign.say(), Reason::OtherLanguage, 0.0)
         } else {
-            self.answer(messages, &known, cited).await
+            answer(self.search.reader.as_ref(), messages, &known, cited).await
         };
         Ok(Part {
             question: messages.last().copied().unwrap_or_default().to_owned(),
@@ -131,11 +148,6 @@ impl Assistant {
         })
     }
 
-    async fn vector(&self, text: &str) -> Result<UnitVector, AssistantError> {
-        let vector = self.retriever.embed(text).await;
-        vector.map_err(|error| AssistantError::Embedder(error.to_string()))
-    }
-
     /// The reply to the last message, if one is there before it is searched for.
     async fn curated(&self, history: &[String]) -> Result<Option<Prepared>, AssistantError> {
         let (Some(replies), Some(message)) = (&self.replies, history.last()) else {
@@ -144,8 +156,8 @@ impl Assistant {
         if message.trim().is_empty() {
             return Ok(None);
         }
-        let vector = self.vector(message).await?;
-        let generation = self.live.current();
+        let vector = self.search.vector(message).await?;
+        let generation = self.search.live.current();
         let Some(reply) = replies.find(message, &vector) else {
             return Ok(None);
         };
@@ -196,12 +208,12 @@ impl Assistant {
                 owner,
                 generation,
                 model,
-                self.reads.is_some(),
+                self.search.reader.is_some(),
                 earlier,
                 &contexts,
             ),
             question: last.clone(),
-            vector: self.vector(&question).await?,
+            vector: self.search.vector(&question).await?,
         }))
     }
 
@@ -214,7 +226,7 @@ impl Assistant {
         is_needed: bool,
     ) -> Result<Vec<String>, AssistantError> {
         let found = match SessionId::parse(session) {
-            Some(id) => match self.store.messages(OwnedSession { owner, id }).await {
+            Some(id) => match self.search.store.messages(OwnedSession { owner, id }).await {
                 Err(StoreError::SessionNotFound(_)) => None,
                 found => Some(found?),
             },

@@ -7,21 +7,20 @@ use std::sync::Arc;
 use super::brackets::without_markup;
 use super::cite::cite;
 use super::prepared::Prepared;
-use super::reading::{Reads, excerpt};
-use super::sources::Source;
-use super::{Assistant, AssistantError, SummaryRequest};
+use super::sources::{Source, excerpt};
+use crate::assistant::search::{Reads, Search};
 use crate::embed::Embedder;
 use crate::generate::claims::Claim;
 use crate::generate::commands::is_command;
 use crate::generate::support::{Sources, Verdict};
-use crate::model::{Answer, AnswerSentence, Citation, Owner, UnitVector};
+use crate::model::{Answer, AnswerSentence, Citation, UnitVector};
 use crate::runtime::{blocking, stages};
 
 /// What has been released so far. Every quote in it stands in the stored text.
 pub(super) struct Draft<'a> {
     prepared: &'a Prepared,
     embedder: &'a dyn Embedder,
-    reads: Option<&'a Reads>,
+    reader: Option<&'a Reads>,
     sources: Sources,
     is_strict: bool,
     text: String,
@@ -38,34 +37,12 @@ pub(super) struct Addition {
     pub(super) citations: Vec<Citation>,
 }
 
-impl Assistant {
-    /// Whether `sentence` would go out as supported, all its numbers verified, in a model's answer to
-    /// `question`.
-    pub async fn would_pass(&self, question: &str, sentence: &str) -> Result<bool, AssistantError> {
-        let prepared = self
-            .prepare(SummaryRequest {
-                owner: Owner::OPERATOR,
-                session: String::new(),
-                contexts: None,
-                history: Some(vec![question.to_owned()]),
-            })
-            .await?;
-        let mut draft = Draft::new(&prepared, self, true);
-        let claim = Claim {
-            gap: String::new(),
-            text: sentence.to_owned(),
-            named: Vec::new(),
-        };
-        Ok(draft.take(claim).await.is_some())
-    }
-}
-
 impl<'a> Draft<'a> {
-    pub(super) fn new(prepared: &'a Prepared, assistant: &'a Assistant, is_strict: bool) -> Self {
+    pub(super) fn new(prepared: &'a Prepared, search: &'a Search, is_strict: bool) -> Self {
         Self {
             prepared,
-            embedder: assistant.embedder.as_ref(),
-            reads: assistant.reads.as_ref(),
+            embedder: search.embedder.as_ref(),
+            reader: search.reader.as_ref(),
             sources: Sources::new(&prepared.passages),
             is_strict,
             text: String::new(),
@@ -152,7 +129,7 @@ impl<'a> Draft<'a> {
             &self.prepared.sources[*nearest],
             &self.prepared.passages[*nearest],
         );
-        self.reads?.supports(claim, nearest).await
+        self.reader?.supports(claim, nearest).await
     }
 
     /// For each source the cosines of its sentences with a claim.

@@ -1,6 +1,7 @@
 //! A conversation that goes on behind any of its messages, as OpenAI's Responses API has it.
 
-use super::{Assistant, AssistantError};
+use super::Conversations;
+use crate::assistant::AssistantError;
 use crate::model::{Message, OwnedSession, Owner, SessionId};
 use crate::store::SessionStore;
 
@@ -16,7 +17,7 @@ pub struct Position {
     pub sequence: u64,
 }
 
-impl Assistant {
+impl Conversations {
     /// The session in which a conversation goes on behind `position`, once `earlier` stands there: its own
     /// where that is the last message, and else a new one that begins with the same messages. `None` where
     /// a new session is all that is wanted. [`AssistantError::SessionNotFound`] if the owner has no such
@@ -121,21 +122,28 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         assert_eq!(
-            assistant.branch(owner, None, Vec::new()).await.unwrap(),
+            assistant
+                .conversations
+                .branch(owner, None, Vec::new())
+                .await
+                .unwrap(),
             None
         );
         let first = assistant
+            .conversations
             .branch(owner, None, texts(&["a", "b"]))
             .await
             .unwrap()
             .unwrap();
         let behind = |session, sequence| Some(Position { session, sequence });
         let same = assistant
+            .conversations
             .branch(owner, behind(first, 2), texts(&["c"]))
             .await
             .unwrap();
         assert_eq!(same, Some(first));
         let other = assistant
+            .conversations
             .branch(owner, behind(first, 1), texts(&["d"]))
             .await
             .unwrap()
@@ -153,6 +161,7 @@ mod tests {
         let stranger = Owner::from_number(7);
         for (owner, sequence) in [(owner, 9), (stranger, 1)] {
             let refused = assistant
+                .conversations
                 .branch(owner, behind(first, sequence), Vec::new())
                 .await;
             assert!(matches!(refused, Err(AssistantError::SessionNotFound)));

@@ -1,6 +1,7 @@
 //! A quotation in its place, so that a reader can see what stands around it.
 
-use super::{Assistant, AssistantError};
+use super::Documents;
+use crate::assistant::AssistantError;
 use crate::model::{ChunkId, Place};
 
 /// Which quotation, and how much around it.
@@ -33,14 +34,14 @@ pub struct Surroundings {
     pub generation: String,
 }
 
-impl Assistant {
+impl Documents {
     /// Reads a quotation and what stands around it. [`AssistantError::CitationNotFound`] if the live
     /// generation has no such chunk, or the chunk no such bytes.
     pub fn surroundings(
         &self,
         request: &SurroundingsRequest,
     ) -> Result<Surroundings, AssistantError> {
-        let generation = self.live.current();
+        let generation = self.0.current();
         let row = generation
             .row_of(&request.chunk)
             .ok_or(AssistantError::CitationNotFound)?;

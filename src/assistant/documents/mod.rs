@@ -1,15 +1,21 @@
 //! The documents themselves: a list of them, the text of one with its structure, and its file.
 
+mod surroundings;
+mod topics;
+
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use super::{Assistant, AssistantError};
+pub use self::surroundings::{Surroundings, SurroundingsRequest};
+pub use self::topics::Topic;
+use super::AssistantError;
 use crate::model::{Block, ContentKind, Document, DocumentId, Filter};
 use crate::runtime::{blocking, files};
 use crate::snapshot::Generation;
+use crate::snapshot::live::Live;
 
 /// A larger file is not sent: it would have to be in memory while its digest is computed.
 const LARGEST_FILE_BYTES: u64 = 64 << 20;
@@ -86,11 +92,15 @@ pub struct DocumentFile {
     pub bytes: Vec<u8>,
 }
 
-impl Assistant {
+/// The documents of the generation that answers.
+#[derive(Clone)]
+pub struct Documents(pub(super) Arc<Live>);
+
+impl Documents {
     /// The documents that `filter` admits, `at_most` of them, beginning behind `after`; none if that
     /// is no document of the live generation.
-    pub fn documents(&self, filter: &Filter, after: Option<&str>, at_most: usize) -> DocumentList {
-        let generation = self.live.current();
+    pub fn list(&self, filter: &Filter, after: Option<&str>, at_most: usize) -> DocumentList {
+        let generation = self.0.current();
         let admitted: Vec<u32> = (0u32..)
             .zip(generation.records.documents())
             .filter(|(_, document)| filter.admits(document))
@@ -120,12 +130,8 @@ impl Assistant {
     /// The text of a document at `range`, widened to whole blocks where these are short; bytes behind
     /// its end are left out. [`AssistantError::DocumentNotFound`] if the live generation has no such
     /// document.
-    pub fn document_text(
-        &self,
-        id: &str,
-        range: Range<usize>,
-    ) -> Result<DocumentText, AssistantError> {
-        let generation = self.live.current();
+    pub fn text(&self, id: &str, range: Range<usize>) -> Result<DocumentText, AssistantError> {
+        let generation = self.0.current();
         let (position, document) = find(&generation, id)?;
         let text = generation.records.text(position);
         let range = widened(text, &document.blocks, range);
@@ -148,8 +154,8 @@ impl Assistant {
     /// found by what the index says of it and compared with the digest in the index, so that no other
     /// file can be had, whatever lies at that path by now. [`AssistantError::DocumentNotFound`] if the
     /// live generation has no such document, [`AssistantError::NoFile`] if it has none, or another.
-    pub async fn document_file(&self, id: &str) -> Result<DocumentFile, AssistantError> {
-        let generation = self.live.current();
+    pub async fn file(&self, id: &str) -> Result<DocumentFile, AssistantError> {
+        let generation = self.0.current();
         let (_, document) = find(&generation, id)?;
         if is_web(&document.source) {
             return Err(AssistantError::NoFile);
@@ -299,7 +305,9 @@ mod tests {
         let mut seen = Vec::new();
         loop {
             let after = seen.last().map(|id: &DocumentId| id.as_str().to_owned());
-            let page = assistant.documents(&Filter::default(), after.as_deref(), 4);
+            let page = assistant
+                .documents
+                .list(&Filter::default(), after.as_deref(), 4);
             assert_eq!(page.total, 6);
             seen.extend(page.documents.into_iter().map(|info| info.id));
             if !page.has_more {
@@ -311,15 +319,17 @@ mod tests {
             source: Some("guide-3.txt".to_owned()),
             ..Filter::default()
         };
-        let found = assistant.documents(&one, None, 4);
+        let found = assistant.documents.list(&one, None, 4);
         assert_eq!(
             (found.total, found.documents[0].id.clone()),
             (1, seen[3].clone())
         );
-        let behind = assistant.documents(&Filter::default(), Some("none"), 4);
+        let behind = assistant
+            .documents
+            .list(&Filter::default(), Some("none"), 4);
         assert!(behind.documents.is_empty());
-        let text = assistant.document_text(seen[3].as_str(), 0..5).unwrap();
+        let text = assistant.documents.text(seen[3].as_str(), 0..5).unwrap();
         assert!(text.text.starts_with("Guide 3 on heating."));
-        assert!(assistant.document_text("none", 0..5).is_err());
+        assert!(assistant.documents.text("none", 0..5).is_err());
     }
 }

@@ -2,18 +2,17 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 
 use futures::{Stream, StreamExt, stream};
 use tokio::sync::mpsc;
 
-use super::answer_cache::Cached;
+use super::Answers;
 use super::draft::Draft;
 use super::prepared::Prepared;
 use super::refusals::not_covered;
-use super::{
-    AnswerEvent, Assistant, AssistantError, Degraded, Outcome, Reason, Summary, SummaryRequest,
-};
+use crate::assistant::AssistantError;
+use crate::assistant::answer_cache::Cached;
+use crate::assistant::request::{AnswerEvent, Degraded, Outcome, Reason, Summary};
 use crate::generate::claims::{Claim, Claims};
 use crate::generate::prompt::is_refusal;
 use crate::generate::{ChatModel, GenerateError, TextStream};
@@ -27,25 +26,13 @@ pub type AnswerEvents = Pin<Box<dyn Stream<Item = Result<AnswerEvent, AssistantE
 /// Events that wait to be sent.
 const EVENT_QUEUE: usize = 16;
 
-impl Assistant {
-    /// Answers the last question from the contexts, with verified citations.
-    pub async fn summarize(&self, request: SummaryRequest) -> Result<Summary, AssistantError> {
-        let prepared = self.prepare(request).await?;
-        Ok(self.finish(prepared).await)
-    }
-
-    /// Answers what was prepared.
-    pub async fn finish(&self, prepared: Prepared) -> Summary {
-        self.respond(&prepared, &Outlet(None)).await
-    }
-
-    /// The same, told while it happens.
-    pub fn answer_events(self: Arc<Self>, prepared: Prepared) -> AnswerEvents {
-        drive(move |outlet| async move { Ok(self.respond(&prepared, &outlet).await) })
-    }
-
+impl Answers {
     /// The answer: the model's if there is a model and it can be had.
-    pub(super) async fn respond(&self, prepared: &Prepared, outlet: &Outlet) -> Summary {
+    pub(in crate::assistant) async fn respond(
+        &self,
+        prepared: &Prepared,
+        outlet: &Outlet,
+    ) -> Summary {
         if let Cached::Hit(summary) = &prepared.cached {
             outlet.tell_all(summary).await;
             return Summary {
@@ -54,8 +41,14 @@ impl Assistant {
             };
         }
         let summary = self.write_answer(prepared, outlet).await;
-        self.keep(prepared, &summary).await;
-        self.log_unanswered(prepared, &summary).await;
+        let is_live = *self.search.live.current().id() == *prepared.generation.id();
+        let is_worth_it = summary.degraded.is_none() && summary.answer.answered && is_live;
+        if let (Cached::Miss(ticket), true) = (&prepared.cached, is_worth_it) {
+            ticket.keep(&summary).await;
+        }
+        if let Some(log) = &self.question_log {
+            log.unanswered(&self.search, prepared, &summary).await;
+        }
         summary
     }
 
@@ -69,7 +62,7 @@ impl Assistant {
             outlet.tell_all(&summary).await;
             return summary;
         };
-        let mut draft = Draft::new(prepared, self, model.is_strict());
+        let mut draft = Draft::new(prepared, &self.search, model.is_strict());
         match write(model, prepared, &mut draft, outlet).await {
             Ok(Ended::Refused) => {
                 let summary = Summary {
@@ -213,7 +206,7 @@ fn degraded(error: &GenerateError) -> Degraded {
 }
 
 /// Where events go, if anybody wants them.
-pub(super) struct Outlet(pub(super) Option<mpsc::Sender<AnswerEvent>>);
+pub(in crate::assistant) struct Outlet(pub(in crate::assistant) Option<mpsc::Sender<AnswerEvent>>);
 
 impl Outlet {
     fn is_open(&self) -> bool {
@@ -253,7 +246,7 @@ impl Outlet {
 
 /// Work that tells what it does, as a stream: polling the stream does the work, dropping it ends
 /// the work.
-pub(super) fn drive<W, F>(work: W) -> AnswerEvents
+pub(in crate::assistant) fn drive<W, F>(work: W) -> AnswerEvents
 where
     W: FnOnce(Outlet) -> F,
     F: Future<Output = Result<Summary, AssistantError>> + Send + 'static,
