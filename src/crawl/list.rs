@@ -70,12 +70,11 @@ fn parse(text: &str) -> Result<Vec<Listed>, String> {
     let values = match text.as_bytes().first() {
         Some(b'{') => {
             let named: BTreeMap<String, Vec<Value>> = serde_json::from_str(text).map_err(json)?;
-            match named.into_values().collect::<Vec<_>>().try_into() {
-                Ok([list]) => list,
-                Err(lists) => {
-                    let lists: Vec<Vec<Value>> = lists;
-                    return Err(format!("its object has {} lists, not one", lists.len()));
-                }
+            let mut lists = named.into_values();
+            match (lists.next(), lists.next()) {
+                (Some(list), None) => list,
+                (None, _) => return Err("its object holds no list".to_owned()),
+                (Some(_), Some(_)) => return Err("its object holds several lists".to_owned()),
             }
         }
         Some(b'[') => serde_json::from_str(text).map_err(json)?,
@@ -195,8 +194,9 @@ mod tests {
     #[test]
     fn a_file_that_is_no_list_is_refused_without_what_stands_in_it() {
         let refused = |json: &str| read(json).unwrap_err().to_string();
-        assert!(refused("{}").contains("0 lists, not one"));
+        assert!(refused("{}").contains("no list"));
         assert!(refused("ftp://a:s3cret@b.example\nwords").contains("no line"));
+        assert!(refused(r#"{"a": [], "b": []}"#).contains("several lists"));
         for json in [
             r#"{"pages": "http://a:s3cret@b.example"}"#,
             r#"{"pages": ["http://a:s3cret@b.example""#,

@@ -53,7 +53,7 @@ pub(super) struct SurroundingsBody {
     /// The document.
     document_id: String,
     /// URL or path of the document.
-    #[schema(example = "data/guides/draught-proofing.md")]
+    #[schema(example = "manuals/care.md")]
     source: String,
     /// Title of the document.
     title: String,

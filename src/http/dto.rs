@@ -26,7 +26,7 @@ pub(super) struct SessionOpened {
 #[schema(as = Message)]
 pub(super) struct MessageBody {
     /// The user's words.
-    #[schema(example = "How can I save energy at home?")]
+    #[schema(example = "How often is the filter changed?")]
     message: String,
 }
 
@@ -96,7 +96,7 @@ pub(super) struct ContextBody {
 #[schema(as = Metadata)]
 pub(super) struct MetadataBody {
     /// URL or path of the document.
-    #[schema(example = "data/pdfs/energy_savers.pdf")]
+    #[schema(example = "manuals/washer.pdf")]
     source: String,
     /// Title of the document.
     title: String,
@@ -116,7 +116,7 @@ pub(super) struct MetadataBody {
     #[schema(example = "pdf")]
     kind: &'static str,
     /// The headings above it, outermost first, joined by ` > `.
-    #[schema(example = "Heating > Thermostats")]
+    #[schema(example = "Care > Filters")]
     heading: String,
     /// First byte in the document's stored text.
     start: usize,
@@ -170,10 +170,10 @@ pub(super) struct SummaryBody {
     session_id: String,
     /// What to answer from: texts, or the objects that `/retrieve_contexts` returned. Left out or
     /// null: the server retrieves.
-    #[schema(example = json!(["Turning the thermostat down by one degree saves about 7 % of heating."]))]
+    #[schema(example = json!(["The filter is changed every six months."]))]
     contexts: Option<Vec<SuppliedContextBody>>,
     /// The conversation, oldest first; the last entry is the question.
-    #[schema(example = json!(["How can I save energy at home?"]))]
+    #[schema(example = json!(["How often is the filter changed?"]))]
     message_history: Option<Vec<String>>,
     /// Send the answer as it is written: server-sent events instead of one JSON object.
     stream: Option<bool>,
@@ -226,7 +226,7 @@ pub(super) struct SummaryReply {
     /// The session named in the request.
     session_id: String,
     /// The answer, with markers such as `[1]`.
-    #[schema(example = "Turn the thermostat down by one degree [1].")]
+    #[schema(example = "Change the filter every six months [1].")]
     summary: String,
     /// False when the sources do not cover the question.
     answered: bool,
@@ -259,7 +259,7 @@ pub(super) struct SummaryReply {
 #[schema(as = Sentence)]
 pub(super) struct SentenceBody {
     /// The sentence without markers.
-    #[schema(example = "Turn the thermostat down by one degree.")]
+    #[schema(example = "Change the filter every six months.")]
     text: String,
     /// Whether a cited passage says it.
     supported: bool,
@@ -335,7 +335,7 @@ pub(super) struct CitationBody {
     #[schema(example = "sheet Prices, row 12")]
     location: Option<String>,
     /// The address that opens the source at the quote: with `#page=` for kinds that have pages.
-    #[schema(example = "data/pdfs/energy_savers.pdf#page=3")]
+    #[schema(example = "manuals/washer.pdf#page=3")]
     link: Option<String>,
     /// First byte in the document's stored text.
     start: Option<usize>,
@@ -381,7 +381,7 @@ pub(super) struct SaveBody {
     #[schema(example = "6c1f0f0e-5a3c-4a53-8f5b-0c1d8a2b7e11")]
     session_id: String,
     /// The summary.
-    #[schema(example = "Turn the thermostat down by one degree.")]
+    #[schema(example = "Change the filter every six months.")]
     summary: String,
 }
 

@@ -67,7 +67,6 @@ pub(super) struct Words {
 /// `answer_types.toml`: what kind of answer a question expects, and what holds one.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "the file says what each list is")]
 pub struct AnswerTypes {
     pub money: WordList,
     pub shares: WordList,
