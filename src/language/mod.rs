@@ -4,6 +4,7 @@
 //! one folder a language (`english/`), read by `lists`. No other module holds words of a language.
 
 mod asks;
+mod detect;
 mod identifiers;
 mod lists;
 mod restate;
@@ -11,10 +12,10 @@ mod rows;
 mod sentences;
 mod stopwords;
 mod terms;
-mod tongue;
 mod words;
 
 pub use asks::questions_in;
+pub use detect::detect_language;
 pub use identifiers::{Identifier, IdentifierKind, Runs, identifiers};
 pub use lists::{Asks, WordList, lists};
 pub use restate::restate;
@@ -22,5 +23,4 @@ pub use rows::{cells, names_columns};
 pub use sentences::sentences;
 pub use stopwords::is_stop_word;
 pub use terms::{content_words, one_spelling, terms};
-pub use tongue::tongue;
 pub use words::{Extreme, asks_to_do, extreme, forbids, joins, month, points_back};

@@ -62,7 +62,7 @@ pub enum Purpose {
     Statement,
     /// It stands under a heading such as "Sources": it names where facts are from and states none.
     Reference,
-    /// It speaks to a language model; see [`commands`](super::commands). Never quoted.
+    /// It speaks to a language model; see [`injection`](super::injection). Never quoted.
     Command,
 }
 

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::units::Unit;
 use super::{Asked, Section};
-use crate::generate::expected::Expected;
+use crate::generate::answer_type::AnswerType;
 use crate::generate::quantities::digits_of;
 use crate::language::{
     Identifier, IdentifierKind, asks_to_do, identifiers, one_spelling, sentences, terms,
@@ -32,7 +32,7 @@ pub(super) struct Question {
     /// The names that it gives.
     pub(super) names: Vec<Identifier>,
     /// What kind of answer it expects.
-    pub(super) expected: Expected,
+    pub(super) expected: AnswerType,
     /// The terms that only belong to the question word: "how much", "how long".
     pub(super) manner: HashSet<String>,
     /// Whether it asks whether or how to do something.
@@ -72,9 +72,9 @@ impl Question {
         }
         let mut terms: Vec<(String, f32)> = weights.into_iter().collect();
         terms.sort_by(|a, b| a.0.cmp(&b.0));
-        let own = Expected::of(&asking);
-        let expected = if own == Expected::Text {
-            Expected::of(continued)
+        let own = AnswerType::of(&asking);
+        let expected = if own == AnswerType::Text {
+            AnswerType::of(continued)
         } else {
             own
         };

@@ -6,7 +6,7 @@ use crate::language::{WordList, lists, terms};
 
 /// The kind of answer that a question expects.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Expected {
+pub enum AnswerType {
     /// Anything.
     Text,
     /// Some number, or words in its place.
@@ -43,7 +43,7 @@ const OCCASION_REACH: usize = 4;
 /// How many words may stand between a number and what it counts.
 const COUNT_REACH: usize = 3;
 
-impl Expected {
+impl AnswerType {
     /// Reads it off the words of the question.
     pub fn of(question: &str) -> Self {
         let text = question.to_lowercase();
@@ -236,38 +236,38 @@ mod tests {
     #[test]
     fn the_kind_is_read_off_the_question() {
         let count =
-            |stems: &[&str]| Expected::Count(stems.iter().map(|s| (*s).to_owned()).collect());
+            |stems: &[&str]| AnswerType::Count(stems.iter().map(|s| (*s).to_owned()).collect());
         for (question, expected) in [
             (
                 "What does it cost to have a heat pump fitted?",
-                Expected::Money,
+                AnswerType::Money,
             ),
             (
                 "How much would I save with a shower timer?",
-                Expected::Saving,
+                AnswerType::Saving,
             ),
-            ("How hot should the water be?", Expected::Temperature),
+            ("How hot should the water be?", AnswerType::Temperature),
             (
                 "What temperature should my fridge be?",
-                Expected::Temperature,
+                AnswerType::Temperature,
             ),
-            ("How thick should loft insulation be?", Expected::Length),
-            ("How long does a full freezer stay cold?", Expected::Time),
-            ("How many years does a fridge last?", Expected::Time),
+            ("How thick should loft insulation be?", AnswerType::Length),
+            ("How long does a full freezer stay cold?", AnswerType::Time),
+            ("How many years does a fridge last?", AnswerType::Time),
             (
                 "How often should a boiler be serviced?",
-                Expected::Frequency,
+                AnswerType::Frequency,
             ),
             (
                 "How many solar panels do I need?",
                 count(&["solar", "panel"]),
             ),
             ("How many of the bulbs are LED?", count(&["bulb"])),
-            ("How loud is a heat pump?", Expected::Number),
-            ("How can I cut my heating bill?", Expected::Text),
-            ("Wie dick soll die Dämmung sein?", Expected::Text),
+            ("How loud is a heat pump?", AnswerType::Number),
+            ("How can I cut my heating bill?", AnswerType::Text),
+            ("Wie dick soll die Dämmung sein?", AnswerType::Text),
         ] {
-            assert_eq!(Expected::of(question), expected, "{question}");
+            assert_eq!(AnswerType::of(question), expected, "{question}");
         }
     }
 
@@ -325,7 +325,7 @@ mod tests {
             ("Why?", "Because.", true),
         ] {
             assert_eq!(
-                Expected::of(question).is_in(text),
+                AnswerType::of(question).is_in(text),
                 is_in,
                 "{question} {text}"
             );

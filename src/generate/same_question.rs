@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use super::expected::Expected;
+use super::answer_type::AnswerType;
 use super::quantities::quantities;
 use crate::language::{Asks, WordList, lists, terms};
 
@@ -30,7 +30,7 @@ static SUBJECT: LazyLock<Subject> = LazyLock::new(|| {
 
 /// A question as far as it decides an answer.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Essence {
+pub struct QuestionSignature {
     words: Vec<String>,
     asks: Option<Asks>,
     /// The same words in the same order have the same of everything.
@@ -38,11 +38,11 @@ pub struct Essence {
     is_negated: bool,
     is_relation: bool,
     directions: BTreeSet<String>,
-    expected: Expected,
+    expected: AnswerType,
     figures: String,
 }
 
-impl Essence {
+impl QuestionSignature {
     /// Reads a question.
     pub fn of(question: &str) -> Self {
         let plain = plain(question);
@@ -71,7 +71,7 @@ impl Essence {
                 .iter()
                 .any(|word| lists.relations.has(word) || SUBJECT.parties.has(word)),
             directions,
-            expected: Expected::of(question),
+            expected: AnswerType::of(question),
             figures: figures(question),
             all,
         }
@@ -178,7 +178,7 @@ mod tests {
     use super::*;
 
     fn same(a: &str, b: &str) -> bool {
-        let (a, b) = (Essence::of(a), Essence::of(b));
+        let (a, b) = (QuestionSignature::of(a), QuestionSignature::of(b));
         assert_eq!(a.may_share_an_answer(&b), b.may_share_an_answer(&a));
         a.may_share_an_answer(&b)
     }
