@@ -9,6 +9,7 @@ use axum::response::Response;
 use futures::executor::block_on;
 use serde_json::Value;
 
+use super::router::Application;
 use super::*;
 use crate::assistant::access::Access;
 use crate::assistant::{AssistantError, fixture};
