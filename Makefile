@@ -11,7 +11,7 @@ WATTWISE := target/release/wattwise
 # Evaluation data that is not part of the project; evaluations that need it say so when it is absent.
 SHARED := ../shared
 
-.PHONY: help serve ingest model build install package test check fmt lint doc deny bench bench-embedding bench-extraction bench-http bench-index bench-reload bench-parts bench-ingest eval eval-extraction check-api check-openai check-mcp check-clients check-page check-model check-objects check-deploy check-package check-attack check-scale test-postgres fuzz clean
+.PHONY: help dev reference serve ingest model build install package test check fmt lint doc deny bench bench-embedding bench-extraction bench-http bench-index bench-reload bench-parts bench-ingest eval eval-extraction check-api check-openai check-mcp check-clients check-page check-model check-objects check-deploy check-package check-attack check-scale test-postgres fuzz clean
 
 help: ## Show this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,11 +38,18 @@ install: build ## Install into $(DESTDIR)$(PREFIX): program, guides, completions
 package: build ## A .deb and a tarball in target/package
 	scripts/package.sh $(WATTWISE) target/package
 
+dev: ## After a change: does it compile, and the tests of one module, MODULE=extract::html (under a minute without)
+	cargo check --locked --lib
+	@[ -z "$(MODULE)" ] || cargo test --locked --lib $(MODULE)
+
+reference: ## Write docs/configuration.md and wattwise.example.toml from the tables in src/config
+	WATTWISE_WRITE_REFERENCE=1 cargo test --locked --lib config::reference
+
 test: ## Every test, with what it needs fetched by this target
 	@[ -n "$${WATTWISE_TEST_POSTGRES:-}" ] || echo "NOT RUN here: the tests of the state on PostgreSQL; make test-postgres runs them" >&2
-	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --locked; else cargo test --locked; fi
+	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --locked && cargo test --locked --doc; else cargo test --locked; fi
 
-check: fmt lint doc deny ## Format, lints, docs, licences: what CI runs besides the tests
+check: fmt lint doc deny ## Format, lints, docs, licences; .ci/run does this, the tests, and the checks below
 
 fmt:
 	cargo fmt --check

@@ -10,6 +10,45 @@
 //! http ─ assistant ─ retrieve ─ generate ─ store ─────────┘           serve (hot reload)
 //! ```
 //!
+//! What the commands do, a program may do by itself. An index is made by `wattwise ingest` (its workers
+//! are that program); this answers from one:
+//!
+//! ```no_run
+//! use std::num::NonZeroUsize;
+//! use std::path::Path;
+//! use std::sync::Arc;
+//!
+//! use wattwise::assistant::SummaryRequest;
+//! use wattwise::config::EmbedConfig;
+//! use wattwise::model::Owner;
+//! use wattwise::retrieve::RetrievalParameters;
+//! use wattwise::snapshot::live::Live;
+//! use wattwise::store::memory::MemoryStore;
+//! use wattwise::wiring;
+//!
+//! # async fn answer() -> anyhow::Result<()> {
+//! let model = EmbedConfig::default().resolve(NonZeroUsize::MIN)?;
+//! let embedder = wiring::embedder(model).await?;
+//! let generation = wiring::generation(Path::new("index"), embedder.as_ref()).await?;
+//! let assistant = wiring::assistant(
+//!     Arc::new(MemoryStore::default()),
+//!     Arc::new(Live::new(generation)),
+//!     embedder,
+//!     RetrievalParameters::default(),
+//! );
+//! let summary = assistant
+//!     .summarize(SummaryRequest {
+//!         owner: Owner::OPERATOR,
+//!         session: String::new(),
+//!         contexts: None,
+//!         history: Some(vec!["How often is the filter changed?".to_owned()]),
+//!     })
+//!     .await?;
+//! println!("{}", summary.answer.text);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! Start reading at [`cli`] for what the program does, at [`ingest::Ingestor::run`] for writing, at
 //! [`assistant::Assistant`] for reading, and in ARCHITECTURE.md for why. Modules import downward
 //! only; `tests/it/layering.rs` holds the table.

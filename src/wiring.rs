@@ -49,7 +49,17 @@ pub use state::{StoreOptions, migrate, store};
 /// Candidates kept during a graph search (ef).
 pub const SEARCH_WIDTH: usize = 192;
 
-/// Bytes of kept answers.
+/// How long a connection to a model's server may take; one that is slower would not answer in time.
+const CHAT_CONNECT_LIMIT: Duration = Duration::from_secs(5);
+
+/// The least cosine of two questions that may share an answer; docs/answers.md has what other values
+/// gave.
+const ANSWER_CACHE_THRESHOLD: f32 = 0.8;
+
+/// Kept answers at most …
+const ANSWER_CACHE_ENTRIES: u32 = 2000;
+
+/// … and their bytes.
 const ANSWER_CACHE_BYTES: u64 = 16 << 20;
 
 /// How long the index directory may take to answer at the start.
@@ -245,7 +255,7 @@ pub fn chat_model(settings: GenerateSettings) -> anyhow::Result<Option<Arc<ChatM
         answer: chat.chat_answer,
     };
     let time = |chat: &ChatSettings| TimeLimits {
-        connect: Duration::from_secs(chat.chat_connect_timeout),
+        connect: CHAT_CONNECT_LIMIT,
         first_words: Duration::from_secs(chat.chat_words_timeout),
         total: Duration::from_secs(chat.chat_timeout),
     };
@@ -308,9 +318,9 @@ pub async fn answer_cache(
         | GenerateSettings::Openai(_) => return Ok(None),
     };
     let options = AnswerCacheOptions {
-        threshold: chat.answer_cache_threshold,
+        threshold: ANSWER_CACHE_THRESHOLD,
         room: AnswerRoom {
-            entries: chat.answer_cache_entries,
+            entries: ANSWER_CACHE_ENTRIES,
             bytes: ANSWER_CACHE_BYTES,
             seconds: i64::try_from(chat.answer_cache_ttl).unwrap_or(i64::MAX),
         },

@@ -52,6 +52,7 @@ pub fn run() -> ExitStatus {
     let (cli, command) = match parse() {
         Ok(parsed) => parsed,
         Err(error) => {
+            let error = config::with_variable(error);
             // Broken pipe while printing help is no failure.
             let _ = error.print();
             let only_asked = matches!(

@@ -31,15 +31,14 @@ section! {
 
     /// What turns text into vectors
     embedder: EmbedderKind = EmbedderKind::InProcess; under(EMBEDDER).unit("KIND");
-    /// Name of the model on the Ollama or OpenAI-compatible server
+    /// Name of the model on the server
     embed_model: String;
         under(EMBEDDER).unit("NAME")
         .otherwise("nomic-embed-text on Ollama, text-embedding-3-small on OpenAI")
         .example("\"nomic-embed-text\"");
-    /// Directory of another in-process model: model.onnx and tokenizer.json of a BERT-family sentence
-    /// transformer with mean pooling
+    /// Folder of another BERT-family sentence transformer with mean pooling: model.onnx, tokenizer.json
     model_dir: PathBuf;
-        under(EMBEDDER).unit("DIR").otherwise("the model in the program")
+        under(EMBEDDER).unit("DIR").otherwise("that in the program")
         .example("\"another-model\"");
     /// Threads that run the in-process model
     embed_threads: NonZeroUsize;
@@ -50,7 +49,7 @@ section! {
     /// Base address of the OpenAI-compatible API
     openai_url: Url = address(OPENAI);
         under(EMBEDDER).unit("URL").variable("OPENAI_BASE_URL");
-    /// Key for the OpenAI-compatible API; better given through the environment
+    /// Key for that API; better given through the variable
     #[serde(skip)]
     openai_api_key: String;
         under(EMBEDDER).unit("KEY").variable("OPENAI_API_KEY").secret()

@@ -68,8 +68,6 @@ section! {
     chat_context: u32 = 4096; under(ANSWERS).unit("TOKENS");
     /// Tokens of an answer at most
     chat_answer: u32 = 400, within 1..=1 << 30; under(ANSWERS).unit("TOKENS").tuning();
-    /// Time to connect to the model's server
-    chat_connect_timeout: u64 = 5, within 1..=1 << 30; under(ANSWERS).unit("SECONDS").tuning();
     /// Time until a streaming model's first words, and between its words
     chat_words_timeout: u64 = 20, within 1..=1 << 30; under(ANSWERS).unit("SECONDS").tuning();
     /// Time for a model's whole answer; the extractive one is given beyond it
@@ -87,10 +85,6 @@ section! {
     reader: Switch = Switch::On; under(ANSWERS).unit("SWITCH").tuning();
     /// Whether a model's answers are kept and given again where the same is asked
     answer_cache: Switch = Switch::On; under(ANSWERS).unit("SWITCH");
-    /// The least cosine of two questions that share an answer
-    answer_cache_threshold: f32 = 0.8, within 0.0..=1.0; under(ANSWERS).unit("COSINE").tuning();
-    /// Answers that are kept at most; 16 MiB in all
-    answer_cache_entries: u32 = 2000, within 1..=1 << 30; under(ANSWERS).unit("N").tuning();
     /// How long an answer is kept at most
     answer_cache_ttl: u64 = 604_800, within 1..=1 << 30; under(ANSWERS).unit("SECONDS").tuning();
 }
@@ -255,10 +249,6 @@ mod tests {
             },
             GenerateConfig {
                 chat_pause: Some(u64::MAX),
-                ..ollama()
-            },
-            GenerateConfig {
-                answer_cache_threshold: Some(1.5),
                 ..ollama()
             },
         ] {

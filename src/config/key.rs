@@ -171,15 +171,17 @@ impl Key {
     /// What holds without a value, for people.
     pub fn default_text(&self) -> Option<String> {
         let fixed = || {
-            Some(match (self.default)()? {
-                Value::String(text) => text,
-                Value::Array(items) => items
-                    .iter()
-                    .filter_map(Value::as_str)
-                    .collect::<Vec<_>>()
-                    .join(","),
-                other => other.to_string(),
-            })
+            Some(
+                match (self.default)().filter(|value| !says_nothing(value))? {
+                    Value::String(text) => text,
+                    Value::Array(items) => items
+                        .iter()
+                        .filter_map(Value::as_str)
+                        .collect::<Vec<_>>()
+                        .join(","),
+                    other => other.to_string(),
+                },
+            )
         };
         self.otherwise.map(str::to_owned).or_else(fixed)
     }
@@ -225,6 +227,11 @@ impl Key {
             arg
         }
     }
+}
+
+/// Whether a default goes without saying: what is off, or empty.
+fn says_nothing(value: &Value) -> bool {
+    *value == Value::Boolean(false) || value.as_array().is_some_and(Vec::is_empty)
 }
 
 /// What a key may hold.
@@ -287,6 +294,7 @@ impl KeyValue for bool {
             .num_args(0..=1)
             .require_equals(true)
             .default_missing_value("true")
+            .hide_possible_values(true)
             .value_name("BOOL")
     }
 

@@ -18,7 +18,7 @@ section! {
     /// Open connections, as far as the file descriptors reach; for a further one an idle one is
     /// closed, else it waits
     max_connections: usize = 1024, within 1..=1 << 30; under(LIMITS).unit("N").tuning();
-    /// Requests being worked on, of one client at most seven of eight; further ones get 503 at once
+    /// Requests being worked on; further ones get 503 at once
     max_concurrent: usize = 256, within 1..=1 << 30; under(LIMITS).unit("N");
     /// Request bodies on their way, together; beyond it the slowest is given up
     max_arriving: usize = 64, within 1..=1 << 30; under(LIMITS).unit("MIB").tuning();
@@ -27,7 +27,7 @@ section! {
     max_unread: usize = 64, within 1..=1 << 30; under(LIMITS).unit("MIB").tuning();
     /// Replies that wait on one connection; beyond it its next request waits
     max_unread_per_connection: usize = 8192, within 1..=1 << 30; under(LIMITS).unit("KIB").tuning();
-    /// Requests a minute of one key, or of one address where there are no keys; 0 is no limit
+    /// Requests a minute of one key, or address without keys; 0 is no limit
     requests_per_minute: u32 = 0; under(LIMITS).unit("N");
     /// Time for a new connection to say something
     first_bytes_timeout: u64 = 10, within 1..=1 << 30; under(LIMITS).unit("SECONDS").tuning();
@@ -55,7 +55,7 @@ section! {
     max_session_size: u64 = 16_384, within 1..=1 << 30; under(LIMITS).unit("KIB").tuning();
     /// Size of the database with all sessions; writes beyond it are refused until some are deleted
     max_state_size: u64 = 4096, within 1..=1 << 30; under(LIMITS).unit("MIB");
-    /// Sessions that nobody wrote to for so long are deleted; 0 keeps them for ever
+    /// Sessions that nobody wrote to for so long are deleted; 0 keeps all
     session_ttl: u64 = 0; under(LIMITS).unit("SECONDS");
 }
 

@@ -10,6 +10,16 @@ const DEFAULT: (IpAddr, u16) = (IpAddr::V4(Ipv4Addr::LOCALHOST), 8000);
 
 /// An address, a port, or both: `127.0.0.1:8000`, `localhost:8000`, `[::1]:8000`, `:8000`, `8000`,
 /// `0.0.0.0`. What is left out is the default's: a bare port never opens a server to the network.
+///
+/// ```
+/// use wattwise::config::ServeConfig;
+///
+/// let config = ServeConfig {
+///     bind: Some(":9000".parse().unwrap()),
+///     ..ServeConfig::default()
+/// };
+/// assert_eq!(config.resolve().unwrap().bind.to_string(), "127.0.0.1:9000");
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Listen {

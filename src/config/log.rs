@@ -26,12 +26,11 @@ section! {
 
     /// Form of the log
     log_format: LogFormat = LogFormat::Text; under(LOG).unit("FORM").global();
-    /// What to log: error, warn, info, debug, trace of this program, or a filter that names others too,
-    /// such as wattwise=debug,hyper=info
+    /// error, warn, info, debug or trace of this program, or a filter such as wattwise=debug,hyper=info
     log_level: String;
         under(LOG).unit("LEVEL").variable("WATTWISE_LOG").global()
         .otherwise("info; warn for `up`").example("\"info\"");
-    /// Append the log to this file; errors then go to standard error too
+    /// Append the log to this file; errors go to standard error too
     log_file: PathBuf;
         under(LOG).unit("FILE").global()
         .otherwise("standard error").example("\"wattwise.log\"");

@@ -38,7 +38,7 @@ pub use limits::{LimitsConfig, LimitsSettings};
 pub use listen::Listen;
 pub use log::{LogConfig, LogFormat, LogSettings, Loudness};
 pub use notify::{NotifySecret, NotifySettings};
-pub use origin::Origins;
+pub use origin::{Origins, with_variable};
 pub use places::{Places, guides, index_cache};
 pub use private::HostList;
 pub use serve::{ServeConfig, ServeSettings, TlsPaths};

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
+use clap::error::{ContextKind, ContextValue};
 use clap::parser::ValueSource;
 
-use super::{ConfigError, Key};
+use super::{ConfigError, KEYS, Key};
 
 /// A source of values.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,4 +77,22 @@ impl Origins {
         };
         ConfigError::Invalid { name, reason }
     }
+}
+
+/// The error of the command line with the variable that a refused value came from: clap names the flag
+/// alone.
+pub fn with_variable(mut error: clap::Error) -> clap::Error {
+    let Some(ContextValue::String(arg)) = error.get(ContextKind::InvalidArg) else {
+        return error;
+    };
+    let flag = arg.split([' ', '=', '[']).next().unwrap_or_default();
+    let is_said = std::env::args().any(|said| said.split('=').next() == Some(flag));
+    let key = KEYS.into_iter().flatten().find(|key| key.flag() == flag);
+    let variable = key.map(Key::variable_name).filter(|_| !is_said);
+    let variable = variable.filter(|variable| std::env::var_os(variable).is_some());
+    if let Some(variable) = variable {
+        let tip = format!("the value comes from the variable {variable}").into();
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
+    }
+    error
 }

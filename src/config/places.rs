@@ -72,8 +72,7 @@ pub(super) fn is_address(index: &Path) -> bool {
 }
 
 /// What holds where no index is named, as the help says it.
-pub(super) const INDEX_OTHERWISE: &str =
-    "index, if there is one here; else in the user's data folder";
+pub(super) const INDEX_OTHERWISE: &str = "index here, else in the user's data folder";
 
 /// The index that is meant.
 pub(super) fn index_place(given: Option<PathBuf>) -> Result<PathBuf, ConfigError> {

@@ -20,15 +20,15 @@ section! {
     #[derive(Clone, PartialEq, Eq)]
     pub struct ServeSettings;
 
-    /// Where the generations are: a folder, or an object store as `s3://bucket/prefix`, gs, az or https
+    /// Where the generations are: a folder, or an object store (`s3://bucket/prefix`, gs, az, https)
     index: PathBuf => PathBuf = index_place;
         unit("DIR|URL").otherwise(INDEX_OTHERWISE).example("\"index\"");
     /// Where the copy of an index in an object store is kept
     #[serde(skip_serializing_if = "Option::is_none")]
     index_cache: PathBuf;
         unit("DIR").otherwise("the user's cache folder").example("\"/var/cache/wattwise\"");
-    /// Where sessions and records are kept: a folder for this server alone, or
-    /// `postgres://user:password@host/database` for several
+    /// Where sessions are kept: a folder, or `postgres://user:password@host/database` for several
+    /// servers
     state: PathBuf => StatePlace = state_place;
         unit("DIR|URL").otherwise("state, beside the index").secret().example("\"state\"");
     /// Address to listen on, its port, or both: localhost:9000, :9000
@@ -40,42 +40,40 @@ section! {
     /// The port alone; 0 takes a free one
     #[serde(skip)]
     port: u16; unit("PORT").short('p').example("8000");
-    /// Replies to small talk and emergencies that need no source: `shipped`, `off`, or a TOML file of
-    /// your own in the form of data/replies.toml
+    /// Replies to small talk and emergencies: `shipped`, `off`, or a file like data/replies.toml
     replies: String = "shipped".to_owned(); unit("FILE");
-    /// Keep the questions that were not answered, or badly, for the page at /status
+    /// Keep questions that were not answered, or badly, for the page at /status
     question_log: Switch = Switch::Off; unit("SWITCH");
     /// Days that they are kept
     question_log_days: u32 = 90, within 1..=36_500; unit("DAYS");
-    /// Whether texts under /v1 end with a list of their sources, where a request does not say
+    /// Whether texts under /v1 end with a list of their sources
     openai_sources: Switch = Switch::On; unit("SWITCH");
-    /// Send a trace of each request to this collector (OTLP over HTTP)
+    /// Send traces to this collector (OTLP over HTTP)
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "without_user")]
     otlp_endpoint: Url => Option<Url> = collector;
         unit("URL").variable("OTEL_EXPORTER_OTLP_ENDPOINT").example("\"http://localhost:4318\"");
-    /// Clients must send this key in Authorization or X-API-Key; better given through the variable
+    /// Key that clients must send; better given through the variable
     #[serde(skip)]
     auth_api_key: String => Option<String> = long_enough;
         under(ACCESS).unit("KEY").variable("AUTH_API_KEY").secret()
         .example("\"16 characters at least, better in AUTH_API_KEY\"");
     /// Listen beyond this machine although no key is set
     insecure: bool = false; under(ACCESS);
-    /// Speak TLS with this certificate and those that vouch for it, in PEM; read again on SIGHUP
+    /// Speak TLS with this chain of certificates, in PEM; read again on SIGHUP
     #[serde(skip_serializing_if = "Option::is_none")]
     tls_cert: PathBuf; under(ACCESS).unit("FILE").example("\"cert.pem\"");
     /// The certificate's private key, in PEM
     #[serde(skip_serializing_if = "Option::is_none")]
     tls_key: PathBuf; under(ACCESS).unit("FILE").example("\"key.pem\"");
-    /// Sites whose pages may call the API from a browser, such as `https://app.example.org`
+    /// Sites whose pages may call the API, such as `https://app.example.org`
     cors_origin: Vec<String> => Vec<String> = exact_origins;
         under(ACCESS).unit("ORIGIN").many().example("[\"https://app.example.org\"]");
-    /// Names besides localhost that the server may be called by while there is no key, against pages
-    /// that let their own name lead to this machine
+    /// Names besides localhost that the server may be called by while there is no key
     allowed_host: Vec<String> = Vec::<String>::new();
         under(ACCESS).unit("HOST").many().example("[\"assistant.home\"]");
     /// Most connections to a database at once
     database_connections: usize = 16, within 1..=1 << 30; under(LIMITS).unit("N").tuning();
-    /// Time that requests under way have to finish at shutdown
+    /// Time for requests under way at shutdown
     drain: u64 = 10, within 0..=1 << 30; under(LIMITS).unit("SECONDS");
     /// Time between two looks for a new generation
     reload_interval: u64 = 2, within 1..=1 << 30;

@@ -158,7 +158,7 @@ pub enum ListError {
     },
     /// It is none of the forms of a list.
     #[error(
-        "{path} is not a URL list: {reason}; expected one address a line, [\"https://…\"] or {{\"energy_saving_resources\": [\"https://…\"]}}"
+        "{path} is not a URL list: {reason}; expected one address a line, [\"https://…\"] or {{\"pages\": [\"https://…\"]}}"
     )]
     Malformed {
         /// The file.

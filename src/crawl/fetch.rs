@@ -48,7 +48,7 @@ impl Default for FetchLimits {
             user_agent: concat!(
                 "wattwise/",
                 env!("CARGO_PKG_VERSION"),
-                " (energy advice indexer)"
+                " (document indexer)"
             )
             .to_owned(),
             connect_timeout: Duration::from_secs(10),

@@ -1,22 +1,15 @@
 //! The file that names the pages to fetch.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::io::{self, Read};
 use std::path::Path;
 
-use serde::Deserialize;
 use serde_json::Value;
 use serde_json::error::Category;
 use url::Url;
 
 use super::ListError;
 use super::scope::normalize;
-
-/// The list under its name.
-#[derive(Deserialize)]
-struct Named {
-    energy_saving_resources: Vec<Value>,
-}
 
 /// Stands for standard input where a file is expected.
 const STANDARD_INPUT: &str = "-";
@@ -39,7 +32,7 @@ pub enum Listed {
 }
 
 /// Reads one address a line (blank lines and those that begin with `#` are passed over), a JSON list
-/// `[url, …]`, or `{"energy_saving_resources": [url, …]}`; from standard input for `-`. Addresses are
+/// `[url, …]`, or an object with one such list, `{"pages": [url, …]}`; from standard input for `-`. Addresses are
 /// normalized and repeated ones kept once, in the order of the file.
 pub fn read_url_list(path: &Path) -> Result<Vec<Listed>, ListError> {
     let text = read(path).map_err(|source| ListError::Unreadable {
@@ -76,8 +69,13 @@ fn parse(text: &str) -> Result<Vec<Listed>, String> {
     let json = |error: serde_json::Error| without_values(&error);
     let values = match text.as_bytes().first() {
         Some(b'{') => {
-            let named: Named = serde_json::from_str(text).map_err(json)?;
-            named.energy_saving_resources
+            let named: BTreeMap<String, Vec<Value>> = serde_json::from_str(text).map_err(json)?;
+            let mut lists = named.into_values();
+            match (lists.next(), lists.next()) {
+                (Some(list), None) => list,
+                (None, _) => return Err("its object holds no list".to_owned()),
+                (Some(_), Some(_)) => return Err("its object holds several lists".to_owned()),
+            }
         }
         Some(b'[') => serde_json::from_str(text).map_err(json)?,
         _ => return lines(text),
@@ -147,9 +145,10 @@ mod tests {
 
     #[test]
     fn repeats_and_fragments_go() {
-        let entries =
-            read(r#"{"energy_saving_resources": ["https://a.example/x#top", "https://a.example/x", "http://b.example"]}"#)
-                .unwrap();
+        let entries = read(
+            r#"{"pages": ["https://a.example/x#top", "https://a.example/x", "http://b.example"]}"#,
+        )
+        .unwrap();
         let page = |text: &str| Listed::Page(Url::parse(text).unwrap());
         assert_eq!(
             entries,
@@ -177,7 +176,7 @@ mod tests {
     #[test]
     fn entries_that_are_no_pages_stand_among_those_that_are() {
         let entries = read(
-            r#"{"energy_saving_resources": ["nonsense", "file:///etc/passwd", 7, "http://[bad", "http://b.example"]}"#,
+            r#"{"pages": ["nonsense", "file:///etc/passwd", 7, "http://[bad", "http://b.example"]}"#,
         )
         .unwrap();
         let reasons: Vec<&str> = entries
@@ -195,11 +194,12 @@ mod tests {
     #[test]
     fn a_file_that_is_no_list_is_refused_without_what_stands_in_it() {
         let refused = |json: &str| read(json).unwrap_err().to_string();
-        assert!(refused("{}").contains("energy_saving_resources"));
+        assert!(refused("{}").contains("no list"));
         assert!(refused("ftp://a:s3cret@b.example\nwords").contains("no line"));
+        assert!(refused(r#"{"a": [], "b": []}"#).contains("several lists"));
         for json in [
-            r#"{"energy_saving_resources": "http://a:s3cret@b.example"}"#,
-            r#"{"energy_saving_resources": ["http://a:s3cret@b.example""#,
+            r#"{"pages": "http://a:s3cret@b.example"}"#,
+            r#"{"pages": ["http://a:s3cret@b.example""#,
         ] {
             let reason = refused(json);
             assert!(

@@ -79,7 +79,7 @@ impl Robots {
     }
 }
 
-/// The part of a user agent that groups are named by: `wattwise` of `wattwise/0.1 (…)`.
+/// The part of a user agent that groups are named by: `wattwise` of `wattwise/0.2 (…)`.
 pub(super) fn product(user_agent: &str) -> &str {
     let end = user_agent.find(|c: char| !(c.is_ascii_alphabetic() || matches!(c, '-' | '_')));
     &user_agent[..end.unwrap_or(user_agent.len())]
@@ -269,11 +269,7 @@ mod tests {
             .unwrap()
             .join(path)
             .unwrap();
-        Robots::parse(
-            file.as_bytes(),
-            product("wattwise/0.1 (energy advice indexer)"),
-        )
-        .allow(&url)
+        Robots::parse(file.as_bytes(), product("wattwise/0.2 (document indexer)")).allow(&url)
     }
 
     #[test]

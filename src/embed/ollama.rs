@@ -61,7 +61,7 @@ impl OllamaEmbedder {
             },
         };
         embedder.fingerprint.dimension =
-            embedder.request(vec!["energy".to_owned()], None).await?[0].dimension();
+            embedder.request(vec!["dimension".to_owned()], None).await?[0].dimension();
         Ok(embedder)
     }
 

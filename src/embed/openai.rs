@@ -86,7 +86,7 @@ impl OpenAiEmbedder {
             },
         };
         embedder.fingerprint.dimension =
-            embedder.request(&["energy".to_owned()], None).await?[0].dimension();
+            embedder.request(&["dimension".to_owned()], None).await?[0].dimension();
         Ok(embedder)
     }
 

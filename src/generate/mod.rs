@@ -6,23 +6,23 @@
 //! model says is only a claim: [`claims`] cuts it into sentences, [`support`] finds what the sources
 //! say to each, [`quantities`] compares the figures.
 
+pub mod answer_type;
 mod bytes;
 pub mod chat_model;
 pub mod claims;
-pub mod commands;
 mod error;
 pub mod evidence;
-pub mod expected;
 pub mod extractive;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzz;
+pub mod groundedness;
+pub mod injection;
 pub mod ollama;
 pub mod openai;
 pub mod prompt;
 pub mod quantities;
 mod remote;
-pub mod same;
-pub mod support;
+pub mod same_question;
 
 use std::pin::Pin;
 use std::time::Duration;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use super::commands::is_command;
+use super::injection::is_injection;
 use super::{Prompt, Role, TokenLimits};
 
 /// The file that states the task.
@@ -273,7 +273,7 @@ fn cut(text: &str, bytes: usize) -> &str {
 /// Marks that the text itself cannot hold.
 fn block(number: usize, title: &str, text: &str) -> String {
     // A title is no sentence, and may still speak to a model.
-    let title = if is_command(title) { "" } else { title };
+    let title = if is_injection(title) { "" } else { title };
     let title: String = title
         .chars()
         .map(|c| {

@@ -1,76 +1,6 @@
 //! Numbers with what they count, so that a model's figures can be looked up in its sources.
 
-/// Words and signs of units, each group led by the one that stands for all.
-const UNITS: [&[&str]; 33] = [
-    &["%", "percent", "per cent"],
-    &["°", "°c", "℃", "degrees", "degree", "c"],
-    &["mm", "millimetres", "millimetre", "millimeters"],
-    &["cm", "centimetres", "centimetre", "centimeters"],
-    &["m", "metres", "metre", "meters", "meter"],
-    &["km", "kilometres", "kilometre"],
-    &["m²", "m2", "sqm", "square metres", "square meters"],
-    &["m³", "m3", "cubic metres"],
-    &["inch", "inches", "in"],
-    &[
-        "kwh",
-        "kilowatt-hours",
-        "kilowatt hours",
-        "kilowatt-hour",
-        "units",
-    ],
-    &["kw", "kilowatts", "kilowatt"],
-    &["w", "watts", "watt"],
-    &["mwh"],
-    &["l", "litres", "litre", "liters", "liter"],
-    &["kg", "kilograms", "kilos"],
-    &["g", "grams"],
-    &["t", "tonnes", "tonne"],
-    &["p", "pence", "penny"],
-    &["£", "pounds", "pound", "gbp"],
-    &["$", "dollars", "usd"],
-    &["€", "euros", "euro", "eur"],
-    &["second", "seconds", "s"],
-    &["minute", "minutes", "min", "mins"],
-    &["hour", "hours", "h", "hrs"],
-    &["day", "days"],
-    &["night", "nights"],
-    &["week", "weeks"],
-    &["month", "months"],
-    &["year", "years"],
-    &["bar"],
-    &["lumens", "lumen", "lm"],
-    &["amps", "amp", "a"],
-    &["volts", "volt", "v"],
-];
-
-const SCALES: [&[&str]; 3] = [&["thousand", "k"], &["million"], &["billion", "bn"]];
-
-/// Numbers that are written as words, where a unit follows.
-const WORDS: [(&str, &str); 20] = [
-    ("one", "1"),
-    ("two", "2"),
-    ("three", "3"),
-    ("four", "4"),
-    ("five", "5"),
-    ("six", "6"),
-    ("seven", "7"),
-    ("eight", "8"),
-    ("nine", "9"),
-    ("ten", "10"),
-    ("eleven", "11"),
-    ("twelve", "12"),
-    ("fifteen", "15"),
-    ("twenty", "20"),
-    ("thirty", "30"),
-    ("forty", "40"),
-    ("fifty", "50"),
-    ("sixty", "60"),
-    ("eighty", "80"),
-    ("ninety", "90"),
-];
-
-/// What may stand between the two ends of a range that share a unit.
-const BETWEEN: [&str; 7] = ["-", "–", "—", "to", "and", "or", "/"];
+use crate::language::lists;
 
 /// A number and what it counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,12 +23,25 @@ impl Quantity {
 
 /// The digits of a number word.
 pub fn digits_of(word: &str) -> Option<&'static str> {
-    // "One" seldom counts: "the one to the left".
-    let found = WORDS.iter().skip(1).find(|(name, _)| *name == word);
-    found.map(|(_, digits)| *digits)
+    // The first, "one", seldom counts: "the one to the left".
+    let found = lists()
+        .units
+        .numbers
+        .iter()
+        .skip(1)
+        .find(|(name, _)| name == word);
+    found.map(|(_, digits)| digits.as_str())
 }
 
 /// The quantities in a text, in order.
+///
+/// ```
+/// use wattwise::generate::quantities::quantities;
+///
+/// let source = quantities("It takes 1,200 watts for two hours.");
+/// assert!(quantities("1200 W")[0].is_in(&source));
+/// assert!(!quantities("1300 W")[0].is_in(&source));
+/// ```
 pub fn quantities(text: &str) -> Vec<Quantity> {
     // Lower case may change a letter's length, so everything happens on one copy.
     let text = text.to_lowercase().replace(['\u{a0}', '\u{202f}'], " ");
@@ -117,9 +60,9 @@ pub fn quantities(text: &str) -> Vec<Quantity> {
         };
         let (start, mut end) = (at, at + length);
         let mut unit = currency_before(&text[..start]);
-        let scale = one_of(&SCALES, &text[end..]);
+        let scale = one_of(&lists().units.scales, &text[end..]);
         end += scale.map_or(0, |(_, length)| length);
-        if let Some((name, length)) = one_of(&UNITS, &text[end..]) {
+        if let Some((name, length)) = one_of(&lists().units.units, &text[end..]) {
             unit = unit.or(Some(name));
             end += length;
         }
@@ -143,7 +86,7 @@ fn share_units(text: &str, found: &mut [(Quantity, usize, usize)]) {
     for right in (1..found.len()).rev() {
         let between = text[found[right - 1].2..found[right].1].trim();
         let between = between.trim_end_matches(['£', '$', '€']).trim();
-        if !BETWEEN.contains(&between) {
+        if !lists().units.between.has(between) {
             continue;
         }
         match (found[right - 1].0.unit, found[right].0.unit) {
@@ -157,10 +100,10 @@ fn share_units(text: &str, found: &mut [(Quantity, usize, usize)]) {
 /// A number at the start, in digits or as a word: its plain form and its length.
 fn number(text: &str) -> Option<(String, usize)> {
     if !text.starts_with(|c: char| c.is_ascii_digit()) {
-        return WORDS.iter().find_map(|(word, value)| {
-            let rest = text.strip_prefix(word)?;
+        return lists().units.numbers.iter().find_map(|(word, value)| {
+            let rest = text.strip_prefix(word.as_str())?;
             let ends = !rest.starts_with(char::is_alphanumeric);
-            ends.then(|| ((*value).to_owned(), word.len()))
+            ends.then(|| (value.clone(), word.len()))
         });
     }
     let bytes = text.as_bytes();
@@ -199,12 +142,12 @@ fn currency_before(text: &str) -> Option<&'static str> {
 
 /// Which group has a word that the text begins with, after a space or a hyphen, and how many bytes
 /// that is.
-fn one_of(groups: &[&[&'static str]], text: &str) -> Option<(&'static str, usize)> {
+fn one_of(groups: &'static [Vec<String>], text: &str) -> Option<(&'static str, usize)> {
     let skipped = usize::from(text.starts_with([' ', '-']));
     let rest = &text[skipped..];
     groups
         .iter()
-        .flat_map(|group| group.iter().map(|word| (group[0], *word)))
+        .flat_map(|group| group.iter().map(|word| (group[0].as_str(), word.as_str())))
         .filter(|(_, word)| {
             rest.strip_prefix(word).is_some_and(|after| {
                 !word.ends_with(char::is_alphanumeric)

@@ -15,7 +15,7 @@ pub(super) struct SummaryReply {
     /// The session named in the request.
     session_id: String,
     /// The answer, with markers such as `[1]`.
-    #[schema(example = "Turn the thermostat down by one degree [1].")]
+    #[schema(example = "Change the filter every six months [1].")]
     summary: String,
     /// False when the sources do not cover the question.
     answered: bool,
@@ -48,7 +48,7 @@ pub(super) struct SummaryReply {
 #[schema(as = Sentence)]
 pub(super) struct SentenceBody {
     /// The sentence without markers.
-    #[schema(example = "Turn the thermostat down by one degree.")]
+    #[schema(example = "Change the filter every six months.")]
     text: String,
     /// Whether a cited passage says it.
     supported: bool,
@@ -124,7 +124,7 @@ pub(super) struct CitationBody {
     #[schema(example = "sheet Prices, row 12")]
     location: Option<String>,
     /// The address that opens the source at the quote: with `#page=` for kinds that have pages.
-    #[schema(example = "data/pdfs/energy_savers.pdf#page=3")]
+    #[schema(example = "manuals/washer.pdf#page=3")]
     link: Option<String>,
     /// First byte in the document's stored text.
     start: Option<usize>,
@@ -167,7 +167,11 @@ impl From<Citation> for CitationBody {
 #[schema(as = ChatRequest)]
 pub(super) struct ChatBody {
     /// The user's words.
-    #[schema(example = "How can I stop draughts around my front door?")]
+    #[schema(
+        example = "How often is the filter changed?",
+        min_length = 1,
+        pattern = r"\S"
+    )]
     message: String,
     /// The session to go on with; a new one is opened where it is left out or null.
     #[schema(example = json!(null))]
@@ -201,7 +205,7 @@ pub(super) struct SurroundingsBody {
     /// The document.
     document_id: String,
     /// URL or path of the document.
-    #[schema(example = "data/guides/draught-proofing.md")]
+    #[schema(example = "manuals/care.md")]
     source: String,
     /// Title of the document.
     title: String,

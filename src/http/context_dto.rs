@@ -63,7 +63,7 @@ pub(super) struct ContextBody {
 #[schema(as = Metadata)]
 pub(super) struct MetadataBody {
     /// URL or path of the document.
-    #[schema(example = "data/pdfs/energy_savers.pdf")]
+    #[schema(example = "manuals/washer.pdf")]
     source: String,
     /// Title of the document.
     title: String,
@@ -83,7 +83,7 @@ pub(super) struct MetadataBody {
     #[schema(example = "pdf")]
     kind: &'static str,
     /// The headings above it, outermost first, joined by ` > `.
-    #[schema(example = "Heating > Thermostats")]
+    #[schema(example = "Care > Filters")]
     heading: String,
     /// First byte in the document's stored text.
     start: usize,
@@ -137,10 +137,10 @@ pub(super) struct SummaryBody {
     session_id: String,
     /// What to answer from: texts, or the objects that `/retrieve_contexts` returned. Left out or
     /// null: the server retrieves.
-    #[schema(example = json!(["Turning the thermostat down by one degree saves about 7 % of heating."]))]
+    #[schema(example = json!(["The filter is changed every six months."]))]
     contexts: Option<Vec<SuppliedContextBody>>,
     /// The conversation, oldest first; the last entry is the question.
-    #[schema(example = json!(["How can I save energy at home?"]))]
+    #[schema(example = json!(["How often is the filter changed?"]))]
     message_history: Option<Vec<String>>,
     /// Send the answer as it is written: server-sent events instead of one JSON object.
     stream: Option<bool>,

@@ -44,10 +44,10 @@ pub(super) struct SessionSummaryBody {
     /// How many messages it has.
     message_count: u64,
     /// What `/rename_session` called it, or null.
-    #[schema(example = "Loft")]
+    #[schema(example = "Filters")]
     title: Option<String>,
     /// How its first message begins, in at most 200 characters; null without messages.
-    #[schema(example = "How deep should mineral wool in a loft be?")]
+    #[schema(example = "How often is the filter changed?")]
     opening: Option<String>,
 }
 
@@ -181,7 +181,7 @@ pub(super) struct RenameRequest {
     #[schema(example = "6c1f0f0e-5a3c-4a53-8f5b-0c1d8a2b7e11")]
     session_id: String,
     /// At most 400 bytes.
-    #[schema(example = "Loft")]
+    #[schema(example = "Filters")]
     title: String,
 }
 

@@ -36,7 +36,7 @@ pub(super) struct DocumentBody {
     /// The document; stable as long as its source is.
     document_id: String,
     /// URL or path.
-    #[schema(example = "data/guides/draught-proofing.md")]
+    #[schema(example = "manuals/care.md")]
     source: String,
     /// Its title.
     title: String,
@@ -166,7 +166,7 @@ pub(super) struct SuggestionsBody {
 #[schema(as = Suggestion)]
 pub(super) struct SuggestionBody {
     /// What to ask.
-    #[schema(example = "Loft insulation: How deep it should be")]
+    #[schema(example = "Care: How often the filter is changed")]
     text: String,
     /// The headings down to the section, outermost first, joined by ` > `.
     heading: String,

@@ -26,7 +26,7 @@ pub(super) struct SessionOpened {
 #[schema(as = Message)]
 pub(super) struct MessageBody {
     /// The user's words.
-    #[schema(example = "How can I save energy at home?")]
+    #[schema(example = "How often is the filter changed?")]
     message: String,
 }
 
@@ -52,7 +52,7 @@ pub(super) struct SaveBody {
     #[schema(example = "6c1f0f0e-5a3c-4a53-8f5b-0c1d8a2b7e11")]
     session_id: String,
     /// The summary.
-    #[schema(example = "Turn the thermostat down by one degree.")]
+    #[schema(example = "Change the filter every six months.")]
     summary: String,
 }
 

@@ -17,6 +17,14 @@ const UP_TO_THE_VERB: usize = 4;
 ///
 /// A new question begins behind a question mark, and at "and" where a main clause in the form of a
 /// question follows ("… and how often is it done?"; not "… and how often it is done").
+///
+/// ```
+/// let message = "What is the discount, and who gets it?";
+/// assert_eq!(
+///     wattwise::language::questions_in(message),
+///     ["What is the discount,", "who gets it?"]
+/// );
+/// ```
 pub fn questions_in(message: &str) -> Vec<&str> {
     let mut ends: Vec<usize> = sentences(message, 0..message.len())
         .into_iter()

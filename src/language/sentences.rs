@@ -5,11 +5,7 @@ use std::ops::Range;
 use icu_segmenter::SentenceSegmenter;
 use icu_segmenter::options::SentenceBreakInvariantOptions;
 
-/// Words whose full stop ends no sentence, in lower case without it.
-const ABBREVIATIONS: [&str; 24] = [
-    "e.g", "i.e", "etc", "approx", "no", "vs", "cf", "fig", "mr", "mrs", "ms", "dr", "prof", "st",
-    "min", "max", "incl", "excl", "ca", "inc", "ltd", "dept", "est", "al",
-];
+use super::lists::lists;
 
 /// Shorter sentences than this, in bytes, are joined to the one before: "Yes." says nothing alone.
 const SHORTEST: usize = 12;
@@ -18,6 +14,12 @@ const SHORTEST: usize = 12;
 ///
 /// Boundaries are those of Unicode Standard Annex 29, except after common abbreviations. Linear in
 /// the length of the text, whatever stands in it.
+///
+/// ```
+/// let text = "Rinse the filter, e.g. under the tap. Let it dry for a day.";
+/// let sentences = wattwise::language::sentences(text, 0..text.len());
+/// assert_eq!(&text[sentences[1].clone()], "Let it dry for a day.");
+/// ```
 pub fn sentences(text: &str, within: Range<usize>) -> Vec<Range<usize>> {
     let mut found: Vec<Range<usize>> = Vec::new();
     let mut open: Option<Range<usize>> = None;
@@ -61,7 +63,9 @@ fn ends_in_abbreviation(sentence: &str) -> bool {
         .rsplit(|c: char| c.is_whitespace() || c == '(')
         .next()
         .unwrap_or(body);
-    ABBREVIATIONS
+    lists()
+        .words
+        .abbreviations
         .iter()
         .any(|abbreviation| word.eq_ignore_ascii_case(abbreviation))
 }

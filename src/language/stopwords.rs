@@ -1,33 +1,15 @@
-//! English function words, which stand everywhere and tell nothing. Negations stay out of the
-//! list: "not" changes what a sentence says.
+//! Function words, which stand everywhere and tell nothing.
 
-/// Sorted, for binary search; a test holds the order.
-const STOP_WORDS: [&str; 111] = [
-    "a", "about", "after", "again", "all", "also", "am", "an", "and", "any", "are", "as", "at",
-    "be", "because", "been", "before", "being", "but", "by", "can", "could", "did", "do", "does",
-    "doing", "during", "each", "for", "from", "get", "got", "had", "has", "have", "having", "he",
-    "her", "here", "hers", "him", "his", "how", "i", "i'm", "i've", "if", "in", "into", "is", "it",
-    "its", "itself", "just", "like", "may", "me", "might", "my", "myself", "of", "on", "or", "our",
-    "ours", "own", "please", "shall", "she", "should", "so", "some", "such", "tell", "than",
-    "that", "the", "their", "theirs", "them", "then", "there", "these", "they", "this", "those",
-    "through", "to", "too", "until", "us", "very", "was", "we", "were", "what", "what's", "when",
-    "where", "which", "while", "who", "whom", "why", "will", "with", "would", "you", "your",
-    "yours", "yourself",
-];
+use super::lists::lists;
 
 /// Whether `word`, in lower case, is a stop word.
 pub fn is_stop_word(word: &str) -> bool {
-    STOP_WORDS.binary_search(&word).is_ok()
+    lists().words.stop_words.has(word)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_list_is_sorted() {
-        assert!(STOP_WORDS.is_sorted());
-    }
 
     #[test]
     fn negations_are_kept() {

@@ -5,6 +5,7 @@ use std::ops::Range;
 use rust_stemmers::{Algorithm, Stemmer};
 use unicode_segmentation::UnicodeSegmentation;
 
+use super::lists::lists;
 use super::stopwords::is_stop_word;
 
 /// Longer words are cut: nobody searches for them, and a page of base64 must not fill the index.
@@ -12,6 +13,11 @@ const LONGEST_TERM_BYTES: usize = 64;
 
 /// The terms of `text` in order, repeats included. Words are those of Unicode Standard Annex 29;
 /// stems are Snowball's for English (Porter 2).
+///
+/// ```
+/// let terms: Vec<String> = wattwise::language::terms("How are the filters cleaned?").collect();
+/// assert_eq!(terms, ["filter", "clean"]);
+/// ```
 pub fn terms(text: &str) -> impl Iterator<Item = String> {
     let stemmer = Stemmer::create(Algorithm::English);
     text.unicode_words().filter_map(move |word| {
@@ -26,6 +32,18 @@ pub fn terms(text: &str) -> impl Iterator<Item = String> {
         word.truncate(cut);
         Some(stemmer.stem(&word).into_owned())
     })
+}
+
+/// A stem with one spelling, where an ending has two: -ise and -ize, -our and -or.
+pub fn one_spelling(stem: &str) -> String {
+    let mut spellings = lists().words.spellings.iter();
+    let same = spellings.find_map(|(ending, same)| {
+        let front = stem.strip_suffix(ending.as_str());
+        front
+            .filter(|front| front.len() > 1)
+            .map(|front| format!("{front}{same}"))
+    });
+    same.unwrap_or_else(|| stem.to_owned())
 }
 
 /// Where the words of `text` stand that carry meaning: all but stop words, as byte ranges in order.

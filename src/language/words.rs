@@ -1,29 +1,6 @@
-//! Words of English that no structure tells, from `words.toml`.
+//! Questions about words that no structure answers.
 
-use std::collections::BTreeMap;
-use std::sync::LazyLock;
-
-use serde::Deserialize;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Words {
-    forbids: Vec<String>,
-    asks_to_do: Vec<String>,
-    points_back: Vec<String>,
-    months: Vec<String>,
-    joins: Vec<String>,
-    interrogatives: Vec<String>,
-    subject_interrogatives: Vec<String>,
-    auxiliaries: Vec<String>,
-    subject_pronouns: Vec<String>,
-    largest: BTreeMap<String, Vec<String>>,
-    smallest: BTreeMap<String, Vec<String>>,
-}
-
-static WORDS: LazyLock<Words> = LazyLock::new(|| {
-    toml::from_str(include_str!("words.toml")).expect("words.toml is well formed")
-});
+use super::lists::{WordList, lists};
 
 /// Which end of a column is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,62 +13,76 @@ pub enum Extreme {
 
 /// Whether a text forbids something or warns of it.
 pub fn forbids(text: &str) -> bool {
-    holds_any(text, &WORDS.forbids)
+    holds_any(text, &lists().words.forbids)
 }
 
 /// Whether somebody asks whether they may do something, or how.
 pub fn asks_to_do(text: &str) -> bool {
-    holds_any(text, &WORDS.asks_to_do)
+    holds_any(text, &lists().words.asks_to_do)
 }
 
 /// Whether a sentence begins with a word that points at the one before.
 pub fn points_back(sentence: &str) -> bool {
     let first = spaced(sentence);
     let first = first.split_whitespace().next().unwrap_or_default();
-    WORDS.points_back.iter().any(|word| word == first)
+    lists().words.points_back.has(first)
 }
 
 /// Whether a text joins several things: compares them, or asks for each.
 pub fn joins(text: &str) -> bool {
-    holds_any(text, &WORDS.joins)
+    holds_any(text, &lists().words.joins)
 }
 
 /// Whether a word in lower case asks: "how", "which".
 pub(super) fn is_interrogative(word: &str) -> bool {
-    WORDS.interrogatives.iter().any(|asks| asks == word)
+    lists().words.interrogatives.has(word)
 }
 
 /// Whether a question word in lower case may be the subject, or stand before it.
 pub(super) fn may_be_subject(word: &str) -> bool {
-    WORDS.subject_interrogatives.iter().any(|asks| asks == word)
+    lists().words.subject_interrogatives.has(word)
 }
 
 /// Whether a word in lower case is a verb that stands before the subject of a question.
 pub(super) fn is_auxiliary(word: &str) -> bool {
-    WORDS.auxiliaries.iter().any(|verb| verb == word)
+    lists().words.auxiliaries.has(word)
 }
 
 /// Whether a word in lower case is a pronoun that is the subject of a clause.
 pub(super) fn is_subject_pronoun(word: &str) -> bool {
-    WORDS.subject_pronouns.iter().any(|pronoun| pronoun == word)
+    lists().words.subject_pronouns.has(word)
 }
 
 /// The number of the month that a word in lower case names, from 1.
 pub fn month(word: &str) -> Option<u8> {
-    let position = WORDS.months.iter().position(|month| month == word)?;
+    let position = lists()
+        .words
+        .months
+        .iter()
+        .position(|month| month == word)?;
     u8::try_from(position + 1).ok()
 }
 
 /// The superlative in a question, and the columns that it may speak of.
 pub fn extreme(question: &str) -> Option<(Extreme, &'static [String])> {
     spaced(question).split_whitespace().find_map(|word| {
-        let largest = WORDS.largest.get(word).map(|of| (Extreme::Largest, of));
-        let found = largest.or_else(|| WORDS.smallest.get(word).map(|of| (Extreme::Smallest, of)));
+        let largest = lists()
+            .words
+            .largest
+            .get(word)
+            .map(|of| (Extreme::Largest, of));
+        let found = largest.or_else(|| {
+            lists()
+                .words
+                .smallest
+                .get(word)
+                .map(|of| (Extreme::Smallest, of))
+        });
         found.map(|(end, columns)| (end, columns.as_slice()))
     })
 }
 
-fn holds_any(text: &str, phrases: &[String]) -> bool {
+fn holds_any(text: &str, phrases: &WordList) -> bool {
     let text = spaced(text);
     phrases
         .iter()

@@ -1,30 +1,6 @@
 //! The last question in the light of the conversation.
 
-use crate::language::terms;
-
-/// Openings that continue a thought.
-const CONTINUATIONS: [&str; 14] = [
-    "and ",
-    "and,",
-    "what about",
-    "how about",
-    "also ",
-    "but ",
-    "then ",
-    "or ",
-    "so ",
-    "what if",
-    "why is that",
-    "why not",
-    "why?",
-    "what else",
-];
-
-/// Words that point back at something said before.
-const POINTERS: [&str; 14] = [
-    "it", "its", "that", "those", "this", "these", "they", "them", "their", "one", "ones", "there",
-    "same", "either",
-];
+use crate::language::{lists, terms};
 
 /// A question with fewer meaningful terms than this says too little to stand alone.
 const TERMS_TO_STAND_ALONE: usize = 2;
@@ -116,12 +92,11 @@ fn anchor<'a>(earlier: &[&'a str]) -> Option<&'a str> {
 fn is_follow_up(message: &str) -> bool {
     let text = message.trim().to_lowercase();
     let meaningful = terms(&text).count();
-    let continues = CONTINUATIONS
-        .iter()
-        .any(|opening| text.starts_with(opening));
+    let lists = &lists().conversation;
+    let continues = lists.continuations.begins(&text);
     let points_back = text
         .split(|c: char| !c.is_alphanumeric() && c != '\'')
-        .any(|word| POINTERS.binary_search(&word).is_ok() || POINTERS.contains(&word));
+        .any(|word| lists.pointers.has(word));
     continues
         || meaningful < TERMS_TO_STAND_ALONE
         || (points_back && meaningful < TERMS_TO_OUTWEIGH_A_POINTER)

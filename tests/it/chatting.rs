@@ -520,3 +520,17 @@ async fn a_turn_that_is_repeated_is_kept_once() {
         "{problems}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_blank_message_is_refused_by_name() {
+    let folder = indexed();
+    let server = Server::start(folder.path(), &[]);
+    for message in ["", " \n\t"] {
+        let (status, reply) = server
+            .post("/chat", Some(json!({"message": message})))
+            .await;
+        assert_eq!(status, 422, "{reply}");
+        assert_eq!(reply["detail"][0]["loc"], json!(["body", "message"]));
+        assert_eq!(reply["detail"][0]["type"], "string_too_short");
+    }
+}

@@ -343,3 +343,39 @@ fn addresses_are_taken_as_people_write_them() {
         text(&output)
     );
 }
+
+#[test]
+fn a_refused_setting_names_the_variable_or_the_line_that_it_stands_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = |variable: Option<&str>, flags: &[&str]| {
+        let mut command = wattwise(
+            folder.path(),
+            &[&["serve", "--print-config"], flags].concat(),
+        );
+        if let Some(value) = variable {
+            command.env("WATTWISE_MAX_BODY", value);
+        }
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert!(refused(Some("much"), &[]).contains("the variable WATTWISE_MAX_BODY"));
+    let zero = refused(Some("0"), &[]);
+    assert!(zero.contains("--max-body: from 1 to"), "{zero}");
+    assert!(
+        zero.contains("set by the variable WATTWISE_MAX_BODY"),
+        "{zero}"
+    );
+    let flag = refused(Some("8"), &["--max-body", "much"]);
+    assert!(!flag.contains("WATTWISE_MAX_BODY"), "{flag}");
+    std::fs::write(
+        folder.path().join("wattwise.toml"),
+        "[limits]\nmax-body = 0\n",
+    )
+    .unwrap();
+    let file = refused(None, &[]);
+    assert!(
+        file.contains("max-body of [limits] in wattwise.toml"),
+        "{file}"
+    );
+}

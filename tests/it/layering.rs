@@ -10,7 +10,7 @@ const MAY_NAME: [(&str, &[&str]); 28] = [
     ("runtime", &[]),
     ("codec", &[]),
     ("language", &[]),
-    ("extract", &["model", "codec"]),
+    ("extract", &["model", "codec", "language"]),
     ("encoder", &["model"]),
     ("reader", &["model", "encoder"]),
     ("postgres", &["runtime"]),

@@ -2,7 +2,7 @@
 //!
 //! An answer is found by its scope: owner, generation, model, prompts, earlier questions and the
 //! caller's own contexts must be equal, whatever the question. Within a scope the nearest question
-//! counts, if it is near enough and [`Essence`] says that both ask for the same. What is found is
+//! counts, if it is near enough and [`QuestionSignature`] says that both ask for the same. What is found is
 //! proved against the stored text once more. Extractive answers are not kept: they cost a
 //! millisecond.
 
@@ -19,7 +19,7 @@ use self::flight::{Flights, Turn};
 use super::answers::Source;
 use super::search::Search;
 use super::{AssistantError, Summary};
-use crate::generate::same::Essence;
+use crate::generate::same_question::QuestionSignature;
 use crate::model::{Owner, UnitVector, dot};
 use crate::runtime::clock::now;
 use crate::snapshot::Generation;
@@ -101,7 +101,7 @@ struct Known {
 
 struct KnownAnswer {
     kept: KeptAnswer,
-    essence: Essence,
+    signature: QuestionSignature,
 }
 
 impl AnswerCache {
@@ -134,7 +134,7 @@ impl AnswerCache {
     /// The answer to the nearest question that asks for the same.
     fn find(&self, wanted: &Wanted) -> Option<Arc<KnownAnswer>> {
         let oldest = now().saturating_sub(self.options.room.seconds);
-        let essence = Essence::of(&wanted.question);
+        let signature = QuestionSignature::of(&wanted.question);
         let known = self.known();
         let mut best: Option<(f32, &Arc<KnownAnswer>)> = None;
         for answer in &known.answers {
@@ -148,9 +148,9 @@ impl AnswerCache {
             let cosine = dot(&kept.vector, wanted.vector.as_slice());
             let is_nearer = best.is_none_or(|(nearest, _)| cosine >= nearest);
             let is_same = if wanted.scope.is_in_conversation {
-                essence.reads_like(&answer.essence)
+                signature.reads_like(&answer.signature)
             } else {
-                cosine >= self.options.threshold && essence.may_share_an_answer(&answer.essence)
+                cosine >= self.options.threshold && signature.may_share_an_answer(&answer.signature)
             };
             if is_nearer && is_same {
                 best = Some((cosine, answer));
@@ -226,9 +226,9 @@ impl Known {
         let is_same =
             |other: &KeptAnswer| other.scope == kept.scope && other.question == kept.question;
         self.answers.retain(|other| !is_same(&other.kept));
-        let essence = Essence::of(&kept.question);
+        let signature = QuestionSignature::of(&kept.question);
         self.answers
-            .push_back(Arc::new(KnownAnswer { kept, essence }));
+            .push_back(Arc::new(KnownAnswer { kept, signature }));
         self.bytes = self.answers.iter().map(|a| a.kept.size()).sum();
         let most = usize::try_from(room.entries).unwrap_or(usize::MAX);
         while self.answers.len() > most || self.bytes > room.bytes {
@@ -311,7 +311,7 @@ impl Ticket {
 /// them share an answer.
 pub async fn likeness(search: &Search, a: &str, b: &str) -> Result<(f32, bool), AssistantError> {
     let (vector, other) = (search.vector(a).await?, search.vector(b).await?);
-    let may_share = Essence::of(a).may_share_an_answer(&Essence::of(b));
+    let may_share = QuestionSignature::of(a).may_share_an_answer(&QuestionSignature::of(b));
     Ok((vector.cosine(other.as_slice()), may_share))
 }
 

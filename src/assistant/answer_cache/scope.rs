@@ -1,7 +1,7 @@
 //! What an answer depends on besides its question.
 
 use crate::assistant::answers::Source;
-use crate::generate::{ChatModel, support};
+use crate::generate::{ChatModel, groundedness};
 use crate::model::Owner;
 use crate::snapshot::Generation;
 
@@ -37,7 +37,7 @@ impl Scope {
         digest.add(model.name().as_bytes());
         digest.add(model.settings().as_bytes());
         // With a reader other answers are refused, and other sentences marked.
-        digest.add(&[support::RULES, u8::from(is_read)]);
+        digest.add(&[groundedness::RULES, u8::from(is_read)]);
         digest.add(&earlier.len().to_le_bytes());
         for question in earlier {
             digest.add(question.as_bytes());

@@ -11,8 +11,8 @@ use super::sources::{Source, excerpt};
 use crate::assistant::search::{Reads, Search};
 use crate::embed::Embedder;
 use crate::generate::claims::Claim;
-use crate::generate::commands::is_command;
-use crate::generate::support::{Sources, Verdict};
+use crate::generate::groundedness::{Sources, Verdict};
+use crate::generate::injection::is_injection;
 use crate::model::{Answer, AnswerSentence, Citation, UnitVector};
 use crate::runtime::{blocking, stages};
 
@@ -112,7 +112,7 @@ impl<'a> Draft<'a> {
         };
         let mut verdict = self.sources.judge(&claim.text, &claim.named, &cosines);
         // What speaks to a model says nothing, and what is about something else needs no reading.
-        if !verdict.is_near || is_command(&claim.text) {
+        if !verdict.is_near || is_injection(&claim.text) {
             verdict.supported = false;
         } else if let Some(supported) = self.read(&claim.text, &verdict).await {
             verdict.supported = supported;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use crate::language::tongue;
+use crate::language::detect_language;
 use crate::model::GenerationId;
 use crate::snapshot::Generation;
 
@@ -17,7 +17,7 @@ const KNOWN: f32 = 0.5;
 
 /// The languages of the generation that was asked last.
 #[derive(Default)]
-pub(super) struct Tongues(Mutex<Option<(GenerationId, Vec<&'static str>)>>);
+pub(super) struct Languages(Mutex<Option<(GenerationId, Vec<&'static str>)>>);
 
 /// A question in another language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,18 +38,18 @@ impl Foreign {
     }
 }
 
-impl Tongues {
+impl Languages {
     /// Tells that `question` is in a language that no part of the sources is in. `None` where it is
     /// short, or not sure.
     pub(super) fn foreign(&self, question: &str, generation: &Generation) -> Option<Foreign> {
-        let asked = tongue(question)?;
+        let asked = detect_language(question)?;
         if generation.lexical.known_share(question) >= KNOWN {
             return None;
         }
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.take_if(|(id, _)| *id != *generation.id());
         let (_, of) =
-            known.get_or_insert_with(|| (generation.id().clone(), tongues_of(generation)));
+            known.get_or_insert_with(|| (generation.id().clone(), languages_of(generation)));
         let sources = of.first().copied().filter(|_| !of.contains(&asked))?;
         Some(Foreign {
             question: asked,
@@ -59,19 +59,22 @@ impl Tongues {
 }
 
 /// The languages of the sources, that of most of them first.
-fn tongues_of(generation: &Generation) -> Vec<&'static str> {
+fn languages_of(generation: &Generation) -> Vec<&'static str> {
     let records = &generation.records;
     let step = records.chunks().len().div_ceil(LOOKED_AT).max(1);
     let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
     let texts = records.chunks().iter().step_by(step);
-    for found in texts.filter_map(|chunk| tongue(records.chunk_text(chunk))) {
+    for found in texts.filter_map(|chunk| detect_language(records.chunk_text(chunk))) {
         *counts.entry(found).or_default() += 1;
     }
     let all: usize = counts.values().sum();
-    let mut tongues: Vec<(&str, usize)> = counts
+    let mut languages: Vec<(&str, usize)> = counts
         .into_iter()
         .filter(|(_, count)| *count as f32 >= LEAST_SHARE * all as f32)
         .collect();
-    tongues.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    tongues.into_iter().map(|(tongue, _)| tongue).collect()
+    languages.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    languages
+        .into_iter()
+        .map(|(language, _)| language)
+        .collect()
 }

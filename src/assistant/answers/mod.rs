@@ -18,7 +18,7 @@ mod turns;
 use std::sync::Arc;
 
 use self::draft::Draft;
-use self::foreign::Tongues;
+use self::foreign::Languages;
 pub use self::prepared::Prepared;
 pub use self::replies::{Replies, RepliesError, SHIPPED as SHIPPED_REPLIES};
 pub use self::respond::AnswerEvents;
@@ -40,7 +40,7 @@ pub struct Answers {
     chat_model: Option<Arc<ChatModel>>,
     answer_cache: Option<Arc<AnswerCache>>,
     replies: Option<Arc<Replies>>,
-    tongues: Tongues,
+    languages: Languages,
 }
 
 /// What writes answers, besides the sources.
@@ -59,7 +59,7 @@ impl Answers {
             chat_model: writers.chat_model,
             answer_cache: writers.answer_cache,
             replies: writers.replies,
-            tongues: Tongues::default(),
+            languages: Languages::default(),
         }
     }
 

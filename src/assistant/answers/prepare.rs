@@ -43,7 +43,7 @@ impl Answers {
         let last = read.last().map(String::as_str).unwrap_or_default();
         let foreign = match request.contexts {
             Some(_) => None,
-            None => self.tongues.foreign(last, &generation),
+            None => self.languages.foreign(last, &generation),
         };
         let corrected = match foreign {
             Some(_) => None,

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::sources::Source;
 use crate::assistant::answer_cache::{CacheStatus, Cached};
 use crate::assistant::request::{Degraded, Outcome, Reason, Summary};
-use crate::generate::commands::without_commands;
 use crate::generate::extractive::Passage;
+use crate::generate::injection::without_injections;
 use crate::generate::prompt::{Asked, Excerpt};
 use crate::model::{Answer, Context, OwnedSession};
 use crate::retrieve::contextual_query;
@@ -106,7 +106,7 @@ impl Prepared {
                     }
                     Source::Foreign { .. } => "",
                 },
-                text: without_commands(&passage.text),
+                text: without_injections(&passage.text),
             })
             .collect()
     }

@@ -8,10 +8,10 @@ use crate::assistant::AssistantError;
 use crate::assistant::request::SuppliedContext;
 use crate::assistant::search::excerpt_of_row;
 use crate::embed::{self, Embedder};
-use crate::generate::commands::commands;
 use crate::generate::extractive::{
     Passage, Purpose, Section, Sentence, blocks_of_lines, heads_references,
 };
+use crate::generate::injection::injections;
 use crate::language::sentences;
 use crate::model::{Block, BlockKind, Chunk, UnitVector};
 use crate::reader::Excerpt;
@@ -98,7 +98,7 @@ async fn foreign_passage(
     query: Option<&UnitVector>,
 ) -> Result<Passage, AssistantError> {
     let ranges = sentences(text, 0..text.len());
-    let commands = commands(text);
+    let commands = injections(text);
     let mut cosines = Vec::new();
     if let Some(query) = query.filter(|_| !ranges.is_empty()) {
         let passage = embed::Passage {
@@ -186,7 +186,7 @@ fn purposes(generation: &Generation, chunk: &Chunk) -> Vec<Purpose> {
         .filter(|block| matches!(block.kind, BlockKind::Heading(_)))
         .peekable();
     let mut under_references = false;
-    let commands = commands(generation.records.chunk_text(chunk));
+    let commands = injections(generation.records.chunk_text(chunk));
     let purposes = chunk.sentences.iter().map(|sentence| {
         while let Some(block) = headings.next_if(|block| block.range.start <= sentence.start) {
             under_references = heads_references(&text[block.range.clone()]);

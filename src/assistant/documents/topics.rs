@@ -34,6 +34,13 @@ pub struct Topic {
     pub title: String,
 }
 
+impl Topic {
+    /// Whether its author put it as a question.
+    fn is_question(&self) -> bool {
+        self.text.ends_with(['?', '？', '؟'])
+    }
+}
+
 impl Documents {
     /// Topics to begin with, `at_most` of them, from documents all over the index that `filter`
     /// admits.
@@ -103,8 +110,14 @@ fn deal(mut lists: Vec<Vec<Topic>>, at_most: usize) -> Vec<Topic> {
         }
         for place in evenly(lists.len(), at_most - found.len()) {
             let topics = &mut lists[place as usize];
-            // Not always the first: what stands first in a document is often of one kind.
-            found.push(topics.remove(place as usize % topics.len()));
+            // A question before a bare heading, and not always the first: what stands first in a
+            // document is often of one kind.
+            let questions = (0..topics.len()).filter(|at| topics[*at].is_question());
+            let mut eligible: Vec<usize> = questions.collect();
+            if eligible.is_empty() {
+                eligible = (0..topics.len()).collect();
+            }
+            found.push(topics.remove(eligible[place as usize % eligible.len()]));
         }
     }
 }
@@ -244,6 +257,9 @@ mod tests {
         let dealt = |at_most| deal(lists(), at_most).into_iter().map(|topic| topic.text);
         assert_eq!(dealt(2).collect::<Vec<_>>(), ["a1", "b1"]);
         assert_eq!(dealt(9).count(), 4);
+        let asking = vec![vec![topic("a", "a1"), topic("a", "a2?"), topic("a", "a3")]];
+        let first = deal(asking, 1).remove(0);
+        assert_eq!(first.text, "a2?");
         assert_eq!(evenly(10, 3).collect::<Vec<_>>(), [0, 3, 6]);
         assert_eq!(evenly(0, 5).count(), 0);
     }

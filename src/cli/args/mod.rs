@@ -23,9 +23,7 @@ pub(super) use upkeep::{
 };
 
 /// Stands below the help of commands that take settings.
-const SETTINGS_HELP: &str = "\
-Each of these settings is also a variable (WATTWISE_MAX_BODY for --max-body, where none is named) and
-a key of wattwise.toml (max-body). More, for tuning: docs/configuration.md and wattwise.example.toml.";
+const SETTINGS_HELP: &str = "Each setting is also a variable (WATTWISE_MAX_BODY for --max-body, where none is named) and a key of wattwise.toml (max-body). For tuning there are more: docs/configuration.md.";
 
 /// An assistant over your own documents: it reads pages and files, and answers with citations that it
 /// has checked.

@@ -3,23 +3,12 @@
 use dom_query::{Document, NodeRef};
 
 use super::super::builder::{clean_line, has_words};
+use crate::language::lists;
 
 /// Longer ones are sentences that somebody put into the wrong place.
 const MAX_TITLE_CHARS: usize = 250;
 /// A site name has few words; a longer last part belongs to the title.
 const MAX_SITE_NAME_WORDS: usize = 4;
-/// What software writes when it has no title.
-const PLACEHOLDERS: &[&str] = &[
-    "none",
-    "null",
-    "undefined",
-    "untitled",
-    "untitled document",
-    "document",
-    "index",
-    "home",
-    "home page",
-];
 const SEPARATORS: &[&str] = &[
     " | ", " - ", " – ", " — ", " :: ", " » ", " « ", " · ", " • ", " / ", " > ", " ~ ",
 ];
@@ -178,7 +167,7 @@ fn usable(raw: &str) -> Option<String> {
 }
 
 fn is_worth_showing(title: &str) -> bool {
-    !PLACEHOLDERS.contains(&title.to_lowercase().as_str())
+    !lists().layout.page_titles.has(&title.to_lowercase())
 }
 
 fn comparable(text: &str) -> String {

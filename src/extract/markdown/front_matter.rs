@@ -184,7 +184,7 @@ fn is_setting(value: &str) -> bool {
     value.parse::<f64>().is_ok() || matches!(value, "true" | "false" | "yes" | "no" | "on" | "off")
 }
 
-/// `name: value` lines, for values that YAML wants in quotes (`title: Heating: the basics`).
+/// `name: value` lines, for values that YAML wants in quotes (`title: Filters: the basics`).
 fn yaml_lines(text: &str) -> Option<Fields> {
     let mut fields = Fields::default();
     for line in text.lines() {

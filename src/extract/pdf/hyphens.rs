@@ -4,16 +4,8 @@ use std::collections::HashSet;
 
 use super::characters::is_unspaced_script;
 use super::line::Line;
+use crate::language::lists;
 
-/// First halves of compounds that keep their hyphen.
-const COMPOUND_STARTS: &[&str] = &[
-    "all", "cross", "double", "ex", "full", "half", "high", "large", "long", "low", "multi", "non",
-    "off", "one", "self", "short", "single", "small", "three", "two", "well", "whole",
-];
-/// Last halves of compounds that keep their hyphen.
-const COMPOUND_ENDS: &[&str] = &[
-    "in", "up", "on", "off", "by", "to", "of", "the", "free", "down",
-];
 /// More distinct words than this are not collected.
 const MAX_WORDS: usize = 500_000;
 
@@ -102,7 +94,7 @@ fn hyphen_seam(text: &str, next: &str, words: &Vocabulary) -> Seam {
         return Seam::Nothing;
     }
     // `pre- and post-war`: the hyphen stands for what comes later.
-    if ["and", "or", "und", "oder", "et", "ou", "to", "bis"].contains(&second) {
+    if lists().layout.compound_joins.has(second) {
         return Seam::Space;
     }
     if !first.chars().next_back().is_some_and(char::is_alphabetic) {
@@ -117,9 +109,12 @@ fn hyphen_seam(text: &str, next: &str, words: &Vocabulary) -> Seam {
     {
         return Seam::Nothing;
     }
-    let compound = COMPOUND_STARTS.contains(&last_part.to_lowercase().as_str())
+    let compound = lists()
+        .layout
+        .compound_starts
+        .has(&last_part.to_lowercase())
         || first.contains('-')
-        || (COMPOUND_ENDS.contains(&second) && last_part.len() >= 4)
+        || (lists().layout.compound_ends.has(second) && last_part.len() >= 4)
         || (last_part.len() >= 4
             && second.len() >= 4
             && words.knows(last_part)

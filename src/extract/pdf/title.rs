@@ -1,37 +1,7 @@
 //! Whether the title that a file gives itself is one to show.
 
-/// What office programs put in front of the file's name.
-const PROGRAM_PREFIXES: &[&str] = &[
-    "microsoft word -",
-    "microsoft word:",
-    "microsoft powerpoint -",
-    "microsoft excel -",
-    "powerpoint presentation",
-    "print -",
-    "pdf -",
-    "adobe photoshop -",
-];
-/// Titles that say nothing.
-const EMPTY_TITLES: &[&str] = &[
-    "untitled",
-    "untitled document",
-    "untitled-1",
-    "document",
-    "document1",
-    "doc1",
-    "title",
-    "presentation",
-    "presentation1",
-    "slide 1",
-    "no title",
-    "unknown",
-    "none",
-    "null",
-    "(anonymous)",
-    "scan",
-    "scanned document",
-    "blank",
-];
+use crate::language::lists;
+
 /// Endings of file names.
 const FILE_ENDINGS: &[&str] = &[
     ".doc", ".docx", ".pdf", ".indd", ".qxd", ".qxp", ".ppt", ".pptx", ".xls", ".xlsx", ".odt",
@@ -61,10 +31,8 @@ pub(super) fn fit_title(raw: &str) -> Option<String> {
     let says_nothing = letters < 3
         || title.chars().count() > MAX_CHARS
         || title.contains('\u{FFFD}')
-        || EMPTY_TITLES.contains(&lower.as_str())
-        || PROGRAM_PREFIXES
-            .iter()
-            .any(|prefix| lower.starts_with(prefix))
+        || lists().layout.file_titles.has(&lower)
+        || lists().layout.program_prefixes.begins(&lower)
         || FILE_ENDINGS.iter().any(|ending| lower.ends_with(ending))
         || is_path_or_name(&title);
     (!says_nothing).then_some(title)

@@ -26,6 +26,7 @@ use self::conditions::Met;
 use self::question::{Question, stems};
 use self::units::{Form, Unit};
 use self::weigh::{Weighed, weigh};
+use crate::language::lists;
 use crate::model::Block;
 use crate::reader::Reading;
 
@@ -61,7 +62,7 @@ pub enum Purpose {
     Statement,
     /// It stands under a heading such as "Sources": it names where facts are from and states none.
     Reference,
-    /// It speaks to a language model; see [`commands`](super::commands). Never quoted.
+    /// It speaks to a language model; see [`injection`](super::injection). Never quoted.
     Command,
 }
 
@@ -183,16 +184,8 @@ pub enum Found {
 
 /// Whether what stands under this heading names sources instead of stating facts.
 pub fn heads_references(heading: &str) -> bool {
-    const WORDS: [&str; 6] = [
-        "sources",
-        "references",
-        "further reading",
-        "links",
-        "see also",
-        "bibliography",
-    ];
     let heading = heading.to_lowercase();
-    WORDS.iter().any(|word| heading.contains(word))
+    lists().layout.references.is_in(&heading)
 }
 
 /// Looks for answers in `sections`, best first.

@@ -4,9 +4,11 @@ use std::collections::{HashMap, HashSet};
 
 use super::units::Unit;
 use super::{Asked, Section};
-use crate::generate::expected::Expected;
+use crate::generate::answer_type::AnswerType;
 use crate::generate::quantities::digits_of;
-use crate::language::{Identifier, IdentifierKind, asks_to_do, identifiers, sentences, terms};
+use crate::language::{
+    Identifier, IdentifierKind, asks_to_do, identifiers, one_spelling, sentences, terms,
+};
 
 /// What a word weighs that was said before the question: in its story, or in the message that it
 /// continues.
@@ -30,7 +32,7 @@ pub(super) struct Question {
     /// The names that it gives.
     pub(super) names: Vec<Identifier>,
     /// What kind of answer it expects.
-    pub(super) expected: Expected,
+    pub(super) expected: AnswerType,
     /// The terms that only belong to the question word: "how much", "how long".
     pub(super) manner: HashSet<String>,
     /// Whether it asks whether or how to do something.
@@ -70,9 +72,9 @@ impl Question {
         }
         let mut terms: Vec<(String, f32)> = weights.into_iter().collect();
         terms.sort_by(|a, b| a.0.cmp(&b.0));
-        let own = Expected::of(&asking);
-        let expected = if own == Expected::Text {
-            Expected::of(continued)
+        let own = AnswerType::of(&asking);
+        let expected = if own == AnswerType::Text {
+            AnswerType::of(continued)
         } else {
             own
         };
@@ -180,7 +182,7 @@ impl Question {
             let word = word.to_lowercase();
             word.ends_with('s')
                 && !word.ends_with("ss")
-                && terms(&word).any(|stem| stem != word && stems.contains(&canonical(&stem)))
+                && terms(&word).any(|stem| stem != word && stems.contains(&one_spelling(&stem)))
         })
     }
 }
@@ -216,27 +218,9 @@ pub(super) fn stems(text: &str) -> HashSet<String> {
 /// Each with the stem as an index has it.
 fn plain_stems(text: &str) -> impl Iterator<Item = (String, String)> {
     terms(text).map(|stem| {
-        let same = digits_of(&stem).map_or_else(|| canonical(&stem), str::to_owned);
+        let same = digits_of(&stem).map_or_else(|| one_spelling(&stem), str::to_owned);
         (same, stem)
     })
-}
-
-/// British and American spellings of a stem made one: -ise and -ize, -our and -or, -re and -er,
-/// -ogue and -og, and the doubled l.
-fn canonical(stem: &str) -> String {
-    for (ending, same) in [
-        ("iz", "is"),
-        ("yz", "ys"),
-        ("our", "or"),
-        ("ter", "tr"),
-        ("ogu", "og"),
-        ("ll", "l"),
-    ] {
-        if let Some(front) = stem.strip_suffix(ending).filter(|front| front.len() > 1) {
-            return format!("{front}{same}");
-        }
-    }
-    stem.to_owned()
 }
 
 /// The title, the headings and the head of a unit as one text.

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::Section;
-use crate::generate::commands::commands;
+use crate::generate::injection::injections;
 use crate::language::{cells, names_columns, sentences};
 use crate::model::{Block, BlockKind};
 
@@ -240,7 +240,7 @@ impl<'a> Reader<'a, '_> {
         let parts: Vec<Part> = items.iter().filter_map(|item| self.part(item)).collect();
         if !parts.is_empty() {
             let mut unit = self.unit(Form::List, parts);
-            unit.lead = lead.filter(|lead| commands(&self.section.text[lead.clone()]).is_empty());
+            unit.lead = lead.filter(|lead| injections(&self.section.text[lead.clone()]).is_empty());
             self.units.push(unit);
         }
         end.max(at)
@@ -273,7 +273,7 @@ impl<'a> Reader<'a, '_> {
 
     /// A block as one part; `None` if it speaks to a language model.
     fn part(&self, block: &Block) -> Option<Part> {
-        let is_order = !commands(&self.section.text[block.range.clone()]).is_empty();
+        let is_order = !injections(&self.section.text[block.range.clone()]).is_empty();
         (!is_order).then(|| Part {
             cosine: self.section.cosine(&block.range),
             range: block.range.clone(),
@@ -283,7 +283,7 @@ impl<'a> Reader<'a, '_> {
     /// The sentences of a block up to the first that speaks to a language model.
     fn sentences(&self, block: &Block) -> Vec<Part> {
         let text = &self.section.text[block.range.clone()];
-        let orders = commands(text);
+        let orders = injections(text);
         let found = if block.kind == BlockKind::Preformatted {
             vec![block.range.clone()]
         } else {

@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::question::{Question, above, stems};
 use super::units::{Form, Part, Unit};
 use super::{Section, heads_references};
-use crate::generate::expected::Expected;
+use crate::generate::answer_type::AnswerType;
 use crate::language::{Runs, cells, forbids};
 
 /// What speaks for a unit, and how much. Set by hand and not fitted; `docs/answers.md` has the figures.
@@ -285,8 +285,8 @@ fn heading_share(question: &Question, unit: &Unit<'_>) -> f32 {
     held.count() as f32 / heading.len() as f32
 }
 
-fn holds_figure(text: &str, expected: &Expected) -> bool {
-    if *expected == Expected::Number {
+fn holds_figure(text: &str, expected: &AnswerType) -> bool {
+    if *expected == AnswerType::Number {
         return text.contains(|c: char| c.is_ascii_digit());
     }
     expected.is_figure() && expected.is_in(text)

@@ -18,7 +18,7 @@ pub(in crate::http) struct ChatCompletionRequest {
     model: String,
     /// Oldest first; the last one of the user is the question. What the user said before is what it
     /// refers to; messages of other roles are not read.
-    #[schema(min_items = 1, example = json!([{"role": "user", "content": "How can I stop draughts around my front door?"}]))]
+    #[schema(min_items = 1, example = json!([{"role": "user", "content": "How often is the filter changed?"}]))]
     messages: Vec<ChatCompletionMessage>,
     /// Send the answer as it is written.
     stream: Option<bool>,

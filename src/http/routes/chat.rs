@@ -16,7 +16,7 @@ use crate::http::dto::{ErrorBody, ValidationErrorBody};
 use crate::http::error::ApiError;
 use crate::http::headers::answer_headers;
 use crate::http::kept_reply::KeptReply;
-use crate::http::validation::Problems;
+use crate::http::validation::{Problems, Step};
 use crate::http::{AppState, metrics, sse};
 
 /// Ask and be answered, in one call
@@ -56,6 +56,13 @@ pub(in crate::http) async fn chat(
         return Err(problems.into());
     };
     let message = fields.short_text("message", limits.max_message_bytes, &mut problems);
+    if let Some(blank) = message
+        .as_deref()
+        .filter(|message| message.trim().is_empty())
+    {
+        let loc = [Step::Name("body"), Step::Name("message")];
+        problems.blank(&loc, &blank.into());
+    }
     let session = fields.optional_text("session_id", &mut problems);
     let stream = fields.flag("stream", &mut problems);
     let (Some(message), true) = (message, problems.is_empty()) else {

@@ -125,6 +125,13 @@ impl Problems {
         );
     }
 
+    /// A text with something in it is wanted.
+    pub(in crate::http) fn blank(&mut self, loc: &[Step], input: &Value) {
+        let message = "String should have at least 1 character besides white space";
+        let ctx = json!({"min_length": 1});
+        self.push("string_too_short", loc, message, echo(input), Some(ctx));
+    }
+
     /// True or false is wanted.
     pub(in crate::http) fn not_bool(&mut self, loc: &[Step], input: &Value) {
         self.push(

@@ -7,8 +7,8 @@
 
 mod answers;
 mod group;
+mod group_window;
 mod keys;
-mod patience;
 mod questions;
 mod readers;
 mod refusal;

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::StoreError;
 use super::group::{Answers, Command, Committer, Submitted};
-use super::patience::{GROUP_LENGTH, Patience};
+use super::group_window::{GROUP_LENGTH, GroupWindow};
 use super::refusal::Refusal;
 use super::room::Ground;
 use crate::runtime::stages;
@@ -133,9 +133,9 @@ fn write_until_closed(
     messenger: &Messenger,
 ) {
     let mut group = Vec::new();
-    let mut patience = Patience::default();
+    let mut window = GroupWindow::default();
     while commands.blocking_recv_many(&mut group, GROUP_LENGTH) > 0 {
-        patience.gather(&mut group, &mut commands);
+        window.gather(&mut group, &mut commands);
         messenger.take(committer.write(std::mem::take(&mut group)));
     }
     let connection = committer.into_connection();

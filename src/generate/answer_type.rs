@@ -1,12 +1,12 @@
 //! What kind of answer a question expects, and whether a sentence holds one.
 //!
-//! English only: any other question expects text, which every sentence is.
+//! The words are those of the language's lists: any other question expects text, which every sentence is.
 
-use crate::language::terms;
+use crate::language::{WordList, lists, terms};
 
 /// The kind of answer that a question expects.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Expected {
+pub enum AnswerType {
     /// Anything.
     Text,
     /// Some number, or words in its place.
@@ -38,173 +38,50 @@ enum Token<'a> {
     Sign(char),
 }
 
-const MONEY_WORDS: [&str; 11] = [
-    "p", "penny", "pence", "pound", "pounds", "cent", "cents", "dollar", "dollars", "euro", "euros",
-];
-const SHARE_WORDS: [&str; 8] = [
-    "half", "third", "quarter", "twice", "times", "percent", "double", "cent",
-];
-const LENGTH_WORDS: [&str; 13] = [
-    "mm", "cm", "m", "metre", "metres", "meter", "meters", "inch", "inches", "in", "foot", "feet",
-    "ft",
-];
-const WEIGHT_WORDS: [&str; 14] = [
-    "kg",
-    "kilogram",
-    "kilograms",
-    "kilo",
-    "kilos",
-    "g",
-    "gram",
-    "grams",
-    "tonne",
-    "tonnes",
-    "lb",
-    "lbs",
-    "pounds",
-    "ounces",
-];
-const VOLTAGE_WORDS: [&str; 4] = ["v", "volt", "volts", "kv"];
-/// Words of a sum that is kept or given …
-const SAVING_WORDS: [&str; 9] = [
-    "save", "saves", "saved", "saving", "savings", "grant", "grants", "discount", "rebate",
-];
-/// … and of one that is paid.
-const PAYING_WORDS: [&str; 15] = [
-    "cost", "costs", "costing", "price", "prices", "priced", "pay", "pays", "paid", "spend",
-    "spending", "charge", "charges", "fee", "bill",
-];
-const TIME_WORDS: [&str; 24] = [
-    "second",
-    "seconds",
-    "minute",
-    "minutes",
-    "hour",
-    "hours",
-    "day",
-    "days",
-    "week",
-    "weeks",
-    "month",
-    "months",
-    "year",
-    "years",
-    "annual",
-    "annually",
-    "daily",
-    "weekly",
-    "monthly",
-    "yearly",
-    "once",
-    "overnight",
-    "winter",
-    "summer",
-];
-/// Words that say by themselves how often …
-const FREQUENCY_WORDS: [&str; 20] = [
-    "annual",
-    "annually",
-    "yearly",
-    "monthly",
-    "weekly",
-    "daily",
-    "nightly",
-    "hourly",
-    "quarterly",
-    "fortnightly",
-    "once",
-    "twice",
-    "times",
-    "often",
-    "regularly",
-    "frequently",
-    "rarely",
-    "seldom",
-    "always",
-    "never",
-];
-/// … and what may come after "every", besides words of time.
-const OCCASIONS: [&str; 17] = [
-    "night",
-    "nights",
-    "morning",
-    "evening",
-    "spring",
-    "autumn",
-    "season",
-    "decade",
-    "fortnight",
-    "time",
-    "use",
-    "uses",
-    "wash",
-    "washes",
-    "load",
-    "loads",
-    "cycle",
-];
 /// How many words may stand between "every" and the occasion: "every two or three months".
 const OCCASION_REACH: usize = 4;
-const NUMBER_WORDS: [&str; 15] = [
-    "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "twelve",
-    "dozen", "half", "twice", "hundred",
-];
 /// How many words may stand between a number and what it counts.
 const COUNT_REACH: usize = 3;
 
-impl Expected {
+impl AnswerType {
     /// Reads it off the words of the question.
     pub fn of(question: &str) -> Self {
         let text = question.to_lowercase();
-        let has = |phrases: &[&str]| phrases.iter().any(|phrase| text.contains(phrase));
+        let lists = &lists().answer_types;
+        let has = |phrases: &WordList| phrases.is_in(&text);
         let words: Vec<&str> = text
             .split(|c: char| !c.is_alphanumeric())
             .filter(|word| !word.is_empty())
             .collect();
-        let is_among = |list: &[&str]| words.iter().any(|word| list.contains(word));
+        let is_among = |list: &WordList| words.iter().any(|word| list.has(word));
 
         let counted = text
-            .split_once("how many ")
+            .split_once(lists.how_many.as_str())
             .map(|(_, rest)| counted(rest))
             .unwrap_or_default();
-        let counts_time = counted
-            .first()
-            .is_some_and(|word| TIME_WORDS.contains(&word.as_str()));
-        if has(&["how often", "how frequently", "how regularly"]) {
+        let counts_time = counted.first().is_some_and(|word| lists.times.has(word));
+        if has(&lists.asks_frequency) {
             return Self::Frequency;
         }
-        if has(&["how soon", "how long", "how quickly"]) || counts_time {
+        if has(&lists.asks_time) || counts_time {
             return Self::Time;
         }
-        if (has(&["how much", "what do", "what did", "what will", "what would"])
-            && is_among(&["cost", "charge", "charged", "pay", "price", "spend"]))
-            || has(&["price of", "cost of", "going rate", "fee for", "what rate"])
-        {
+        if (has(&lists.asks_sum) && is_among(&lists.sum_paid)) || has(&lists.asks_money) {
             return Self::Money;
         }
-        if has(&["how much", "how many", "what "])
-            && is_among(&["save", "saving", "saved", "less", "keep", "worth", "cut"])
-        {
+        if has(&lists.asks_figure) && is_among(&lists.sum_saved) {
             return Self::Saving;
         }
-        if has(&[
-            "how hot",
-            "how cold",
-            "how warm",
-            "how cool",
-            "temperature",
-            "how many degrees",
-        ]) && has(&["how ", "what "])
-        {
+        if has(&lists.asks_temperature) && has(&lists.asks_property) {
             return Self::Temperature;
         }
-        if has(&["how thick", "how deep", "how wide", "how tall", "how high"]) {
+        if has(&lists.asks_length) {
             return Self::Length;
         }
-        if has(&["weigh", "how heavy"]) {
+        if has(&lists.asks_weight) {
             return Self::Weight;
         }
-        if is_among(&["voltage", "volts"]) {
+        if is_among(&lists.asks_voltage) {
             return Self::Voltage;
         }
         if !counted.is_empty() {
@@ -215,20 +92,7 @@ impl Expected {
                 Self::Count(stems)
             };
         }
-        if has(&[
-            "how much",
-            "how big",
-            "how large",
-            "how loud",
-            "how strong",
-            "how far",
-            "what percentage",
-            "what share",
-            "what part",
-            "what proportion",
-            "what size",
-            "what wattage",
-        ]) {
+        if has(&lists.asks_number) {
             return Self::Number;
         }
         Self::Text
@@ -243,15 +107,16 @@ impl Expected {
     pub fn is_in(&self, text: &str) -> bool {
         let text = text.to_lowercase();
         let tokens = tokens(&text);
-        let any_word = |list: &[&str]| {
+        let lists = &lists().answer_types;
+        let any_word = |list: &WordList| {
             tokens
                 .iter()
-                .any(|token| matches!(token, Token::Word(word) if list.contains(word)))
+                .any(|token| matches!(token, Token::Word(word) if list.has(word)))
         };
-        let number_before = |list: &[&str]| {
-            tokens.windows(2).any(
-                |pair| matches!(pair, [Token::Number, Token::Word(word)] if list.contains(word)),
-            )
+        let number_before = |list: &WordList| {
+            tokens
+                .windows(2)
+                .any(|pair| matches!(pair, [Token::Number, Token::Word(word)] if list.has(word)))
         };
         let sign = |signs: &[char]| {
             tokens
@@ -259,23 +124,23 @@ impl Expected {
                 .any(|token| matches!(token, Token::Sign(sign) if signs.contains(sign)))
         };
         let has_number = tokens.contains(&Token::Number);
-        let is_money = || has_number && (sign(&['£', '$', '€']) || number_before(&MONEY_WORDS));
+        let is_money = || has_number && (sign(&['£', '$', '€']) || number_before(&lists.money));
         match self {
             // "How much water?" is answered by "as much as you need" too.
             Self::Text | Self::Number => true,
             // "It saves £90 a year" is no price.
-            Self::Money => is_money() && (any_word(&PAYING_WORDS) || !any_word(&SAVING_WORDS)),
-            Self::Saving => is_money() || sign(&['%']) || any_word(&SHARE_WORDS),
+            Self::Money => is_money() && (any_word(&lists.payments) || !any_word(&lists.savings)),
+            Self::Saving => is_money() || sign(&['%']) || any_word(&lists.shares),
             Self::Temperature => {
-                sign(&['°']) || any_word(&["degree", "degrees"]) || number_before(&["c", "f"])
+                sign(&['°']) || any_word(&lists.degrees) || number_before(&lists.degree_signs)
             }
-            Self::Length => number_before(&LENGTH_WORDS),
-            Self::Weight => number_before(&WEIGHT_WORDS),
-            Self::Voltage => number_before(&VOLTAGE_WORDS),
-            Self::Time => any_word(&TIME_WORDS),
-            Self::Frequency => any_word(&FREQUENCY_WORDS) || comes_again(&tokens),
+            Self::Length => number_before(&lists.lengths),
+            Self::Weight => number_before(&lists.weights),
+            Self::Voltage => number_before(&lists.voltages),
+            Self::Time => any_word(&lists.times),
+            Self::Frequency => any_word(&lists.frequencies) || comes_again(&tokens),
             Self::Count(stems) => {
-                let names_money = stems.iter().any(|stem| stem == "pound" || stem == "penc");
+                let names_money = stems.iter().any(|stem| lists.money_stems.has(stem));
                 (names_money && is_money()) || counts(&tokens, stems)
             }
         }
@@ -284,10 +149,10 @@ impl Expected {
 
 /// The words after "how many" that may name what is counted: at most two, up to a stop word.
 fn counted(rest: &str) -> Vec<String> {
-    const PASSED_OVER: [&str; 6] = ["more", "fewer", "extra", "of", "the", "other"];
+    let passed_over = &lists().answer_types.passed_over;
     rest.split(|c: char| !c.is_alphanumeric())
         .filter(|word| !word.is_empty())
-        .skip_while(|word| PASSED_OVER.contains(word))
+        .skip_while(|word| passed_over.has(word))
         .take(2)
         .take_while(|word| terms(word).next().is_some())
         .map(str::to_owned)
@@ -296,14 +161,15 @@ fn counted(rest: &str) -> Vec<String> {
 
 /// Whether it is said of some time or occasion that it comes again: "every second winter", "per day".
 fn comes_again(tokens: &[Token<'_>]) -> bool {
+    let lists = &lists().answer_types;
     let is_occasion = |token: &Token<'_>| match token {
-        Token::Word(word) => TIME_WORDS.contains(word) || OCCASIONS.contains(word),
+        Token::Word(word) => lists.times.has(word) || lists.occasions.has(word),
         Token::Number | Token::Sign(_) => false,
     };
     tokens.iter().enumerate().any(|(at, token)| {
         let reach = match token {
-            Token::Word("every" | "each") => OCCASION_REACH,
-            Token::Word("per") => 1,
+            Token::Word(word) if lists.each.has(word) => OCCASION_REACH,
+            Token::Word(word) if lists.per.has(word) => 1,
             Token::Word(_) | Token::Number | Token::Sign(_) => 0,
         };
         let within = &tokens[at + 1..tokens.len().min(at + 1 + reach)];
@@ -313,15 +179,18 @@ fn comes_again(tokens: &[Token<'_>]) -> bool {
 
 /// Whether a number stands close before a word with one of the stems.
 fn counts(tokens: &[Token<'_>], stems: &[String]) -> bool {
+    let short_units = &lists().answer_types.short_units;
     let is_number = |token: &Token<'_>| match token {
         Token::Number => true,
-        Token::Word(word) => NUMBER_WORDS.contains(word),
+        Token::Word(word) => lists().answer_types.numbers.has(word),
         Token::Sign(_) => false,
     };
     let names = |token: &Token<'_>| match token {
         Token::Word(word) => {
             terms(word).any(|stem| stems.contains(&stem))
-                || (stems.iter().any(|stem| stem == "kilowatt") && word.starts_with("kwh"))
+                || short_units
+                    .iter()
+                    .any(|(stem, short)| stems.contains(stem) && word.starts_with(short.as_str()))
         }
         Token::Number | Token::Sign(_) => false,
     };
@@ -367,38 +236,38 @@ mod tests {
     #[test]
     fn the_kind_is_read_off_the_question() {
         let count =
-            |stems: &[&str]| Expected::Count(stems.iter().map(|s| (*s).to_owned()).collect());
+            |stems: &[&str]| AnswerType::Count(stems.iter().map(|s| (*s).to_owned()).collect());
         for (question, expected) in [
             (
                 "What does it cost to have a heat pump fitted?",
-                Expected::Money,
+                AnswerType::Money,
             ),
             (
                 "How much would I save with a shower timer?",
-                Expected::Saving,
+                AnswerType::Saving,
             ),
-            ("How hot should the water be?", Expected::Temperature),
+            ("How hot should the water be?", AnswerType::Temperature),
             (
                 "What temperature should my fridge be?",
-                Expected::Temperature,
+                AnswerType::Temperature,
             ),
-            ("How thick should loft insulation be?", Expected::Length),
-            ("How long does a full freezer stay cold?", Expected::Time),
-            ("How many years does a fridge last?", Expected::Time),
+            ("How thick should loft insulation be?", AnswerType::Length),
+            ("How long does a full freezer stay cold?", AnswerType::Time),
+            ("How many years does a fridge last?", AnswerType::Time),
             (
                 "How often should a boiler be serviced?",
-                Expected::Frequency,
+                AnswerType::Frequency,
             ),
             (
                 "How many solar panels do I need?",
                 count(&["solar", "panel"]),
             ),
             ("How many of the bulbs are LED?", count(&["bulb"])),
-            ("How loud is a heat pump?", Expected::Number),
-            ("How can I cut my heating bill?", Expected::Text),
-            ("Wie dick soll die Dämmung sein?", Expected::Text),
+            ("How loud is a heat pump?", AnswerType::Number),
+            ("How can I cut my heating bill?", AnswerType::Text),
+            ("Wie dick soll die Dämmung sein?", AnswerType::Text),
         ] {
-            assert_eq!(Expected::of(question), expected, "{question}");
+            assert_eq!(AnswerType::of(question), expected, "{question}");
         }
     }
 
@@ -456,7 +325,7 @@ mod tests {
             ("Why?", "Because.", true),
         ] {
             assert_eq!(
-                Expected::of(question).is_in(text),
+                AnswerType::of(question).is_in(text),
                 is_in,
                 "{question} {text}"
             );

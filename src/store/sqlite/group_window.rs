@@ -22,13 +22,13 @@ pub(super) const GROUP_LENGTH: usize = 256;
 /// How long groups are let gather: longer while that makes them grow, not at all where it does not,
 /// and never while one write comes at a time.
 #[derive(Debug, Default)]
-pub(super) struct Patience {
+pub(super) struct GroupWindow {
     steps: u32,
     until_trial: u32,
     length_before: usize,
 }
 
-impl Patience {
+impl GroupWindow {
     /// Lets more writes join a group that was just taken from the queue.
     pub(super) fn gather<T>(&mut self, group: &mut Vec<T>, queue: &mut mpsc::Receiver<T>) {
         for step in 0..self.steps_for(group.len()) {
@@ -79,36 +79,36 @@ mod tests {
     #[test]
     fn who_comes_alone_is_not_kept_waiting() {
         let (_sender, mut queue) = mpsc::channel::<i64>(4);
-        let mut patience = Patience::default();
+        let mut window = GroupWindow::default();
         for _ in 0..100 {
-            assert_eq!(patience.steps_for(1), 0);
-            patience.gather(&mut vec![1], &mut queue);
+            assert_eq!(window.steps_for(1), 0);
+            window.gather(&mut vec![1], &mut queue);
         }
     }
 
     #[test]
     fn a_group_gathers_while_it_grows_and_stops_where_it_does_not() {
-        let mut patience = Patience::default();
-        assert_eq!(patience.steps_for(2), 1, "a trial");
-        patience.learn(0, true);
-        assert_eq!(patience.steps_for(2), 2);
-        patience.learn(0, true);
-        patience.learn(1, true);
-        assert_eq!(patience.steps_for(2), MOST_STEPS);
-        patience.learn(0, false);
+        let mut window = GroupWindow::default();
+        assert_eq!(window.steps_for(2), 1, "a trial");
+        window.learn(0, true);
+        assert_eq!(window.steps_for(2), 2);
+        window.learn(0, true);
+        window.learn(1, true);
+        assert_eq!(window.steps_for(2), MOST_STEPS);
+        window.learn(0, false);
         for _ in 1..GROUPS_BETWEEN_TRIALS {
-            assert_eq!(patience.steps_for(2), 0);
+            assert_eq!(window.steps_for(2), 0);
         }
-        assert_eq!(patience.steps_for(2), 1, "another trial");
+        assert_eq!(window.steps_for(2), 1, "another trial");
     }
 
     #[test]
     fn what_comes_in_time_joins_the_group() {
         let (sender, mut queue) = mpsc::channel(4);
-        let mut patience = Patience::default();
+        let mut window = GroupWindow::default();
         let mut group = vec![1, 2];
         sender.try_send(3).unwrap();
-        patience.gather(&mut group, &mut queue);
+        window.gather(&mut group, &mut queue);
         assert_eq!(group, [1, 2, 3]);
     }
 }
