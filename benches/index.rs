@@ -24,7 +24,8 @@ use hnsw_rs::prelude::{Distance, Hnsw};
 use wattwise::index::dense::DenseIndex;
 use wattwise::index::flat::FlatVectors;
 use wattwise::index::graph::Graph;
-use wattwise::index::hnsw::{self, HnswParameters};
+use wattwise::index::hnsw::HnswParameters;
+use wattwise::index::link;
 use wattwise::index::parts::InParts;
 use wattwise::index::quantised::QuantisedVectors;
 use wattwise::model::{UnitVector, dot};
@@ -83,7 +84,7 @@ fn measure(rows: usize) {
 
     let pool = cpu_pool::build("bench", cpu_pool::available_threads());
     let start = Usage::now();
-    let graph = hnsw::build(&bytes, HnswParameters::default(), &pool);
+    let graph = link::build(&bytes, HnswParameters::default(), &pool);
     let built = start.cpu_seconds();
     println!(
         "graph: built in {}, {} MB",

@@ -91,7 +91,8 @@ impl DenseIndex {
 mod tests {
     use std::num::NonZeroUsize;
 
-    use super::super::{directions, hnsw};
+    use super::super::hnsw::HnswParameters;
+    use super::super::{directions, link};
     use super::*;
 
     const DIMENSION: usize = 16;
@@ -100,7 +101,7 @@ mod tests {
         let vectors = FlatVectors::collect(DIMENSION, &directions(count, DIMENSION, 7)).unwrap();
         let pool = crate::runtime::cpu_pool::build("test", NonZeroUsize::new(2).unwrap());
         let bytes = QuantisedVectors::of(&vectors).unwrap();
-        let graph = hnsw::build(&bytes, hnsw::HnswParameters::default(), &pool);
+        let graph = link::build(&bytes, HnswParameters::default(), &pool);
         let index = DenseIndex::new(bytes, Some(graph), width);
         (InParts::whole(vectors), index)
     }

@@ -259,16 +259,16 @@ impl SimdOp for Walk<'_> {
 }
 
 /// A set of rows, a bit for each.
-struct Seen(Vec<u64>);
+pub(super) struct Seen(Vec<u64>);
 
 impl Seen {
-    fn of(count: usize) -> Self {
+    pub(super) fn of(count: usize) -> Self {
         Self(vec![0; count.div_ceil(64)])
     }
 
     /// Adds a row; whether it is new.
     #[inline]
-    fn insert(&mut self, row: u32) -> bool {
+    pub(super) fn insert(&mut self, row: u32) -> bool {
         let (word, bit) = (&mut self.0[row as usize / 64], 1 << (row % 64));
         let new = *word & bit == 0;
         *word |= bit;

@@ -1,4 +1,4 @@
-//! Building the graph. The only file that names `hnsw_rs`.
+//! Building a graph of few rows. The only file that names `hnsw_rs`.
 //!
 //! The crate links the rows; what is kept of its work is the links, as a [`Graph`]. Its own files
 //! and its own search are not used: its loader ends the process or reads wrong vectors when a file
@@ -13,11 +13,6 @@ use super::quantised::{Product, QuantisedVectors};
 
 /// The crate's own limit of layers.
 const LAYERS: usize = 16;
-
-/// Up to this many rows are linked in one after the other, so that the same rows give the same
-/// graph; a tenth of a million takes a minute. More are linked in by all threads at once, where
-/// the order, and so a link here and there, is left to chance.
-const SERIAL_ROWS: usize = 100_000;
 
 /// How the graph is built. Part of a generation's manifest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,33 +45,21 @@ impl Distance<i8> for ByteDistance {
     }
 }
 
-/// Links all rows of `vectors`, of which there must be at least one, on `pool`.
-pub fn build(
-    vectors: &QuantisedVectors,
-    parameters: HnswParameters,
-    pool: &rayon::ThreadPool,
-) -> Graph {
+/// Links the first `count` rows of `vectors`, of which there must be at least one, one after the
+/// other: the same rows give the same graph.
+pub(super) fn build(vectors: &QuantisedVectors, count: usize, parameters: HnswParameters) -> Graph {
     let built = Hnsw::new(
         usize::from(parameters.connections),
-        vectors.len(),
+        count,
         LAYERS,
         parameters.construction_width,
         ByteDistance {
             cosine_per_product: vectors.cosine_per_product(),
         },
     );
-    let rows: Vec<(&[i8], usize)> = vectors.rows().zip(0..).collect();
-    let serial = if rows.len() <= SERIAL_ROWS {
-        rows.len()
-    } else {
-        // The first node is the way into the graph; it must be there before others look for it.
-        1
-    };
-    for row in &rows[..serial] {
-        built.insert_slice(*row);
+    for row in vectors.rows().zip(0..).take(count) {
+        built.insert_slice(row);
     }
-    let rest = rows[serial..].to_vec();
-    pool.install(|| built.parallel_insert_slice(&rest));
     flatten(&built)
 }
 
@@ -115,48 +98,18 @@ fn row(id: usize) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use std::num::NonZeroUsize;
-
     use super::super::directions;
     use super::super::flat::FlatVectors;
     use super::*;
 
-    fn graph(count: usize) -> (QuantisedVectors, Graph) {
-        let vectors = FlatVectors::collect(32, &directions(count, 32, 7)).unwrap();
+    #[test]
+    fn the_first_rows_are_linked_and_the_same_rows_give_the_same_graph() {
+        let vectors = FlatVectors::collect(32, &directions(500, 32, 7)).unwrap();
         let bytes = QuantisedVectors::of(&vectors).unwrap();
-        let pool = crate::runtime::cpu_pool::build("test", NonZeroUsize::new(2).unwrap());
-        let graph = build(&bytes, HnswParameters::default(), &pool);
-        (bytes, graph)
-    }
-
-    #[test]
-    fn the_graph_finds_nearly_all_that_an_exact_search_finds() {
-        let (bytes, graph) = graph(3_000);
-        assert_eq!(graph.len(), 3_000);
-        let found: usize = directions(50, 32, 99)
-            .iter()
-            .map(|query| {
-                let query = bytes.query(query);
-                let exact = bytes.nearest(&query, 10, |_| true);
-                let found = graph.search(&bytes, &query, 128);
-                assert_eq!(found.len(), 128);
-                found[..10].iter().filter(|row| exact.contains(row)).count()
-            })
-            .sum();
-        assert!(
-            found >= 475,
-            "recall@10 is {found} of 500 on random directions, the hardest case"
-        );
-    }
-
-    #[test]
-    fn the_same_rows_give_the_same_graph() {
-        assert_eq!(graph(500).1, graph(500).1);
-    }
-
-    #[test]
-    fn one_row_is_a_graph() {
-        let (bytes, graph) = graph(1);
-        assert_eq!(graph.search(&bytes, bytes.row(0), 5), [0]);
+        let graph = build(&bytes, 400, HnswParameters::default());
+        assert_eq!(graph.len(), 400);
+        assert_eq!(graph, build(&bytes, 400, HnswParameters::default()));
+        let one = build(&bytes, 1, HnswParameters::default());
+        assert_eq!(one.search(&bytes, bytes.row(0), 5), [0]);
     }
 }

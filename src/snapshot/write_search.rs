@@ -13,9 +13,9 @@ use super::synced::io;
 use crate::index::IndexError;
 use crate::index::flat::FlatVectors;
 use crate::index::graph::Graph;
-use crate::index::hnsw::{self, HnswParameters};
+use crate::index::hnsw::HnswParameters;
 use crate::index::lexical::LexicalIndex;
-use crate::index::link::carry_on;
+use crate::index::link;
 use crate::index::moments::Moments;
 use crate::index::part_writer::{PackedVectors, PartFiles, PartWriter};
 use crate::index::parts::{InParts, Slots};
@@ -314,13 +314,13 @@ impl Basis<'_> {
                 came.iter().map(|row| vectors.full.read_row(*row)),
             )?;
             (
-                carry_on(&graph, &stays, &vectors.bytes, self.graph),
+                link::carry_on(&graph, &stays, &vectors.bytes, self.graph, self.pool),
                 moments,
             )
         } else {
             let rows = (0..self.rows()).map(|row| vectors.full.read_row(row));
             let moments = Moments::of(self.draft.embedder.dimension, rows)?;
-            (hnsw::build(&vectors.bytes, self.graph, self.pool), moments)
+            (link::build(&vectors.bytes, self.graph, self.pool), moments)
         };
         graph.write(&self.directory.join(generation::GRAPH))?;
         moments.write(&self.directory.join(generation::MOMENTS))?;
