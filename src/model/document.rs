@@ -61,7 +61,7 @@ pub enum ContentKind {
 }
 
 /// Every kind, its word in reports and in the API, and the extensions of its files.
-const KINDS: [(ContentKind, &str, &[&str]); 23] = [
+const KINDS: &[(ContentKind, &str, &[&str])] = &[
     (ContentKind::Pdf, "pdf", &["pdf"]),
     (ContentKind::Html, "html", &["html", "htm", "xhtml", "xht"]),
     (
@@ -123,7 +123,8 @@ impl ContentKind {
 
     /// The words of all kinds, as in "one of pdf, html, …".
     pub fn names() -> String {
-        KINDS.map(|(_, name, _)| name).join(", ")
+        let names: Vec<&str> = KINDS.iter().map(|(_, name, _)| *name).collect();
+        names.join(", ")
     }
 }
 

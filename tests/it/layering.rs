@@ -206,17 +206,17 @@ mod imports {
     use std::collections::BTreeMap;
 
     /// The path of a module: `["http", "routes"]`.
-    pub type Path = Vec<String>;
+    pub(super) type Path = Vec<String>;
 
     /// The paths of all `use` items of a file, those that it re-exports apart. Of `text` what stands
     /// before its tests is read.
-    pub fn of(module: &Path, text: &str) -> (Vec<Path>, Vec<Path>) {
+    pub(super) fn of(module: &Path, text: &str) -> (Vec<Path>, Vec<Path>) {
         let (mut used, mut shown) = (Vec::new(), Vec::new());
         let mut rest = text;
         while let Some((head, item, behind)) = next_item(rest) {
             let mut paths = Vec::new();
             expand(&[], item, &mut paths);
-            let paths = paths.into_iter().map(|path| absolute(module, path));
+            let paths = paths.iter().map(|path| absolute(module, path));
             if head.trim_start().starts_with("pub") {
                 let paths: Vec<Path> = paths.collect();
                 used.extend(paths.iter().cloned());
@@ -277,7 +277,7 @@ mod imports {
     }
 
     /// A path from the root. What begins with the name of a package leads nowhere there.
-    fn absolute(module: &Path, path: Path) -> Path {
+    fn absolute(module: &Path, path: &Path) -> Path {
         let supers = path.iter().take_while(|name| *name == "super").count();
         match path.first().map(String::as_str) {
             Some("crate") => path[1..].to_vec(),
@@ -286,12 +286,12 @@ mod imports {
                 [above, &path[supers..]].concat()
             }
             Some("self") => [module, &path[1..]].concat(),
-            _ => [module.as_slice(), &path].concat(),
+            _ => [module.as_slice(), path].concat(),
         }
     }
 
     /// The file that a path leads to, behind re-exports.
-    pub fn target(
+    pub(super) fn target(
         mut path: Path,
         files: &BTreeMap<Path, String>,
         shown: &BTreeMap<Path, BTreeMap<String, Path>>,
@@ -414,7 +414,8 @@ fn pages_for_people_name_files_that_are_there() {
     let mut count = 0;
     for page in ["ARCHITECTURE.md", "CONTRIBUTING.md"] {
         let text = std::fs::read_to_string(root.join(page)).unwrap();
-        for name in text.split('`').filter(|name| name.ends_with(".rs")) {
+        let names = text.split('`');
+        for name in names.filter(|name| Path::new(name).extension() == Some("rs".as_ref())) {
             // A task may name a file that is to be written.
             let is_there = root.join(name).is_file() || name == "src/extract/fb2.rs";
             if name.starts_with("src/") || name.starts_with("tests/") {

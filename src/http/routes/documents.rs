@@ -152,32 +152,29 @@ const SANDBOX: &str = "sandbox; default-src 'none'; frame-ancestors 'self'";
 const VIEWER: &str =
     "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'self'";
 
+/// Kinds that a browser shows as plain text; what is none of these is downloaded.
+const TEXTS: [ContentKind; 11] = [
+    ContentKind::Markdown,
+    ContentKind::Text,
+    ContentKind::Csv,
+    ContentKind::Rst,
+    ContentKind::AsciiDoc,
+    ContentKind::Org,
+    ContentKind::Notebook,
+    ContentKind::Captions,
+    ContentKind::Json,
+    ContentKind::Xml,
+    ContentKind::Lines,
+];
+
 impl Shown {
     fn of(file: &DocumentFile) -> Self {
-        let (content_type, policy, is_inline) = match file.kind {
-            ContentKind::Pdf => ("application/pdf", VIEWER, true),
-            ContentKind::Markdown
-            | ContentKind::Text
-            | ContentKind::Csv
-            | ContentKind::Rst
-            | ContentKind::AsciiDoc
-            | ContentKind::Org
-            | ContentKind::Notebook
-            | ContentKind::Captions
-            | ContentKind::Json
-            | ContentKind::Xml
-            | ContentKind::Lines => (plain(&file.bytes), SANDBOX, true),
-            ContentKind::Html
-            | ContentKind::Docx
-            | ContentKind::Pptx
-            | ContentKind::Xlsx
-            | ContentKind::Xls
-            | ContentKind::Odt
-            | ContentKind::Odp
-            | ContentKind::Ods
-            | ContentKind::Rtf
-            | ContentKind::Epub
-            | ContentKind::Mail => ("application/octet-stream", SANDBOX, false),
+        let (content_type, policy, is_inline) = if file.kind == ContentKind::Pdf {
+            ("application/pdf", VIEWER, true)
+        } else if TEXTS.contains(&file.kind) {
+            (plain(&file.bytes), SANDBOX, true)
+        } else {
+            ("application/octet-stream", SANDBOX, false)
         };
         Self {
             content_type,
