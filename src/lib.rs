@@ -29,7 +29,8 @@
 //! # async fn answer() -> anyhow::Result<()> {
 //! let model = EmbedConfig::default().resolve(NonZeroUsize::MIN)?;
 //! let embedder = wiring::embedder(model).await?;
-//! let generation = wiring::generation(Path::new("index"), embedder.as_ref()).await?;
+//! let index = wiring::Index::at(Path::new("index"), None)?;
+//! let generation = wiring::generation(&index, embedder.as_ref()).await?;
 //! let assistant = wiring::assistant(
 //!     Arc::new(MemoryStore::default()),
 //!     Arc::new(Live::new(generation)),
@@ -84,5 +85,6 @@ pub mod retrieve;
 pub mod runtime;
 pub mod snapshot;
 pub mod store;
+pub mod tables;
 mod telemetry;
 pub mod wiring;

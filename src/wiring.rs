@@ -1,6 +1,7 @@
 //! The composition root: settings in, assembled parts out. The only module that names concrete
 //! adapters.
 
+mod index;
 mod state;
 
 use std::path::Path;
@@ -33,7 +34,6 @@ use crate::ingest::ocr::{OCR_PAGES, OCR_TIMEOUT, Ocr};
 use crate::ingest::{ExtractorOptions, FolderRules, IngestOptions, Ingestor, Progress};
 use crate::model::GenerationId;
 use crate::notify::Notifier;
-use crate::objects::{Address, Bucket, Index, is_address};
 use crate::reader::{NetworkReader, Reader, Remembered};
 use crate::retrieve::check_embedder;
 use crate::runtime::breaker::BreakerOptions;
@@ -44,6 +44,7 @@ use crate::store::answers::AnswerRoom;
 use crate::store::questions::QuestionStore;
 use crate::store::shared::StateStore;
 
+pub use index::{Index, Workspace, migrate_index};
 pub use state::{StoreOptions, migrate, store};
 
 /// Candidates kept during a graph search (ef).
@@ -206,29 +207,31 @@ fn private_hosts(named: Vec<String>) -> PrivateHosts {
     }
 }
 
-/// The index at a folder or an address; nothing is asked of a store yet.
-pub fn index(place: &Path, cache: Option<&Path>) -> anyhow::Result<Index> {
-    if !is_address(place) {
-        return Ok(Index::Folder(place.to_owned()));
-    }
-    let address = Address::parse(&place.to_string_lossy())?;
-    let cache = cache.map(Path::to_owned).or_else(config::index_cache);
-    let cache = cache.context(
-        "there is no home folder to keep a copy of the index in; name a place with --index-cache",
-    )?;
-    Ok(Index::in_store(Bucket::connect(address)?, &cache))
-}
-
 /// The index that the settings name, with something to answer from in its folder if there is anything.
 pub async fn index_to_read(settings: &ServeSettings) -> anyhow::Result<Index> {
-    let index = index(&settings.index, settings.index_cache.as_deref())?;
+    let index = Index::at(&settings.index, settings.index_cache.as_deref())?;
     Box::pin(index.bring()).await?;
     Ok(index)
 }
 
 /// Opens the live generation, or the newest older one that is whole, and checks that `embedder`
 /// made its vectors.
-pub async fn generation(index: &Path, embedder: &dyn Embedder) -> anyhow::Result<Generation> {
+pub async fn generation(index: &Index, embedder: &dyn Embedder) -> anyhow::Result<Generation> {
+    let generation = match index {
+        Index::Database { reader, .. } => {
+            let (generation, refused) = reader.open_usable().await?;
+            for (id, reason) in refused {
+                tracing::error!(snapshot.generation = %id, %reason, "a generation was refused; an older one answers");
+            }
+            generation
+        }
+        Index::Folder(_) | Index::Store { .. } => in_folder(index.folder_to_read()).await?,
+    };
+    check_embedder(&generation.records.manifest, embedder).await??;
+    Ok(generation)
+}
+
+async fn in_folder(index: &Path) -> anyhow::Result<Generation> {
     // To verify a large generation takes long; to say which one it is does not.
     let (index, looked) = (index.to_owned(), index.to_owned());
     let look = blocking::run(move || current::read(&looked).is_ok());
@@ -244,7 +247,6 @@ pub async fn generation(index: &Path, embedder: &dyn Embedder) -> anyhow::Result
     for (id, reason) in refused {
         tracing::error!(snapshot.generation = %id, %reason, "a generation was refused; an older one answers");
     }
-    check_embedder(&generation.records.manifest, embedder).await??;
     Ok(generation)
 }
 

@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::retrieve::RetrieveError;
+use crate::snapshot::search::IndexError;
 use crate::store::StoreError;
 
 /// Why a use case gave no result.
@@ -40,6 +42,9 @@ pub enum AssistantError {
     /// The embedder failed or is out of reach.
     #[error("the embedder failed: {0}")]
     Embedder(String),
+    /// The index is out of reach, or cannot be read.
+    #[error("the index failed: {0}")]
+    Index(String),
     /// A part did not answer a probe in time, as on a disk that hangs.
     #[error("the {part} did not answer within {seconds} s")]
     Silent {
@@ -51,6 +56,21 @@ pub enum AssistantError {
     /// Something that must not happen did; the details are in the log.
     #[error("internal failure: {0}")]
     Internal(String),
+}
+
+impl From<IndexError> for AssistantError {
+    fn from(error: IndexError) -> Self {
+        Self::Index(error.to_string())
+    }
+}
+
+impl From<RetrieveError> for AssistantError {
+    fn from(error: RetrieveError) -> Self {
+        match error {
+            RetrieveError::Embed(error) => Self::Embedder(error.to_string()),
+            RetrieveError::Index(error) => error.into(),
+        }
+    }
 }
 
 impl From<StoreError> for AssistantError {

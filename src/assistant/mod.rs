@@ -51,6 +51,7 @@ use crate::generate::ChatModel;
 use crate::model::{Filter, GenerationId};
 use crate::reader::Reader;
 use crate::retrieve::{InContext, RetrievalParameters, Retriever};
+use crate::runtime::blocking;
 use crate::snapshot::live::Live;
 use crate::store::SessionStore;
 
@@ -174,7 +175,10 @@ impl Assistant {
             .search
             .ranked(self.search.live.current(), &question, 1, &filter);
         in_time("index", PROBE_LIMIT, search).await??;
-        Ok(())
+        // The search is remembered; whether the next question could be asked is not.
+        let generation = self.search.live.current();
+        let asked = blocking::run(move || generation.probe());
+        Ok(in_time("index", PROBE_LIMIT, asked).await??)
     }
 
     /// The id of what answers now.

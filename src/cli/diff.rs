@@ -47,13 +47,17 @@ pub(super) fn run(
     json: bool,
 ) -> anyhow::Result<ExitStatus> {
     let before = open::open_records(index, from)?;
-    let after = open::open_records(index, to)?;
-    let changes = changes(&before, &after);
+    tell(&before, &open::open_records(index, to)?, json)
+}
+
+/// Prints what became of each source.
+pub(super) fn tell(before: &Records, after: &Records, json: bool) -> anyhow::Result<ExitStatus> {
+    let changes = changes(before, after);
     let ids = |records: &Records| -> HashSet<String> {
         let chunks = records.chunks().iter();
         chunks.map(|chunk| chunk.id.to_string()).collect()
     };
-    let (old, new) = (ids(&before), ids(&after));
+    let (old, new) = (ids(before), ids(after));
     let (added, removed) = (new.difference(&old).count(), old.difference(&new).count());
     printer::result(if json {
         let rows: Vec<_> = changes

@@ -31,7 +31,7 @@ pub(super) async fn run(arguments: EvalArguments, file: File) -> anyhow::Result<
     let reader = reader.unwrap_or(Switch::On);
     let embedder = wiring::embedder(embed).await?;
     let index = wiring::index_to_read(&serve).await?;
-    let generation = wiring::generation(index.folder_to_read(), embedder.as_ref()).await?;
+    let generation = wiring::generation(&index, embedder.as_ref()).await?;
     let live = Arc::new(Live::new(generation));
     let store = Arc::new(MemoryStore::default());
     let assistant = Assistant::new(AssistantParts {

@@ -99,7 +99,7 @@ pub(super) async fn verify(
         Some(text) => find(&index, text)?,
         None => current::read(&index)?,
     };
-    let (opened, checked) = (id.clone(), arguments.files_only);
+    let opened = id.clone();
     let manifest = blocking::run(move || {
         open::verify(&index, &opened, wiring::SEARCH_WIDTH)
             .map(|generation| generation.records.manifest)
@@ -109,20 +109,30 @@ pub(super) async fn verify(
     printer::result(format!(
         "{id} is whole: {files} files match their digests and open"
     ))?;
-    if !checked {
-        let settings = arguments
-            .embed
-            .over(file)
-            .resolve(cpu_pool::available_threads())?;
-        let embedder = wiring::embedder(settings).await?;
-        check_embedder(&manifest, embedder.as_ref()).await??;
-        printer::result(format!(
-            "the embedder {}/{} gives the vectors of its {} probes",
-            manifest.embedder.adapter,
-            manifest.embedder.model,
-            manifest.probes.len()
-        ))?;
+    check_probes(&manifest, arguments, file).await
+}
+
+/// Compares the embedder with the one that made the vectors, unless only files are to be looked at.
+pub(super) async fn check_probes(
+    manifest: &Manifest,
+    arguments: VerifyArguments,
+    file: EmbedConfig,
+) -> anyhow::Result<ExitStatus> {
+    if arguments.files_only {
+        return Ok(ExitStatus::Done);
     }
+    let settings = arguments
+        .embed
+        .over(file)
+        .resolve(cpu_pool::available_threads())?;
+    let embedder = wiring::embedder(settings).await?;
+    check_embedder(manifest, embedder.as_ref()).await??;
+    printer::result(format!(
+        "the embedder {}/{} gives the vectors of its {} probes",
+        manifest.embedder.adapter,
+        manifest.embedder.model,
+        manifest.probes.len()
+    ))?;
     Ok(ExitStatus::Done)
 }
 

@@ -14,10 +14,9 @@ use crate::embed::Embedder;
 use crate::evaluate;
 use crate::ingest::{FolderRules, MEMORY, Progress, Report, Watch};
 use crate::notify::Notifier;
-use crate::objects::Index;
 use crate::runtime::cpu_pool;
 use crate::snapshot::current;
-use crate::wiring;
+use crate::wiring::{self, Index};
 
 pub(super) async fn run(
     arguments: IngestArguments,
@@ -143,7 +142,7 @@ impl Run {
         progress: Progress,
         publishes: bool,
     ) -> anyhow::Result<Self> {
-        let index = wiring::index(&settings.index, settings.index_cache.as_deref())?;
+        let index = Index::at(&settings.index, settings.index_cache.as_deref())?;
         index.folder_to_write().clone_into(&mut settings.index);
         Ok(Self {
             settings,

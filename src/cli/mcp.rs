@@ -27,7 +27,7 @@ pub(super) async fn run(arguments: McpArguments, file: File) -> anyhow::Result<E
     let chat_model = wiring::chat_model(generate)?;
     let embedder = wiring::embedder(embed).await?;
     let index = wiring::index_to_read(&serve).await?;
-    let generation = wiring::generation(index.folder_to_read(), embedder.as_ref()).await?;
+    let generation = wiring::generation(&index, embedder.as_ref()).await?;
     let replies = wiring::replies(&serve.replies, embedder.as_ref()).await?;
     let live = Arc::new(Live::new(generation));
     let watcher = tokio::spawn(reload::watch(

@@ -15,7 +15,7 @@ use crate::wiring;
 pub(super) async fn run(arguments: SnapshotArguments, file: File) -> anyhow::Result<ExitStatus> {
     let settings = arguments.place.to_ingest().over(file.ingest).resolve()?;
     let (index, action) = (settings.index, arguments.action);
-    let stored = wiring::index(&index, settings.index_cache.as_deref())?;
+    let stored = wiring::Index::at(&index, settings.index_cache.as_deref())?;
     if let Some(workspace) = Box::pin(stored.workspace()).await? {
         return Box::pin(published::run(workspace, action, file.embed)).await;
     }

@@ -48,7 +48,7 @@ pub(super) async fn run(
             name: "--index",
             reason: format!(
                 "`up` keeps its index in a folder; for {0} say `wattwise ingest --index {0}` on a schedule, and `wattwise serve --index {0}`",
-                index.display()
+                config::shown_index(&index)
             ),
         }
         .into());

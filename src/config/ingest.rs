@@ -30,10 +30,12 @@ section! {
     #[serde(serialize_with = "without_secrets")]
     pages: Vec<String> => Vec<Url> = |given| addresses("--pages", given);
         unit("URL").example("[\"https://www.example.org/page\"]").tuning();
-    /// Where generations are written: a folder, or an object store as `s3://bucket/prefix`, gs or az
+    /// Where generations are written: a folder, an object store (`s3://bucket/prefix`, gs, az) or a
+    /// database (`postgres://user:password@host/database`)
+    #[serde(serialize_with = "super::places::serialize_index")]
     index: PathBuf => PathBuf = index_place;
-        unit("DIR|URL").otherwise(INDEX_OTHERWISE).example("\"index\"");
-    /// Where the copy of an index in an object store is kept
+        unit("DIR|URL").otherwise(INDEX_OTHERWISE).secret().example("\"index\"");
+    /// Where the copy of an index at an address is kept
     #[serde(skip_serializing_if = "Option::is_none")]
     index_cache: PathBuf;
         unit("DIR").otherwise("the user's cache folder").example("\"/var/cache/wattwise\"");

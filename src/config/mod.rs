@@ -39,7 +39,7 @@ pub use listen::Listen;
 pub use log::{LogConfig, LogFormat, LogSettings, Loudness};
 pub use notify::{NotifySecret, NotifySettings};
 pub use origin::{Origins, with_variable};
-pub use places::{Places, guides, index_cache};
+pub use places::{Places, guides, index_cache, shown_index};
 pub use private::HostList;
 pub use serve::{ServeConfig, ServeSettings, TlsPaths};
 pub use state::StatePlace;

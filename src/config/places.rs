@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::Serializer;
 use url::Url;
 
 use super::ConfigError;
+use crate::postgres::DatabaseAddress;
 
 /// The folder of this program in a folder for data.
 const NAME: &str = "wattwise";
@@ -81,9 +83,35 @@ pub(super) fn index_place(given: Option<PathBuf>) -> Result<PathBuf, ConfigError
     Ok(index)
 }
 
-/// Refuses addresses with secrets in them, which are printed and logged.
+/// An index as it may be shown: the address of a database without its password.
+pub fn shown_index(index: &Path) -> String {
+    let text = index.to_string_lossy();
+    if !DatabaseAddress::is_meant_by(&text) {
+        return text.into_owned();
+    }
+    let address = text.parse::<DatabaseAddress>();
+    address.map_or_else(|_| "postgres://…".to_owned(), |address| address.to_string())
+}
+
+/// [`shown_index`], for settings.
+pub(super) fn serialize_index<S: Serializer>(
+    index: &Path,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&shown_index(index))
+}
+
+/// Refuses addresses of stores with secrets in them, which are printed and logged, and of databases that
+/// cannot be understood.
 fn check_index(index: &Path) -> Result<(), ConfigError> {
     let text = index.to_string_lossy();
+    if DatabaseAddress::is_meant_by(&text) {
+        let parsed = text.parse::<DatabaseAddress>();
+        return parsed.map(|_| ()).map_err(|error| ConfigError::Invalid {
+            name: "--index",
+            reason: error.to_string(),
+        });
+    }
     let url = is_address(index).then(|| Url::parse(&text).ok()).flatten();
     let has_secrets = url.is_some_and(|url| {
         !url.username().is_empty() || url.password().is_some() || url.query().is_some()
@@ -119,6 +147,13 @@ mod tests {
         }
         check_index(Path::new("s3://bucket/prefix")).unwrap();
         check_index(Path::new("a folder?")).unwrap();
+        let database = Path::new("postgres://me:hunter2@db/wattwise");
+        check_index(database).unwrap();
+        assert_eq!(shown_index(database), "postgres://me@db:5432/wattwise");
+        assert_eq!(shown_index(Path::new("a folder?")), "a folder?");
+        let told = check_index(Path::new("postgres://me:hunter2@")).unwrap_err();
+        assert!(!told.to_string().contains("hunter2"));
+        assert!(!shown_index(Path::new("postgres://me:hunter2@")).contains("hunter2"));
     }
 
     #[test]

@@ -20,10 +20,12 @@ section! {
     #[derive(Clone, PartialEq, Eq)]
     pub struct ServeSettings;
 
-    /// Where the generations are: a folder, or an object store (`s3://bucket/prefix`, gs, az, https)
+    /// Where the generations are: a folder, an object store (`s3://bucket/prefix`, gs, az, https) or a
+    /// database (`postgres://user:password@host/database`)
+    #[serde(serialize_with = "super::places::serialize_index")]
     index: PathBuf => PathBuf = index_place;
-        unit("DIR|URL").otherwise(INDEX_OTHERWISE).example("\"index\"");
-    /// Where the copy of an index in an object store is kept
+        unit("DIR|URL").otherwise(INDEX_OTHERWISE).secret().example("\"index\"");
+    /// Where the copy of an index at an address is kept
     #[serde(skip_serializing_if = "Option::is_none")]
     index_cache: PathBuf;
         unit("DIR").otherwise("the user's cache folder").example("\"/var/cache/wattwise\"");
@@ -77,7 +79,7 @@ section! {
     drain: u64 = 10, within 0..=1 << 30; under(LIMITS).unit("SECONDS");
     /// Time between two looks for a new generation
     reload_interval: u64 = 2, within 1..=1 << 30;
-        under(LIMITS).unit("SECONDS").otherwise("2; 10 where it is in an object store").tuning();
+        under(LIMITS).unit("SECONDS").otherwise("2; 10 where it is at an address").tuning();
 }
 
 /// The heading of the help.

@@ -1,7 +1,7 @@
 //! BM25 (Robertson and Zaragoza, "The Probabilistic Relevance Framework", 2009; the variant of
 //! Lucene, whose inverse document frequency is never negative) of chunks and of whole documents.
 
-use std::ops::Range;
+use std::borrow::Cow;
 
 use super::lexical::LexicalIndex;
 use crate::language::terms;
@@ -15,7 +15,7 @@ const B: f32 = 0.5;
 #[derive(Debug, Clone, PartialEq)]
 pub struct DocumentWords {
     document_of: Vec<u32>,
-    lengths: Vec<f32>,
+    pub(super) lengths: Vec<f32>,
     mean_length: f32,
 }
 
@@ -45,21 +45,74 @@ impl DocumentWords {
     pub fn document_of(&self, row: u32) -> u32 {
         self.document_of[row as usize]
     }
+
+    /// The frequencies of a term by document, out of those by row, which ascend.
+    pub(super) fn sum_up(
+        &self,
+        postings: impl Iterator<Item = (u32, f32)>,
+        into: &mut Vec<(u32, f32)>,
+    ) {
+        for (row, frequency) in postings {
+            let document = self.document_of(row);
+            match into.last_mut() {
+                Some((last, sum)) if *last == document => *sum += frequency,
+                _ => into.push((document, frequency)),
+            }
+        }
+    }
+
+    /// How long a document is beside the mean.
+    pub(super) fn relative_length(&self, document: u32) -> f32 {
+        self.lengths[document as usize] / self.mean_length
+    }
 }
 
 /// A question as an index sees it: its terms, in what rows they stand, and what they weigh.
 pub struct LexicalQuery<'a> {
-    index: &'a LexicalIndex,
-    terms: Vec<QueryTerm>,
+    /// Number of terms in each row.
+    lengths: &'a [u32],
+    terms: Vec<QueryTerm<'a>>,
 }
 
-struct QueryTerm {
-    /// Its postings; empty for a term that stands nowhere.
-    postings: Range<usize>,
+/// A term of a question.
+pub struct QueryTerm<'a> {
+    /// The rows that hold it, ascending; none for a term that stands nowhere.
+    rows: Cow<'a, [u32]>,
+    /// How often it stands in each of them.
+    frequencies: &'a [u16],
     /// How often the question says it, by the weight of where it does.
     repeats: f32,
     /// Inverse document frequency over rows.
     idf: f32,
+}
+
+impl QueryTerm<'_> {
+    /// A term that was looked up elsewhere: those of the rows looked at that hold it, ascending, and in
+    /// how many of `count` rows it stands.
+    pub fn elsewhere(rows: Vec<u32>, repeats: f32, held_by: usize, count: usize) -> Self {
+        Self {
+            rows: Cow::Owned(rows),
+            frequencies: &[],
+            repeats,
+            idf: idf(held_by as f32, count as f32),
+        }
+    }
+}
+
+/// The terms of several texts, sorted, each with the weights of those that have it.
+pub fn weigh(texts: &[(&str, f32)]) -> Vec<(String, f32)> {
+    let mut words: Vec<(String, f32)> = texts
+        .iter()
+        .flat_map(|(text, weight)| terms(text).map(|term| (term, *weight)))
+        .collect();
+    words.sort_by(|a, b| a.0.cmp(&b.0));
+    words
+        .chunk_by(|a, b| a.0 == b.0)
+        .map(|same| {
+            let repeats = same.iter().map(|(_, weight)| weight).sum();
+            (same[0].0.clone(), repeats)
+        })
+        .collect()
 }
 
 /// The scores of all rows, or of all documents, for one query.
@@ -81,39 +134,39 @@ impl<'a> LexicalQuery<'a> {
 
     /// Looks the terms of several texts up; a term counts by the weights of those that have it.
     pub fn weighted(index: &'a LexicalIndex, texts: &[(&str, f32)]) -> Self {
-        let mut words: Vec<(String, f32)> = texts
-            .iter()
-            .flat_map(|(text, weight)| terms(text).map(|term| (term, *weight)))
-            .collect();
-        words.sort_by(|a, b| a.0.cmp(&b.0));
-        let terms = words
-            .chunk_by(|a, b| a.0 == b.0)
-            .map(|same| {
-                let postings = match index.terms.binary_search(&same[0].0) {
-                    Ok(position) => {
-                        index.offsets[position] as usize..index.offsets[position + 1] as usize
-                    }
-                    Err(_) => 0..0,
-                };
+        let terms = weigh(texts)
+            .into_iter()
+            .map(|(term, repeats)| {
+                let (rows, frequencies) = index.find(&term);
                 QueryTerm {
-                    repeats: same.iter().map(|(_, weight)| weight).sum(),
-                    idf: idf(postings.len() as f32, index.len() as f32),
-                    postings,
+                    repeats,
+                    idf: idf(rows.len() as f32, index.len() as f32),
+                    rows: Cow::Borrowed(rows),
+                    frequencies,
                 }
             })
             .collect();
-        Self { index, terms }
+        Self {
+            lengths: &index.lengths,
+            terms,
+        }
+    }
+
+    /// Terms that were looked up, and scored, elsewhere: only [`Self::share`] is left to tell.
+    pub fn elsewhere(terms: Vec<QueryTerm<'a>>) -> Self {
+        Self {
+            lengths: &[],
+            terms,
+        }
     }
 
     /// Scores every row.
     pub fn scores(&self) -> LexicalScores {
-        let index = self.index;
-        let total: f64 = index.lengths.iter().map(|length| f64::from(*length)).sum();
-        let mean_length = (total / (index.len() as f64).max(1.0)).max(1.0) as f32;
-        let mut scores = vec![0.0_f32; index.len()];
+        let mean_length = mean_length(self.lengths);
+        let mut scores = vec![0.0_f32; self.lengths.len()];
         for term in &self.terms {
-            for (row, frequency) in self.postings(term) {
-                let length = index.lengths[row as usize] as f32 / mean_length;
+            for (row, frequency) in term.postings() {
+                let length = self.lengths[row as usize] as f32 / mean_length;
                 scores[row as usize] += term.repeats * term.idf * saturate(frequency, length);
             }
         }
@@ -127,16 +180,10 @@ impl<'a> LexicalQuery<'a> {
         let mut frequencies: Vec<(u32, f32)> = Vec::new();
         for term in &self.terms {
             frequencies.clear();
-            for (row, frequency) in self.postings(term) {
-                let document = documents.document_of(row);
-                match frequencies.last_mut() {
-                    Some((last, sum)) if *last == document => *sum += frequency,
-                    _ => frequencies.push((document, frequency)),
-                }
-            }
+            documents.sum_up(term.postings(), &mut frequencies);
             let weight = term.repeats * idf(frequencies.len() as f32, count);
             for (document, frequency) in &frequencies {
-                let length = documents.lengths[*document as usize] / documents.mean_length;
+                let length = documents.relative_length(*document);
                 scores[*document as usize] += weight * saturate(*frequency, length);
             }
         }
@@ -150,30 +197,36 @@ impl<'a> LexicalQuery<'a> {
         for term in &self.terms {
             let weight = term.idf * term.repeats.min(1.0);
             total += weight;
-            let having = &self.index.rows[term.postings.clone()];
-            if rows.iter().any(|row| having.binary_search(row).is_ok()) {
+            if rows.iter().any(|row| term.rows.binary_search(row).is_ok()) {
                 found += weight;
             }
         }
         if total > 0.0 { found / total } else { 0.0 }
     }
+}
 
-    fn postings(&self, term: &QueryTerm) -> impl Iterator<Item = (u32, f32)> {
-        let rows = &self.index.rows[term.postings.clone()];
-        let frequencies = &self.index.frequencies[term.postings.clone()];
-        rows.iter()
-            .zip(frequencies)
+impl QueryTerm<'_> {
+    fn postings(&self) -> impl Iterator<Item = (u32, f32)> {
+        self.rows
+            .iter()
+            .zip(self.frequencies)
             .map(|(row, frequency)| (*row, f32::from(*frequency)))
     }
 }
 
+/// The mean of all lengths, at least 1.
+pub(super) fn mean_length(lengths: &[u32]) -> f32 {
+    let total: f64 = lengths.iter().map(|length| f64::from(*length)).sum();
+    (total / (lengths.len() as f64).max(1.0)).max(1.0) as f32
+}
+
 /// Inverse document frequency of a term that stands in `having` of `count` texts.
-fn idf(having: f32, count: f32) -> f32 {
+pub(super) fn idf(having: f32, count: f32) -> f32 {
     (1.0 + (count - having + 0.5) / (having + 0.5)).ln()
 }
 
 /// What a frequency is worth in a text of `length` times the mean length.
-fn saturate(frequency: f32, length: f32) -> f32 {
+pub(super) fn saturate(frequency: f32, length: f32) -> f32 {
     frequency * (K1 + 1.0) / (frequency + K1 * (1.0 - B + B * length))
 }
 
@@ -182,6 +235,25 @@ fn mean(values: &[f32]) -> f64 {
 }
 
 impl LexicalScores {
+    /// Scores that were summed elsewhere: those of the positions that are looked at, among `count` of
+    /// which all others count as zero, and the sums over all of them of the scores and their squares.
+    pub fn elsewhere(found: &[(u32, f32)], count: usize, sums: (f64, f64)) -> Self {
+        // Pages of zeros are given out by the system without being written.
+        let mut scores = vec![0.0_f32; count];
+        for (position, score) in found {
+            if let Some(place) = scores.get_mut(*position as usize) {
+                *place = *score;
+            }
+        }
+        let count = (count as f64).max(1.0);
+        let mean = sums.0 / count;
+        Self {
+            scores,
+            mean: mean as f32,
+            deviation: (sums.1 / count - mean * mean).max(0.0).sqrt() as f32,
+        }
+    }
+
     fn of(scores: Vec<f32>) -> Self {
         let mean = mean(&scores);
         let variance = scores

@@ -31,6 +31,12 @@ pub enum IndexError {
         #[source]
         source: std::io::Error,
     },
+    /// The rows lie elsewhere and cannot be had now.
+    #[error("the index cannot be asked: {reason}")]
+    Away {
+        /// Why.
+        reason: String,
+    },
     /// A file is not what its name says.
     #[error("{path} is damaged: {reason}")]
     Damaged {

@@ -28,6 +28,54 @@ pub struct LexicalIndex {
     pub(super) lengths: Vec<u32>,
 }
 
+/// In how many rows each term stands, and what follows from that.
+pub trait TermCounts: Send + Sync {
+    /// How many rows there are.
+    fn rows(&self) -> usize;
+
+    /// In how many of them a term stands.
+    fn held_by(&self, term: &str) -> usize;
+
+    /// The share of the query's terms that stand in some row, each counting by its inverse
+    /// document frequency; zero for a query without terms.
+    fn known_share(&self, query: &str) -> f32 {
+        let rows = self.rows() as f32;
+        let (mut known, mut all) = (0.0, 0.0);
+        for term in terms(query).collect::<HashSet<String>>() {
+            let frequency = self.held_by(&term) as f32;
+            let weight = ((rows + 1.0) / (frequency + 0.5)).ln();
+            all += weight;
+            if frequency > 0.0 {
+                known += weight;
+            }
+        }
+        if all > 0.0 { known / all } else { 0.0 }
+    }
+
+    /// What a term weighs: its inverse document frequency over rows; that of a term of one row for one
+    /// that stands nowhere.
+    fn rarity(&self, term: &str) -> f32 {
+        let rows = self.rows() as f32;
+        let frequency = self.held_by(term).max(1) as f32;
+        ((rows + 1.0) / (frequency + 0.5)).ln().max(0.0)
+    }
+
+    /// Whether a term stands in any row.
+    fn knows(&self, term: &str) -> bool {
+        self.held_by(term) > 0
+    }
+}
+
+impl TermCounts for LexicalIndex {
+    fn rows(&self) -> usize {
+        self.len()
+    }
+
+    fn held_by(&self, term: &str) -> usize {
+        self.postings(term).len()
+    }
+}
+
 /// A row, and how often the term stands in it.
 type Posting = (u32, u16);
 
@@ -149,35 +197,6 @@ impl LexicalIndex {
         self.lengths.is_empty()
     }
 
-    /// The share of the query's terms that stand in some row, each counting by its inverse
-    /// document frequency; zero for a query without terms.
-    pub fn known_share(&self, query: &str) -> f32 {
-        let rows = self.len() as f32;
-        let (mut known, mut all) = (0.0, 0.0);
-        for term in terms(query).collect::<HashSet<String>>() {
-            let frequency = self.postings(&term).len() as f32;
-            let weight = ((rows + 1.0) / (frequency + 0.5)).ln();
-            all += weight;
-            if frequency > 0.0 {
-                known += weight;
-            }
-        }
-        if all > 0.0 { known / all } else { 0.0 }
-    }
-
-    /// What a term weighs: its inverse document frequency over rows; that of a term of one row for one
-    /// that stands nowhere.
-    pub fn rarity(&self, term: &str) -> f32 {
-        let rows = self.len() as f32;
-        let frequency = self.postings(term).len().max(1) as f32;
-        ((rows + 1.0) / (frequency + 0.5)).ln().max(0.0)
-    }
-
-    /// Whether a term stands in any row.
-    pub fn knows(&self, term: &str) -> bool {
-        !self.postings(term).is_empty()
-    }
-
     /// The rows that hold all of `terms`, ascending; none for no terms.
     pub fn rows_with(&self, terms: &[String]) -> Vec<u32> {
         let mut postings: Vec<&[u32]> = terms.iter().map(|term| self.postings(term)).collect();
@@ -190,13 +209,19 @@ impl LexicalIndex {
     }
 
     fn postings(&self, term: &str) -> &[u32] {
-        match self
+        self.find(term).0
+    }
+
+    /// The rows that hold a term, and how often it stands in each.
+    pub(super) fn find(&self, term: &str) -> (&[u32], &[u16]) {
+        let found = self
             .terms
-            .binary_search_by(|known| known.as_str().cmp(term))
-        {
-            Ok(at) => &self.rows[self.offsets[at] as usize..self.offsets[at + 1] as usize],
-            Err(_) => &[],
-        }
+            .binary_search_by(|known| known.as_str().cmp(term));
+        let range = match found {
+            Ok(at) => self.offsets[at] as usize..self.offsets[at + 1] as usize,
+            Err(_) => 0..0,
+        };
+        (&self.rows[range.clone()], &self.frequencies[range])
     }
 
     /// Writes the file.

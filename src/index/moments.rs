@@ -79,8 +79,12 @@ impl Moments {
 
     /// Reads what [`Self::write`] wrote.
     pub fn open(path: &Path) -> Result<Self, IndexError> {
-        let bytes = wire::read(path)?;
-        let mut reader = wire::Reader::new(path, &bytes, MAGIC)?;
+        Self::parse(path, &wire::read(path)?)
+    }
+
+    /// Reads the bytes of such a file; `path` names them in errors.
+    pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self, IndexError> {
+        let mut reader = wire::Reader::new(path, bytes, MAGIC)?;
         let dimension = reader.u32()? as usize;
         let mean = reader.f32s(dimension)?;
         let covariance = reader.f32s(dimension.saturating_mul(dimension))?;

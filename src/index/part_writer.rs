@@ -29,12 +29,12 @@ pub struct PartFiles {
 /// The vectors of one passage as they are stored.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct PackedVectors {
-    whole: Vec<f32>,
+    pub(super) whole: Vec<f32>,
     /// Of each sentence, what its bytes are to be multiplied with.
-    scales: Vec<f32>,
+    pub(super) scales: Vec<f32>,
     /// Of all sentences, as signed bytes.
-    spans: Vec<u8>,
-    words: WordCodes,
+    pub(super) spans: Vec<u8>,
+    pub(super) words: WordCodes,
 }
 
 impl PackedVectors {

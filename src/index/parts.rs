@@ -195,11 +195,6 @@ impl InParts<SpanVectors> {
             None => Ok(Vec::new()),
         }
     }
-
-    /// The highest of the cosines of `query` with the sentences of `row`, if it has any.
-    pub fn best_cosine(&self, row: u32, query: &UnitVector) -> Result<Option<f32>, IndexError> {
-        Ok(self.cosines(row, query)?.into_iter().reduce(f32::max))
-    }
 }
 
 impl InParts<WordVectors> {

@@ -83,7 +83,7 @@ impl SpanVectors {
     }
 }
 
-fn product(bytes: &[u8], query: &[f32]) -> f32 {
+pub(super) fn product(bytes: &[u8], query: &[f32]) -> f32 {
     let mut sums = [0.0_f32; LANES];
     let (bytes, bytes_rest) = bytes.as_chunks::<LANES>();
     let (query, query_rest) = query.as_chunks::<LANES>();

@@ -31,6 +31,12 @@ impl Spellings {
                 }
             }
         }
+        Self::from_counts(counts)
+    }
+
+    /// Words, as [`Self::counts`] gave them.
+    pub fn from_counts(counts: impl IntoIterator<Item = (Box<str>, u32)>) -> Self {
+        let counts: HashMap<Box<str>, u32> = counts.into_iter().collect();
         let mut by_length = vec![Vec::new(); MOST_LETTERS + 1];
         for word in counts.keys() {
             by_length[word.chars().count().min(MOST_LETTERS)].push(word.clone());
@@ -39,6 +45,13 @@ impl Spellings {
             words.sort_unstable();
         }
         Self { counts, by_length }
+    }
+
+    /// All words, and how often each stands there.
+    pub fn counts(&self) -> impl Iterator<Item = (&str, u32)> {
+        self.counts
+            .iter()
+            .map(|(word, often)| (word.as_ref(), *often))
     }
 
     /// Whether a word, in lower case, stands in the texts.

@@ -75,12 +75,16 @@ impl WordVectors {
     /// the cosine with the nearest word. `None` for a row without words, and where the question has
     /// no tokens.
     pub fn meet(&self, query: &QueryTokens, row: u32) -> Result<Option<f32>, IndexError> {
-        if query.weights.is_empty() || query.dimension != self.groups.dimension {
+        if !query.asks_for(self.groups.dimension) {
             return Ok(None);
         }
-        let codes = self.codes(row)?;
-        Ok((!codes.is_empty()).then(|| MaxSim { query, codes }.dispatch()))
+        Ok(meet(query, self.codes(row)?))
     }
+}
+
+/// How well words meet the tokens of a question of the same dimension; `None` without words.
+pub(super) fn meet(query: &QueryTokens, codes: WordCodes) -> Option<f32> {
+    (!codes.is_empty()).then(|| MaxSim { query, codes }.dispatch())
 }
 
 /// The tokens of a question in bytes, and what each weighs.
@@ -118,6 +122,11 @@ impl QueryTokens {
             query.weights.push(1.0);
         }
         query
+    }
+
+    /// Whether there is something to be met by words of this dimension.
+    pub(super) fn asks_for(&self, dimension: usize) -> bool {
+        !self.weights.is_empty() && self.dimension == dimension
     }
 
     /// How many bytes a token takes, and a word with its signs written out.

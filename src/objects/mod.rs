@@ -1,7 +1,7 @@
 //! Indexes in object stores: `s3://bucket/prefix` and its like.
 //!
 //! A store holds what a folder holds, under the same names: a generation's files below its id, and
-//! `CURRENT`. [`Index`] turns either into a folder on this machine, so that nothing else in the program
+//! `CURRENT`. What is here turns either into a folder on this machine, so that nothing else in the program
 //! knows of stores: a reader's folder is brought up to date before each look at its `CURRENT`, a
 //! writer's is brought up to date before a run and published after it.
 //!
@@ -15,7 +15,6 @@ mod bucket;
 mod connect;
 mod error;
 mod fetch;
-mod index;
 mod publish;
 mod published;
 mod reading;
@@ -25,7 +24,6 @@ mod writing;
 pub use address::{Address, Provider, is_address};
 pub use bucket::{Bucket, Look};
 pub use error::{Fault, ObjectsError};
-pub use index::Index;
 pub use published::Published;
 pub use reading::Reader;
 pub use workspace::Workspace;

@@ -12,7 +12,7 @@ use super::published::Published;
 use super::{ObjectsError, fetch};
 use crate::model::GenerationId;
 use crate::runtime::blocking;
-use crate::snapshot::arrive::make_private;
+use crate::snapshot::arrive::{make_private, put_beside};
 use crate::snapshot::{SnapshotError, Supply, current, last_run, lock};
 
 /// Generations kept besides the live one: another process may still answer from it.
@@ -250,15 +250,4 @@ impl Supply for Reader {
             }
         }
     }
-}
-
-/// Replaces a small file atomically.
-pub(super) fn put_beside(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    use std::io::Write as _;
-    let folder = path.parent().unwrap_or(path);
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
 }

@@ -33,7 +33,7 @@ pub struct Workspace {
 
 impl Workspace {
     /// Lays it out beside `copy`, on the same disk.
-    pub(super) async fn open(bucket: &Bucket, copy: &Path) -> Result<Self, ObjectsError> {
+    pub async fn open(bucket: &Bucket, copy: &Path) -> Result<Self, ObjectsError> {
         let Look::Found(published, version) = bucket.look(None).await? else {
             return Err(bucket.nothing());
         };

@@ -7,11 +7,11 @@ use object_store::{GetOptions, UpdateVersion};
 use super::bucket::{Bucket, Look};
 use super::error::Fault;
 use super::published::Published;
-use super::reading::{MOST_NOTE_BYTES, put_beside};
+use super::reading::MOST_NOTE_BYTES;
 use super::{ObjectsError, fetch, publish};
 use crate::model::GenerationId;
 use crate::runtime::{blocking, files};
-use crate::snapshot::arrive::make_private;
+use crate::snapshot::arrive::{make_private, put_beside};
 use crate::snapshot::{current, last_run, lock};
 
 /// Names the generation that the store named when this copy and the store last agreed.

@@ -44,6 +44,8 @@ pub struct DatabaseOptions {
     pub writes: bool,
     /// The stage of a request that time spent here is noted under.
     pub stage: Option<&'static str>,
+    /// Statements that each connection is told first; none if empty.
+    pub session: &'static str,
 }
 
 impl Default for DatabaseOptions {
@@ -54,6 +56,7 @@ impl Default for DatabaseOptions {
             wait_limit: Duration::from_secs(5),
             writes: true,
             stage: None,
+            session: "",
         }
     }
 }
@@ -354,8 +357,10 @@ fn setup(options: DatabaseOptions) -> String {
     format!(
         "SET statement_timeout = {limit}; SET idle_in_transaction_session_timeout = {idle};
          SELECT set_config('synchronous_commit', 'on', false)
-             WHERE current_setting('synchronous_commit') IN ('off', 'local')",
-        idle = limit * 2
+             WHERE current_setting('synchronous_commit') IN ('off', 'local');
+         {session}",
+        idle = limit * 2,
+        session = options.session,
     )
 }
 

@@ -8,7 +8,6 @@ mod confidence;
 mod conversation;
 mod parameters;
 mod query;
-mod recent;
 pub mod reload;
 mod retriever;
 mod score;

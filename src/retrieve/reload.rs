@@ -8,10 +8,11 @@ use tokio::sync::Notify;
 
 use super::check_embedder;
 use crate::embed::Embedder;
+use crate::index::IndexError;
 use crate::model::GenerationId;
 use crate::runtime::blocking;
 use crate::snapshot::live::Live;
-use crate::snapshot::{Supply, current};
+use crate::snapshot::{Generation, SnapshotError, Supply, current};
 
 /// A look at `CURRENT` that takes longer is told.
 const LOOK_LIMIT: Duration = Duration::from_secs(10);
@@ -68,7 +69,7 @@ pub async fn watch(
         if refused.as_ref() == Some(&named) {
             continue;
         }
-        match open_and_check(&options, embedder.as_ref()).await {
+        match open_and_check(&options, &named, embedder.as_ref()).await {
             Ok(generation) => {
                 let id = generation.id().clone();
                 live.replace(generation);
@@ -120,12 +121,24 @@ enum Setback {
 
 async fn open_and_check(
     options: &ReloadOptions,
+    named: &GenerationId,
     embedder: &dyn Embedder,
-) -> Result<crate::snapshot::Generation, Setback> {
-    let (index, search_width) = (options.index.clone(), options.search_width);
-    let generation = blocking::run(move || Live::open_next(&index, search_width))
-        .await
-        .map_err(|error| Setback::Refused(error.to_string()))?;
+) -> Result<Generation, Setback> {
+    let elsewhere = match &options.supply {
+        Some(supply) => supply.open(named).await,
+        None => None,
+    };
+    let opened = match elsewhere {
+        Some(opened) => opened,
+        None => {
+            let (index, search_width) = (options.index.clone(), options.search_width);
+            blocking::run(move || Live::open_next(&index, search_width)).await
+        }
+    };
+    let generation = opened.map_err(|error| match error {
+        SnapshotError::Index(IndexError::Away { reason }) => Setback::Unreachable(reason),
+        error => Setback::Refused(error.to_string()),
+    })?;
     check_embedder(&generation.records.manifest, embedder)
         .await
         .map_err(|error| Setback::Unreachable(error.to_string()))?

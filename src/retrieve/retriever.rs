@@ -9,15 +9,16 @@ use super::confidence::{self, Coverage};
 use super::conversation::InContext;
 use super::parameters::RetrievalParameters;
 use super::query::Query;
-use super::recent::Recent;
 use super::score::{Candidate, Scorer};
 use super::spelling::mend;
 use crate::embed::{EmbedError, Embedder};
-use crate::index::bm25::LexicalQuery;
+use crate::index::IndexError;
 use crate::language::identifiers;
 use crate::model::{Context, Filter, GenerationId, UnitVector, dot};
+use crate::runtime::recent::Recent;
 use crate::runtime::{blocking, cpu_pool, stages};
 use crate::snapshot::Generation;
+use crate::snapshot::search::{RowVectors, Sought};
 
 /// Bytes of questions whose vectors are remembered, some thousands under the default model: embedding
 /// is the dearest step of a request, and a conversation asks for the same question more than once.
@@ -42,6 +43,9 @@ pub enum RetrieveError {
     /// The question could not be embedded.
     #[error(transparent)]
     Embed(#[from] EmbedError),
+    /// The index could not be asked, or not be read.
+    #[error(transparent)]
+    Index(#[from] IndexError),
 }
 
 /// A chunk at its place in the order.
@@ -173,16 +177,16 @@ impl Retriever {
                 .expect("the semaphore is never closed");
             blocking::run(move || {
                 let (chunks, coverage) =
-                    search(&generation, &texts, &query, k, &filter, &parameters);
-                Arc::new(Found {
+                    search(&generation, &texts, &query, k, &filter, &parameters)?;
+                Ok::<_, IndexError>(Arc::new(Found {
                     chunks,
                     coverage,
                     query: query.whole.clone(),
-                })
+                }))
             })
             .await
         };
-        let found = stages::timed("search", search).await;
+        let found = stages::timed("search", search).await?;
         let text_bytes: usize = key.texts.iter().map(|(text, _)| text.len()).sum();
         if text_bytes <= LONGEST_REMEMBERED_BYTES {
             let bytes = size_of::<(Asked, Found)>()
@@ -244,54 +248,47 @@ fn search(
     k: usize,
     filter: &Filter,
     parameters: &RetrievalParameters,
-) -> (Vec<RankedChunk>, Coverage) {
-    let candidates = parameters.candidates.max(k);
+) -> Result<(Vec<RankedChunk>, Coverage), IndexError> {
     let texts: Vec<(&str, f32)> = texts
         .iter()
         .map(|(t, weight)| (t.as_str(), *weight))
         .collect();
-    let words = LexicalQuery::weighted(&generation.lexical, &texts);
-    let lexical = words.scores();
-    let admitted = Admitted::by(generation, filter);
-    let mut rows: Vec<u32> = generation
-        .nearest(&query.whole, candidates, admitted.0.as_deref())
-        .into_iter()
-        .map(|hit| hit.row)
-        .collect();
-    rows.extend(lexical.best(candidates, |row| admitted.admits(row)));
-    let named = named_rows(generation, texts[0].0);
-    rows.extend(named.iter().flatten().filter(|row| admitted.admits(**row)));
-    rows.sort_unstable();
-    rows.dedup();
-
-    let mut ranked = Scorer::new(generation, query, &words, &lexical, parameters).rank(&rows);
-    let scores = confidence::chances(&ranked, ranked.len(), &words);
-    named_first(&named, &mut ranked);
+    let found = generation.gather(&Sought {
+        vector: &query.whole,
+        texts: &texts,
+        names: &names(texts[0].0),
+        most_named: MOST_NAMED_ROWS,
+        count: parameters.candidates.max(k),
+        admitted: admitted(generation, filter).as_deref(),
+    })?;
+    let mut ranked = Scorer::new(generation, query, &found, parameters).rank();
+    let scores = confidence::chances(&ranked, ranked.len(), &found.words);
+    named_first(&found.named, &mut ranked);
     let mut chosen: Vec<RankedChunk> = Vec::with_capacity(k);
-    for (found, score) in ranked.iter().zip(scores) {
+    for (candidate, score) in ranked.iter().zip(scores) {
         if chosen.len() == k {
             break;
         }
-        if !repeats(generation, &chosen, found.row, parameters.duplicate_cosine) {
+        let vectors = found.vectors.as_ref();
+        if !repeats(vectors, &chosen, candidate.row, parameters.duplicate_cosine) {
             chosen.push(RankedChunk {
-                row: found.row,
+                row: candidate.row,
                 score,
             });
         }
     }
-    (chosen, confidence::coverage(&ranked, &words))
+    let rows = chosen.iter().map(|chunk| chunk.row);
+    generation.records.have_texts(rows)?;
+    Ok((chosen, confidence::coverage(&ranked, &found.words)))
 }
 
-/// The rows of each name of a question that stands in few enough: by the parts of the name, or by
-/// all of it in one.
-fn named_rows(generation: &Generation, question: &str) -> Vec<Vec<u32>> {
-    let rows = identifiers(question).into_iter().map(|name| {
+/// The names in a question, each by its parts and by all of it in one.
+fn names(question: &str) -> Vec<Vec<Vec<String>>> {
+    let names = identifiers(question).into_iter().map(|name| {
         let (parts, whole) = name.words();
-        let mut rows = generation.lexical.rows_with(&parts);
-        rows.extend(generation.lexical.rows_with(&[whole]));
-        rows
+        vec![parts, vec![whole]]
     });
-    rows.filter(|rows| rows.len() <= MOST_NAMED_ROWS).collect()
+    names.collect()
 }
 
 /// Puts chunks that hold more of the names of a question before the others; otherwise the order
@@ -307,36 +304,27 @@ fn named_first(named: &[Vec<u32>], ranked: &mut [Candidate]) {
 }
 
 /// The rows that a filter lets through; `None` when there is no filter.
-struct Admitted(Option<Vec<bool>>);
-
-impl Admitted {
-    fn by(generation: &Generation, filter: &Filter) -> Self {
-        if filter.is_empty() {
-            return Self(None);
-        }
-        let records = &generation.records;
-        let documents: Vec<bool> = records
-            .documents()
-            .iter()
-            .map(|document| filter.admits(document))
-            .collect();
-        let rows = records
-            .chunks()
-            .iter()
-            .map(|chunk| documents[chunk.document as usize] && filter.admits_chunk(chunk))
-            .collect();
-        Self(Some(rows))
+fn admitted(generation: &Generation, filter: &Filter) -> Option<Vec<bool>> {
+    if filter.is_empty() {
+        return None;
     }
-
-    fn admits(&self, row: u32) -> bool {
-        self.0.as_ref().is_none_or(|rows| rows[row as usize])
-    }
+    let records = &generation.records;
+    let documents: Vec<bool> = records
+        .documents()
+        .iter()
+        .map(|document| filter.admits(document))
+        .collect();
+    let rows = records
+        .chunks()
+        .iter()
+        .map(|chunk| documents[chunk.document as usize] && filter.admits_chunk(chunk));
+    Some(rows.collect())
 }
 
 /// Whether `row` says what one of the chosen chunks says already.
-fn repeats(generation: &Generation, chosen: &[RankedChunk], row: u32, threshold: f32) -> bool {
-    let vectors = &generation.records.vectors;
+fn repeats(vectors: &dyn RowVectors, chosen: &[RankedChunk], row: u32, threshold: f32) -> bool {
+    let own = vectors.vector(row);
     chosen
         .iter()
-        .any(|other| dot(&vectors.row(other.row), &vectors.row(row)) >= threshold)
+        .any(|other| dot(&vectors.vector(other.row), &own) >= threshold)
 }

@@ -4,14 +4,15 @@
 //! the sides are added by weight. On every public set that was measured this beats either side
 //! alone and reciprocal rank fusion; see `docs/retrieval.md`.
 
+use std::ops::Range;
+
 use super::parameters::RetrievalParameters;
 use super::query::Query;
 use crate::index::IndexError;
-use crate::index::bm25::{DocumentWords, LexicalQuery, LexicalScores};
-use crate::index::flat::FlatVectors;
-use crate::index::parts::InParts;
+use crate::index::bm25::LexicalScores;
 use crate::model::UnitVector;
 use crate::snapshot::Generation;
+use crate::snapshot::search::{Gathered, RowVectors};
 
 /// How many of the best chunks show, in a second look, what the question is about.
 const FEEDBACK_CHUNKS: usize = 3;
@@ -32,8 +33,7 @@ const MEETING_SPREAD: f32 = 0.05;
 pub(super) struct Scorer<'a> {
     generation: &'a Generation,
     query: &'a Query,
-    chunks: &'a LexicalScores,
-    documents: LexicalScores,
+    found: &'a Gathered<'a>,
     dense: (f32, f32),
     parameters: &'a RetrievalParameters,
 }
@@ -57,15 +57,13 @@ impl<'a> Scorer<'a> {
     pub(super) fn new(
         generation: &'a Generation,
         query: &'a Query,
-        words: &LexicalQuery<'_>,
-        chunks: &'a LexicalScores,
+        found: &'a Gathered<'a>,
         parameters: &'a RetrievalParameters,
     ) -> Self {
         Self {
             generation,
             query,
-            chunks,
-            documents: words.document_scores(&generation.document_words),
+            found,
             dense: generation
                 .moments
                 .of_cosines(&query.whole)
@@ -75,7 +73,8 @@ impl<'a> Scorer<'a> {
     }
 
     /// Scores the candidates, best first.
-    pub(super) fn rank(&self, rows: &[u32]) -> Vec<Candidate> {
+    pub(super) fn rank(&self) -> Vec<Candidate> {
+        let rows = &self.found.rows;
         let mut candidates: Vec<Candidate> = match self.sentences(rows) {
             Ok(sentences) => {
                 let pairs = rows.iter().zip(sentences);
@@ -94,25 +93,30 @@ impl<'a> Scorer<'a> {
 
     /// The cosine of the best sentence of each row, where it has any.
     fn sentences(&self, rows: &[u32]) -> Result<Vec<Option<f32>>, IndexError> {
-        let spans = &self.generation.records.spans;
-        let best = |row: &u32| spans.best_cosine(*row, &self.query.whole);
+        let best = |row: &u32| {
+            let cosines = self
+                .found
+                .vectors
+                .sentence_cosines(*row, &self.query.whole)?;
+            Ok(cosines.into_iter().reduce(f32::max))
+        };
         rows.iter().map(best).collect()
     }
 
     /// `sentence` is the cosine of its best one.
     fn score(&self, row: u32, sentence: Option<f32>) -> Candidate {
-        let document = self.generation.document_words.document_of(row);
-        let vectors = &self.generation.records.vectors;
-        let documents = &self.generation.document_words;
+        let document = self.generation.chunk(row).document;
+        let vectors = self.found.vectors.as_ref();
         let (query, beside) = (&self.query.whole, self.parameters.neighbour_weight);
-        let whole = in_place(query, vectors, documents, row, beside);
-        let sentence = sentence.unwrap_or_else(|| query.cosine(&vectors.row(row)));
+        let together = self.generation.records.rows_of(document);
+        let whole = in_place(query, vectors, &together, row, beside);
+        let sentence = sentence.unwrap_or_else(|| query.cosine(&vectors.vector(row)));
         // A chunk is often found for one of its sentences, and a single sentence without its
         // surroundings misleads.
         let dense = whole + self.parameters.sentence_weight * (sentence - whole);
         // A chunk speaks in the light of its document: words that stand beside it count too.
-        let here = standard_lexical(self.chunks, row);
-        let around = standard_lexical(&self.documents, document);
+        let here = standard_lexical(&self.found.chunks, row);
+        let around = standard_lexical(&self.found.documents, document);
         let lexical = here + self.parameters.document_weight * (around - here);
         let weight = self.parameters.dense_weight;
         Candidate {
@@ -126,12 +130,12 @@ impl<'a> Scorer<'a> {
     /// question what is asked for, so that nearness to them is a part of every score.
     fn look_again(&self, candidates: &mut [Candidate]) {
         let weight = self.parameters.feedback_weight;
-        let vectors = &self.generation.records.vectors;
-        let mut common = vec![0.0_f32; vectors.dimension()];
+        let vectors = self.found.vectors.as_ref();
+        let mut common = vec![0.0_f32; self.query.whole.dimension()];
         let best = candidates.first().map_or(0.0, |best| best.fused);
         for candidate in candidates.iter().take(FEEDBACK_CHUNKS) {
             let say = ((candidate.fused - best) / FEEDBACK_SPREAD).exp();
-            for (sum, value) in common.iter_mut().zip(vectors.row(candidate.row).iter()) {
+            for (sum, value) in common.iter_mut().zip(vectors.vector(candidate.row).iter()) {
                 *sum += say * value;
             }
         }
@@ -142,7 +146,7 @@ impl<'a> Scorer<'a> {
         let moments = self.generation.moments.of_cosines(&common);
         for candidate in candidates.iter_mut() {
             let near = standard(
-                common.cosine(&vectors.row(candidate.row)),
+                common.cosine(&vectors.vector(candidate.row)),
                 moments.unwrap_or((0.0, 1.0)),
             );
             candidate.fused += weight * (near - candidate.fused);
@@ -155,8 +159,7 @@ impl<'a> Scorer<'a> {
     fn meet_words(&self, candidates: &mut [Candidate]) {
         let looked_at = candidates.iter().take(MEETING_CHUNKS);
         let rows: Vec<u32> = looked_at.map(|candidate| candidate.row).collect();
-        let words = &self.generation.records.words;
-        let meetings = match words.meet(&self.query.tokens, &rows) {
+        let meetings = match self.found.vectors.meet(&self.query.tokens, &rows) {
             Ok(meetings) => meetings,
             Err(error) => {
                 tracing::warn!(%error, "a question was answered without looking at single words");
@@ -180,20 +183,16 @@ impl<'a> Scorer<'a> {
 /// the same document, which count `weight` each.
 fn in_place(
     query: &UnitVector,
-    vectors: &InParts<FlatVectors>,
-    documents: &DocumentWords,
+    vectors: &dyn RowVectors,
+    together: &Range<u32>,
     row: u32,
     weight: f32,
 ) -> f32 {
-    let document = documents.document_of(row);
-    let is_beside = |other: &u32| {
-        (*other as usize) < vectors.len() && documents.document_of(*other) == document
-    };
     let neighbours = row.checked_sub(1).into_iter().chain([row + 1]);
-    let own = vectors.row(row);
+    let own = vectors.vector(row);
     let mut sum = own.to_vec();
-    for neighbour in neighbours.filter(is_beside) {
-        for (sum, value) in sum.iter_mut().zip(vectors.row(neighbour).iter()) {
+    for neighbour in neighbours.filter(|other| together.contains(other)) {
+        for (sum, value) in sum.iter_mut().zip(vectors.vector(neighbour).iter()) {
             *sum += weight * value;
         }
     }
@@ -222,18 +221,36 @@ fn standard(value: f32, (mean, deviation): (f32, f32)) -> f32 {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use super::*;
-    use crate::index::lexical::LexicalIndex;
+    use crate::index::words::QueryTokens;
+
+    struct Rows([UnitVector; 3]);
+
+    impl RowVectors for Rows {
+        fn vector(&self, row: u32) -> Cow<'_, [f32]> {
+            Cow::Borrowed(self.0[row as usize].as_slice())
+        }
+
+        fn sentence_cosines(&self, _: u32, _: &UnitVector) -> Result<Vec<f32>, IndexError> {
+            Ok(Vec::new())
+        }
+
+        fn meet(&self, _: &QueryTokens, _: &[u32]) -> Result<Vec<Option<f32>>, IndexError> {
+            Ok(Vec::new())
+        }
+    }
 
     /// Rows 0 and 1 are one document, row 2 another. The query is what row 1 says.
     #[test]
     fn a_chunk_speaks_with_its_neighbours_and_never_with_another_document() {
         let unit = |values: [f32; 3]| UnitVector::normalize(values.to_vec()).unwrap();
         let rows = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]].map(unit);
-        let vectors = InParts::whole(FlatVectors::collect(3, &rows).unwrap());
-        let words = LexicalIndex::build(["a loft", "a hatch", "a pump"]);
-        let documents = DocumentWords::new(&words, vec![0, 0, 1]);
-        let of = |row, weight| in_place(&rows[1], &vectors, &documents, row, weight);
+        let query = rows[1].clone();
+        let rows = Rows(rows);
+        let together = |row| if row < 2 { 0..2 } else { 2..3 };
+        let of = |row, weight| in_place(&query, &rows, &together(row), row, weight);
         let near = |found: f32, expected: f32| assert!((found - expected).abs() < 1e-6, "{found}");
         near(of(0, 0.0), 0.0);
         // (1, ½, 0) has length √1.25.

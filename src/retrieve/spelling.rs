@@ -23,7 +23,7 @@ pub(super) fn mend(
         let plain = word.to_lowercase();
         let is_word = word.chars().all(char::is_alphabetic) && !is_stop_word(&plain);
         let is_known = || {
-            terms(word).all(|term| generation.lexical.knows(&term))
+            terms(word).all(|term| generation.terms().knows(&term))
                 || generation.spellings().knows(&plain)
                 || extreme(word).is_some()
                 || embedder.count_tokens(word) <= 1

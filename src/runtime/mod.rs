@@ -10,6 +10,7 @@ pub mod cpu_pool;
 pub(crate) mod files;
 pub(crate) mod keyed_mutex;
 pub(crate) mod lock_file;
+pub(crate) mod recent;
 pub mod retry;
 pub(crate) mod stages;
 pub mod tls;

@@ -93,3 +93,14 @@ pub fn make_private(folder: &Path) -> Result<(), SnapshotError> {
         source,
     })
 }
+
+/// Replaces a small file atomically.
+pub fn put_beside(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    use std::io::Write as _;
+    let folder = path.parent().unwrap_or(path);
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
+}

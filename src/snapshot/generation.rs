@@ -3,23 +3,19 @@
 use std::collections::HashMap;
 use std::ops::Range;
 use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
+use super::search::Search;
 use super::texts::Texts;
 use super::{Manifest, SnapshotError};
-use crate::index::Hit;
-use crate::index::bm25::DocumentWords;
-use crate::index::dense::DenseIndex;
+use crate::index::IndexError;
 use crate::index::flat::FlatVectors;
-use crate::index::lexical::LexicalIndex;
 use crate::index::moments::Moments;
 use crate::index::parts::InParts;
 use crate::index::spans::SpanVectors;
 use crate::index::spelling::Spellings;
 use crate::index::words::WordVectors;
-use crate::model::{
-    BlockKind, Chunk, ChunkId, Context, Document, DocumentId, GenerationId, Place, UnitVector,
-};
+use crate::model::{BlockKind, Chunk, ChunkId, Context, Document, DocumentId, GenerationId, Place};
 
 pub(super) const TEXTS: &str = "texts.bin";
 pub(super) const DOCUMENTS: &str = "documents.bin";
@@ -42,7 +38,7 @@ pub(super) fn part_file(kind: &str, part: usize) -> String {
 pub struct Records {
     /// What the generation is made of.
     pub manifest: Manifest,
-    /// All chunk vectors.
+    /// All chunk vectors; these and the next two are empty where the rows lie elsewhere.
     pub vectors: InParts<FlatVectors>,
     /// All sentence vectors.
     pub spans: InParts<SpanVectors>,
@@ -94,6 +90,27 @@ impl Records {
         self.texts.get(document)
     }
 
+    /// Has the texts of these rows' documents here at once, where they lie elsewhere; an error says why
+    /// they cannot be had.
+    pub fn have_texts(&self, rows: impl Iterator<Item = u32>) -> Result<(), IndexError> {
+        self.have_documents(rows.map(|row| self.chunks[row as usize].document))
+    }
+
+    /// As [`Self::have_texts`], by documents.
+    pub fn have_documents(&self, documents: impl Iterator<Item = u32>) -> Result<(), IndexError> {
+        let documents: Vec<u32> = documents.collect();
+        let had = self.texts.have(&documents);
+        had.map_err(|reason| IndexError::Away { reason })
+    }
+
+    /// Length of a document's text in bytes.
+    ///
+    /// # Panics
+    /// When there is no such document.
+    pub fn text_length(&self, document: u32) -> usize {
+        self.texts.length(document)
+    }
+
     /// The stored text of a document, for one who needs it once; an error says why it cannot be read.
     ///
     /// # Panics
@@ -118,13 +135,11 @@ impl Records {
         text.get(chunk.range.clone()).unwrap_or_default()
     }
 
-    /// How near each sentence of a chunk is to a vector, in order; none where there are no sentence
-    /// vectors, or where they cannot be read, which the log tells.
-    pub fn sentence_cosines(&self, row: u32, vector: &UnitVector) -> Vec<f32> {
-        self.spans.cosines(row, vector).unwrap_or_else(|error| {
-            tracing::warn!(%error, "sentences were compared by their words alone");
-            Vec::new()
-        })
+    /// The words of the texts and titles as they are written.
+    pub fn spellings(&self) -> Spellings {
+        let titles = self.documents.iter();
+        let titles = titles.map(|document| document.title.clone());
+        Spellings::of(self.all_texts().chain(titles))
     }
 
     /// All texts in order, none of which is kept; one that cannot be read is blank.
@@ -146,11 +161,7 @@ pub struct Generation {
     pub records: Records,
     /// Moments of the chunk vectors.
     pub moments: Moments,
-    /// The words.
-    pub lexical: LexicalIndex,
-    /// The words by document.
-    pub document_words: DocumentWords,
-    pub(super) dense: DenseIndex,
+    pub(super) search: Box<dyn Search>,
     pub(super) rows_by_id: OnceLock<HashMap<ChunkId, u32>>,
     pub(super) rows_by_text: OnceLock<HashMap<blake3::Hash, u32>>,
     pub(super) spellings: OnceLock<Spellings>,
@@ -164,14 +175,17 @@ impl Generation {
 
     /// The words of the texts as they are written; collected when they are first asked for.
     pub fn spellings(&self) -> &Spellings {
-        self.spellings.get_or_init(|| {
-            let records = &self.records;
-            let titles = records
-                .documents
-                .iter()
-                .map(|document| document.title.as_str());
-            Spellings::of(records.all_texts().chain(titles.map(str::to_owned)))
-        })
+        if let Some(spellings) = self.spellings.get() {
+            return spellings;
+        }
+        match self.search.spellings(&self.records) {
+            Ok(spellings) => self.spellings.get_or_init(|| spellings),
+            Err(error) => {
+                tracing::warn!(%error, "no word is mended for now");
+                static NONE: LazyLock<Spellings> = LazyLock::new(Spellings::default);
+                &NONE
+            }
+        }
     }
 
     /// One chunk.
@@ -194,6 +208,9 @@ impl Generation {
     /// The row of a chunk whose quoted text is exactly `text`, so that clients that send contexts
     /// back as bare strings still get citations.
     pub fn row_with_text(&self, text: &str) -> Option<u32> {
+        if let Some(found) = self.search.row_with_text(text) {
+            return found;
+        }
         let rows = self.rows_by_text.get_or_init(|| {
             let texts = (0_u32..).zip(self.records.all_texts());
             texts
@@ -207,13 +224,6 @@ impl Generation {
                 .collect()
         });
         rows.get(&blake3::hash(text.as_bytes())).copied()
-    }
-
-    /// Up to `k` rows whose vectors are nearest to `query`, best first, with their cosines, among
-    /// those that `admitted` holds `true` for (all without it).
-    pub fn nearest(&self, query: &UnitVector, k: usize, admitted: Option<&[bool]>) -> Vec<Hit> {
-        self.dense
-            .nearest(&self.records.vectors, query, k, admitted)
     }
 
     /// The bytes `range` of a chunk's document as a reader finds them.

@@ -12,6 +12,7 @@ use super::check::{self, check_files};
 use super::damage::damaged;
 use super::generation::{self, Generation, Records};
 use super::manifest::{self, FORMAT, FileEntry, Manifest, OLDEST_FORMAT};
+use super::search::InFiles;
 use super::synced::io;
 use super::texts::{TextEntry, Texts};
 use super::verified::Verified;
@@ -157,24 +158,29 @@ fn name_damage(error: SnapshotError, id: &GenerationId) -> SnapshotError {
 
 /// Reads and checks a manifest without opening the rest.
 pub fn read_manifest(directory: &Path, id: &GenerationId) -> Result<Manifest, SnapshotError> {
+    let damaged = |error: std::io::Error| damaged_manifest(id, error.to_string());
+    let path = directory.join(manifest::FILE);
+    let json = files::read_at_most(&path, manifest::MOST_BYTES).map_err(damaged)?;
+    let digest = directory.join(manifest::DIGEST_FILE);
+    let digest = files::read_text(&digest, manifest::MOST_BYTES).map_err(damaged)?;
+    parse_manifest(id, &json, &digest)
+}
+
+/// Checks the two files that describe a generation.
+pub fn parse_manifest(
+    id: &GenerationId,
+    json: &[u8],
+    digest: &str,
+) -> Result<Manifest, SnapshotError> {
     #[derive(Deserialize)]
     struct FormatOnly {
         format: u64,
     }
-    let damaged = |reason: String| SnapshotError::Damaged {
-        generation: id.to_string(),
-        file: manifest::FILE.to_owned(),
-        reason,
-    };
-    let path = directory.join(manifest::FILE);
-    let json = files::read_at_most(&path, manifest::MOST_BYTES)
-        .map_err(|error| damaged(error.to_string()))?;
-    let digest = files::read_text(&directory.join(manifest::DIGEST_FILE), manifest::MOST_BYTES)
-        .map_err(|error| damaged(error.to_string()))?;
-    if blake3::hash(&json).to_hex().as_str() != digest.trim() {
+    let damaged = |reason: String| damaged_manifest(id, reason);
+    if blake3::hash(json).to_hex().as_str() != digest.trim() {
         return Err(damaged("its BLAKE3 digest does not match".to_owned()));
     }
-    let found = serde_json::from_slice::<FormatOnly>(&json)
+    let found = serde_json::from_slice::<FormatOnly>(json)
         .map_err(|error| damaged(error.to_string()))?
         .format;
     if !(OLDEST_FORMAT..=FORMAT).contains(&found) {
@@ -185,7 +191,7 @@ pub fn read_manifest(directory: &Path, id: &GenerationId) -> Result<Manifest, Sn
         });
     }
     let manifest: Manifest =
-        serde_json::from_slice(&json).map_err(|error| damaged(error.to_string()))?;
+        serde_json::from_slice(json).map_err(|error| damaged(error.to_string()))?;
     if manifest.generation != *id {
         return Err(damaged(format!(
             "it describes generation {}",
@@ -193,6 +199,14 @@ pub fn read_manifest(directory: &Path, id: &GenerationId) -> Result<Manifest, Sn
         )));
     }
     Ok(manifest)
+}
+
+fn damaged_manifest(id: &GenerationId, reason: String) -> SnapshotError {
+    SnapshotError::Damaged {
+        generation: id.to_string(),
+        file: manifest::FILE.to_owned(),
+        reason,
+    }
 }
 
 /// Compares a file with its entry: length first, then digest.
@@ -292,16 +306,19 @@ fn load_search(
             "it has another number of rows".to_owned(),
         ));
     }
-    let document_words = DocumentWords::new(
+    let documents = DocumentWords::new(
         &lexical,
         records.chunks.iter().map(|chunk| chunk.document).collect(),
     );
+    let search = InFiles {
+        lexical,
+        documents,
+        dense,
+    };
     Ok(Generation {
         records,
         moments,
-        lexical,
-        document_words,
-        dense,
+        search: Box::new(search),
         rows_by_id: OnceLock::new(),
         rows_by_text: OnceLock::new(),
         spellings: OnceLock::new(),
@@ -309,7 +326,7 @@ fn load_search(
 }
 
 /// Whether every range of a chunk lies within its document's text, and its sentences within it.
-fn lies_in_text(chunk: &Chunk, texts: &Texts) -> bool {
+pub(super) fn lies_in_text(chunk: &Chunk, texts: &Texts) -> bool {
     let lies_within = |inner: &Range<usize>, outer: &Range<usize>| {
         outer.start <= inner.start && inner.start <= inner.end && inner.end <= outer.end
     };

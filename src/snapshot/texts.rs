@@ -24,12 +24,25 @@ pub(super) struct TextEntry {
     length: usize,
 }
 
+/// Where texts lie that are in no file here. Each is a zlib stream (RFC 1950).
+pub trait TextSource: Send + Sync {
+    /// The streams of these documents, in their order; or why they cannot be had.
+    fn packed(&self, documents: &[u32]) -> Result<Vec<Vec<u8>>, String>;
+}
+
 /// The texts of a generation, each read when it is first asked for.
-#[derive(Debug)]
 pub(super) struct Texts {
-    file: File,
+    source: Source,
+    /// Where each lies; those that lie elsewhere have a length alone.
     entries: Vec<TextEntry>,
     read: Vec<OnceLock<Box<str>>>,
+    /// What stands for a text that could not be read, until it can.
+    blank: Vec<OnceLock<Box<str>>>,
+}
+
+enum Source {
+    File(File),
+    Elsewhere(Box<dyn TextSource>),
 }
 
 impl Texts {
@@ -44,11 +57,26 @@ impl Texts {
         if !entries.iter().all(lies_within) {
             return Err("an entry points beyond its end".to_owned());
         }
-        Ok(Self {
-            file,
-            read: entries.iter().map(|_| OnceLock::new()).collect(),
+        Ok(Self::new(Source::File(file), entries))
+    }
+
+    /// Texts of these lengths that lie elsewhere.
+    pub(super) fn elsewhere(source: Box<dyn TextSource>, lengths: Vec<usize>) -> Self {
+        let entries = lengths.into_iter().map(|length| TextEntry {
+            compressed: 0..0,
+            length,
+        });
+        Self::new(Source::Elsewhere(source), entries.collect())
+    }
+
+    fn new(source: Source, entries: Vec<TextEntry>) -> Self {
+        let locks = || entries.iter().map(|_| OnceLock::new()).collect();
+        Self {
+            source,
+            read: locks(),
+            blank: locks(),
             entries,
-        })
+        }
     }
 
     /// How many there are.
@@ -61,15 +89,19 @@ impl Texts {
         self.entries[document as usize].length
     }
 
-    /// A text, which is kept. One that cannot be read any more, which the log tells, is blank.
+    /// A text, which is kept. One that cannot be read now, which the log tells, is blank this time.
     pub(super) fn get(&self, document: u32) -> &str {
-        self.read[document as usize].get_or_init(|| {
-            let text = self.read(document).unwrap_or_else(|reason| {
+        let place = document as usize;
+        if let Some(text) = self.read[place].get() {
+            return text;
+        }
+        match self.read(document) {
+            Ok(text) => self.read[place].get_or_init(|| text.into_boxed_str()),
+            Err(reason) => {
                 tracing::error!(%reason, "a text of the index cannot be read; nothing can be quoted from it");
-                " ".repeat(self.length(document))
-            });
-            text.into_boxed_str()
-        })
+                self.blank[place].get_or_init(|| " ".repeat(self.length(document)).into_boxed_str())
+            }
+        }
     }
 
     /// A text, for one who needs it once.
@@ -77,15 +109,44 @@ impl Texts {
         if let Some(text) = self.read[document as usize].get() {
             return Ok(text.to_string());
         }
-        let bytes = self.packed(document).map_err(|error| error.to_string())?;
+        let bytes = self.packed(document)?;
         inflate(&bytes, self.length(document))
     }
 
-    fn packed(&self, document: u32) -> std::io::Result<Vec<u8>> {
-        let range = self.entries[document as usize].compressed.clone();
-        let mut bytes = vec![0; range.len()];
-        self.file.read_exact_at(&mut bytes, range.start as u64)?;
-        Ok(bytes)
+    /// Has texts that lie elsewhere here at once, each in its turn; those of a file are read when they are asked for.
+    pub(super) fn have(&self, documents: &[u32]) -> Result<(), String> {
+        let Source::Elsewhere(source) = &self.source else {
+            return Ok(());
+        };
+        let is_missing = |document: &&u32| self.read[**document as usize].get().is_none();
+        let mut missing: Vec<u32> = documents.iter().filter(is_missing).copied().collect();
+        missing.sort_unstable();
+        missing.dedup();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        for (document, bytes) in missing.iter().zip(source.packed(&missing)?) {
+            let text = inflate(&bytes, self.length(*document))?;
+            // Another request may have been quicker.
+            let _ = self.read[*document as usize].set(text.into_boxed_str());
+        }
+        Ok(())
+    }
+
+    /// A text as it is stored: one zlib stream.
+    pub(super) fn packed(&self, document: u32) -> Result<Vec<u8>, String> {
+        match &self.source {
+            Source::File(file) => {
+                let range = self.entries[document as usize].compressed.clone();
+                let mut bytes = vec![0; range.len()];
+                let read = file.read_exact_at(&mut bytes, range.start as u64);
+                read.map(|()| bytes).map_err(|error| error.to_string())
+            }
+            Source::Elsewhere(source) => {
+                let found = source.packed(&[document])?.into_iter().next();
+                found.ok_or_else(|| "there is no such text".to_owned())
+            }
+        }
     }
 }
 
@@ -113,7 +174,8 @@ impl TextWriter {
 
     /// Takes a text over as it lies in another file.
     pub(super) fn copy(&mut self, texts: &Texts, document: u32) -> std::io::Result<()> {
-        self.push_packed(&texts.packed(document)?, texts.length(document))
+        let packed = texts.packed(document).map_err(std::io::Error::other)?;
+        self.push_packed(&packed, texts.length(document))
     }
 
     fn push_packed(&mut self, bytes: &[u8], length: usize) -> std::io::Result<()> {

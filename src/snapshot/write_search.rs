@@ -347,7 +347,7 @@ impl Basis<'_> {
 
 impl Records {
     /// The vectors of a row as they are stored.
-    fn packed(&self, row: u32) -> Result<PackedVectors, SnapshotError> {
+    pub(super) fn packed(&self, row: u32) -> Result<PackedVectors, SnapshotError> {
         let slot = self
             .vectors
             .slot_of(row)

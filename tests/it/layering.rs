@@ -24,6 +24,11 @@ const MAY_NAME: [(&str, &[&str]); 28] = [
     ("snapshot", &["model", "runtime", "codec", "index", "chunk"]),
     // Object stores end here: above, an index is a folder.
     ("objects", &["model", "runtime", "snapshot"]),
+    // And so do the tables of a database: above, a generation is a generation.
+    (
+        "tables",
+        &["model", "runtime", "codec", "postgres", "index", "snapshot"],
+    ),
     (
         "retrieve",
         &["model", "runtime", "language", "embed", "index", "snapshot"],
@@ -73,6 +78,7 @@ const MAY_NAME: [(&str, &[&str]); 28] = [
             "snapshot",
             "store",
             "postgres",
+            "tables",
             "assistant",
         ],
     ),
@@ -90,8 +96,11 @@ const MAY_NAME: [(&str, &[&str]); 28] = [
             "generate",
             "ingest",
             "notify",
-            // Runs publish, and `snapshot` looks at what is published.
+            // `snapshot` looks at what is published.
             "objects",
+            "tables",
+            // The address of an index's database is read where it is named.
+            "postgres",
             "retrieve",
             "snapshot",
             "store",

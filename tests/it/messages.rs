@@ -30,6 +30,7 @@ use wattwise::reader::ReadError;
 use wattwise::retrieve::RetrieveError;
 use wattwise::snapshot::SnapshotError;
 use wattwise::store::StoreError;
+use wattwise::tables::TablesError;
 
 /// What whoever reads the message is to do.
 enum Mend {
@@ -199,6 +200,7 @@ table! {
         Empty {} => "vector", Cause("SnapshotError");
         Dimension { row: 1, found: 2, expected: 3 } => "vector 1", Cause("SnapshotError");
         Io { action: "read", path: path(), source: away() } => "the-path", Cause("SnapshotError");
+        Away { reason: reason() } => "the reason", Cause("AssistantError");
         Damaged { path: path(), reason: reason() } => "the-path", Cause("SnapshotError");
     }
     CodecError {
@@ -223,6 +225,7 @@ table! {
     }
     RetrieveError {
         Embed(EmbedError::BlankText) => "blank", Cause("AssistantError");
+        Index(IndexError::Empty) => "index", Cause("AssistantError");
     }
     ReadError {
         Unusable(reason()) => "the reason", Says("--reader off");
@@ -308,6 +311,7 @@ table! {
         StateLost(StoreError::Overloaded) => "database", Reply;
         Store(StoreError::Overloaded) => "session store", Reply;
         Embedder(reason()) => "the reason", Reply;
+        Index(reason()) => "the reason", Reply;
         Silent { part: "index", seconds: 10 } => "index", Reply;
         Internal(reason()) => "the reason", Reply;
     }
@@ -319,6 +323,17 @@ table! {
         Copy { id: "the-generation".to_owned(), address: "s3://the-bucket".to_owned() } => "s3://the-bucket", Says("rollback the-generation");
         Index(SnapshotError::Missing { directory: path() }) => "the-path", Says("wattwise ingest");
         Store(StoreError::Overloaded) => "question log", Reply;
+    }
+    TablesError {
+        Database(DatabaseError::ReadOnly { place: place() }) => "postgres://me@db", Says("name the primary");
+        NoExtension { place: place(), needed: "0.8" } => "postgres://me@db", Says("CREATE EXTENSION vector");
+        OldExtension { place: place(), found: "0.5".to_owned(), needed: "0.8" } => "pgvector 0.5", Says("ALTER EXTENSION vector UPDATE");
+        Nothing { place: place() } => "postgres://me@db", Says("wattwise ingest");
+        Layout { place: place(), found: 9, known: 1 } => "postgres://me@db", Says("drop the schema wattwise_index");
+        Busy { place: place() } => "postgres://me@db", Says("run the same command again");
+        Moved { place: place(), now: "the-generation".to_owned() } => "the-generation", Says("run the same command again");
+        NoGeneration { place: place(), generation: "the-generation".to_owned() } => "the-generation", Says("wattwise snapshot list");
+        Snapshot(SnapshotError::Missing { directory: path() }) => "the-path", Says("wattwise ingest");
     }
     ObjectsError {
         Address { address: "the-address".to_owned(), reason: reason() } => "the-address", Says("s3://bucket/prefix");

@@ -386,9 +386,8 @@ async fn rolling_back_and_pruning_are_for_everybody() {
         }
         reader.start().await.unwrap();
         let look = async || -> Workspace {
-            let index =
-                wattwise::objects::Index::in_store(site.bucket.clone(), site.folders.path());
-            index.workspace().await.unwrap().unwrap()
+            let opened = Workspace::open(&site.bucket, writer.folder());
+            opened.await.unwrap()
         };
         let workspace = look().await;
         assert_eq!(

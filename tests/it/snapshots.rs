@@ -4,7 +4,6 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use wattwise::embed::Embedder;
-use wattwise::index::bm25::LexicalQuery;
 use wattwise::index::hnsw::HnswParameters;
 use wattwise::model::{GenerationId, UnitVector};
 use wattwise::retrieve::check_embedder;
@@ -204,13 +203,7 @@ fn golden_opens(format: &str) {
         generation.records.text(1),
         "Guide 1 on heating. Turn the thermostat down by 1 °C. It saves energy."
     );
-    assert_eq!(
-        LexicalQuery::new(&generation.lexical, "thermostat")
-            .scores()
-            .best(3, |_| true)
-            .len(),
-        3
-    );
+    assert_eq!(generation.terms().held_by("thermostat"), 3);
     assert_eq!(generation.records.chunks()[2].sentences.len(), 3);
     let words = generation.records.words.codes(2).unwrap();
     assert_eq!(words.is_empty(), generation.records.manifest.format < 3);

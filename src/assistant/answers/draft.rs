@@ -138,7 +138,7 @@ impl<'a> Draft<'a> {
         let generation = Arc::clone(&self.prepared.generation);
         // The vectors lie in a file.
         blocking::run(move || {
-            let of_row = |row| generation.records.sentence_cosines(row, &claim);
+            let of_row = |row| generation.sentence_cosines(row, &claim);
             let rows = rows.into_iter();
             rows.map(|row| row.map(of_row).unwrap_or_default())
                 .collect()

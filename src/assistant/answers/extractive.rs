@@ -87,8 +87,8 @@ async fn readings(reader: &Reads, question: &str, known: &Known<'_>) -> Option<V
 /// What the sections say to the last of `messages`.
 fn found(messages: &[&str], generation: &Generation, sections: &[Section<'_>]) -> Found {
     let (question, earlier, continues) = with_earlier(messages).unwrap_or_default();
-    let rarity = |term: &str| generation.lexical.rarity(term);
-    let knows = |word: &str| terms(word).all(|term| generation.lexical.knows(&term));
+    let rarity = |term: &str| generation.terms().rarity(term);
+    let knows = |word: &str| terms(word).all(|term| generation.terms().knows(&term));
     let vocabulary = Vocabulary {
         rarity: &rarity,
         knows: &knows,
@@ -122,7 +122,7 @@ fn judge(
         Some(chance) => chance >= calibration::ANSWERED,
         None => {
             words.is_sure
-                || evidence::is_answered(passages, generation.lexical.known_share(question))
+                || evidence::is_answered(passages, generation.terms().known_share(question))
         }
     };
     Judged {

@@ -43,9 +43,13 @@ impl Languages {
     /// short, or not sure.
     pub(super) fn foreign(&self, question: &str, generation: &Generation) -> Option<Foreign> {
         let asked = detect_language(question)?;
-        if generation.lexical.known_share(question) >= KNOWN {
+        if generation.terms().known_share(question) >= KNOWN {
             return None;
         }
+        let rows = 0..u32::try_from(generation.records.chunks().len()).unwrap_or(u32::MAX);
+        let looked_at = rows.step_by(step_of(generation));
+        // Without their texts nothing is known of the sources.
+        generation.records.have_texts(looked_at).ok()?;
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.take_if(|(id, _)| *id != *generation.id());
         let (_, of) =
@@ -58,12 +62,17 @@ impl Languages {
     }
 }
 
+/// One chunk in so many is looked at.
+fn step_of(generation: &Generation) -> usize {
+    let chunks = generation.records.chunks().len();
+    chunks.div_ceil(LOOKED_AT).max(1)
+}
+
 /// The languages of the sources, that of most of them first.
 fn languages_of(generation: &Generation) -> Vec<&'static str> {
     let records = &generation.records;
-    let step = records.chunks().len().div_ceil(LOOKED_AT).max(1);
     let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
-    let texts = records.chunks().iter().step_by(step);
+    let texts = records.chunks().iter().step_by(step_of(generation));
     for found in texts.filter_map(|chunk| detect_language(records.chunk_text(chunk))) {
         *counts.entry(found).or_default() += 1;
     }

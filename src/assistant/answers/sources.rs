@@ -45,6 +45,9 @@ pub(super) async fn passages(
     sources: &[Source],
     query: Option<&UnitVector>,
 ) -> Result<Vec<Passage>, AssistantError> {
+    let rows: Vec<u32> = sources.iter().filter_map(Source::row).collect();
+    let of = Arc::clone(generation);
+    blocking::run(move || of.records.have_texts(rows.into_iter())).await?;
     let cosines = sentence_cosines(generation, sources, query).await;
     let mut passages = Vec::with_capacity(sources.len());
     for (source, cosines) in sources.iter().zip(cosines) {
@@ -75,9 +78,7 @@ async fn passage(
                     purpose,
                 })
                 .collect();
-            let standing = query.map_or(0.0, |query| {
-                query.cosine(&generation.records.vectors.row(*row))
-            });
+            let standing = query.map_or(0.0, |query| query.cosine(&generation.vector(*row)));
             let text = generation.records.chunk_text(chunk).to_owned();
             let headings = headings(generation, *row);
             Ok(Passage {
@@ -167,7 +168,7 @@ async fn sentence_cosines(
     let generation = Arc::clone(generation);
     // The vectors lie in a file.
     blocking::run(move || {
-        let of_row = |row| generation.records.sentence_cosines(row, &query);
+        let of_row = |row| generation.sentence_cosines(row, &query);
         let cosines = rows
             .into_iter()
             .map(|row| row.map(of_row).unwrap_or_default());

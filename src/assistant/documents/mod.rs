@@ -133,6 +133,9 @@ impl Documents {
     pub fn text(&self, id: &str, range: Range<usize>) -> Result<DocumentText, AssistantError> {
         let generation = self.0.current();
         let (position, document) = find(&generation, id)?;
+        generation
+            .records
+            .have_documents(std::iter::once(position))?;
         let text = generation.records.text(position);
         let range = widened(text, &document.blocks, range);
         let blocks = blocks_within(&document.blocks, &range);
@@ -199,7 +202,7 @@ fn info(generation: &Generation, position: u32) -> DocumentInfo {
         title: document.title.clone(),
         kind: document.kind,
         page_count: document.page_count,
-        length: generation.records.text(position).len(),
+        length: generation.records.text_length(position),
         fetched_at: document.fetched_at,
         modified_at: document.modified_at(),
         stale_since: document.stale_since,

@@ -46,6 +46,7 @@ impl Documents {
             .row_of(&request.chunk)
             .ok_or(AssistantError::CitationNotFound)?;
         let chunk = generation.chunk(row);
+        generation.records.have_texts(std::iter::once(row))?;
         let text = generation.records.text(chunk.document);
         let start = request.start.unwrap_or(chunk.range.start);
         let end = request.end.unwrap_or(chunk.range.end);

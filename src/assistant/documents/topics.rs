@@ -86,6 +86,11 @@ fn spread(generation: &Generation, filter: &Filter, at_most: usize) -> Vec<Topic
 fn headings_of_form(generation: &Generation) -> HashSet<&str> {
     let documents = generation.records.documents();
     let (mut seen, mut repeated) = (HashSet::new(), HashSet::new());
+    let looked_at = evenly(documents.len(), DOCUMENTS);
+    if let Err(error) = generation.records.have_documents(looked_at) {
+        tracing::warn!(%error, "topics cannot be told");
+        return repeated;
+    }
     for position in evenly(documents.len(), DOCUMENTS) {
         let text = generation.records.text(position);
         let blocks = documents[position as usize].blocks.iter();
@@ -145,7 +150,7 @@ fn topics_of(generation: &Generation, position: u32) -> Vec<(&str, Topic)> {
 }
 
 fn near(generation: &Generation, row: u32, filter: &Filter, at_most: usize) -> Vec<Topic> {
-    let vector = generation.records.vectors.row(row).to_vec();
+    let vector = generation.vector(row).into_owned();
     let Ok(vector) = UnitVector::normalize(vector) else {
         return Vec::new();
     };

@@ -96,8 +96,7 @@ impl Search {
         let mut ranked = self
             .retriever
             .retrieve(generation, text, looked_at, filter)
-            .await
-            .map_err(|error| AssistantError::Embedder(error.to_string()))?;
+            .await?;
         if let Some(reader) = &self.reader {
             reader
                 .reorder(text, &ranked.generation, &mut ranked.chunks)
@@ -109,8 +108,7 @@ impl Search {
 
     /// The vector of a text that is searched for.
     pub(super) async fn vector(&self, text: &str) -> Result<UnitVector, AssistantError> {
-        let vector = self.retriever.embed(text).await;
-        vector.map_err(|error| AssistantError::Embedder(error.to_string()))
+        Ok(self.retriever.embed(text).await?)
     }
 }
 

@@ -9,11 +9,18 @@ use crate::config::{IngestConfig, ServeConfig};
 /// `--index` and what belongs to it.
 #[derive(Debug, Clone, Default, Args)]
 pub struct IndexArguments {
-    /// Where the generations are: a folder, or an object store as `s3://bucket/prefix`, gs, az or https
-    /// [default: index, if there is one here; else in the user's data folder]
-    #[arg(long, env = "WATTWISE_INDEX", value_name = "DIR|URL", global = true)]
+    /// Where the generations are: a folder, an object store as `s3://bucket/prefix`, gs, az or https, or a
+    /// database as `postgres://user:password@host/database` [default: index, if there is one here; else
+    /// in the user's data folder]
+    #[arg(
+        long,
+        env = "WATTWISE_INDEX",
+        hide_env_values = true,
+        value_name = "DIR|URL",
+        global = true
+    )]
     pub index: Option<PathBuf>,
-    /// Where the copy of an index in an object store is kept [default: the user's cache folder]
+    /// Where the copy of an index at an address is kept [default: the user's cache folder]
     #[arg(long, env = "WATTWISE_INDEX_CACHE", value_name = "DIR", global = true)]
     pub index_cache: Option<PathBuf>,
 }

@@ -37,7 +37,16 @@ pub struct MigrateArguments {
         value_name = "DIR|URL"
     )]
     pub state: Option<PathBuf>,
-    /// Let this role of the database read and write the rows, as a server must, and nothing more
+    /// Make the tables of an index in a database, postgres://…, instead
+    #[arg(
+        long,
+        env = "WATTWISE_MIGRATE_INDEX",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    pub index: Option<PathBuf>,
+    /// Let this role of the database read and write the rows of the state, or read those of the index, as
+    /// a server must, and nothing more
     #[arg(long, value_name = "ROLE")]
     pub grant: Option<String>,
 }

@@ -29,7 +29,6 @@ use crate::embed::Embedder;
 use crate::generate::ChatModel;
 use crate::http;
 use crate::model::KeyHash;
-use crate::objects::Index;
 use crate::retrieve::RetrievalParameters;
 use crate::retrieve::reload;
 use crate::runtime::{blocking, clock};
@@ -39,7 +38,7 @@ use crate::store::KeyStore;
 use crate::store::lock::{self, StateLock};
 use crate::store::shared::StateStore;
 use crate::telemetry::{self, LogLines, Traces};
-use crate::wiring;
+use crate::wiring::{self, Index};
 
 pub(super) async fn run(
     arguments: ServeArguments,
@@ -151,11 +150,13 @@ impl Opened {
             Arc::clone(reload_now),
         );
         let hangups = reload_on_hangup(Arc::clone(reload_now), self.tls.clone())?;
-        Ok(vec![
+        let mut tasks = vec![
             tokio::spawn(watcher),
             tokio::spawn(hangups),
             tokio::spawn(probe(self.parts.chat_model.clone())),
-        ])
+        ];
+        tasks.extend(self.index.follow(Arc::clone(reload_now)));
+        Ok(tasks)
     }
 }
 
@@ -250,7 +251,7 @@ async fn open_index(
 ) -> anyhow::Result<(Index, Generation)> {
     let index = wiring::index_to_read(settings).await?;
     index.folder_to_read().clone_into(&mut settings.index);
-    let generation = wiring::generation(&settings.index, embedder).await?;
+    let generation = wiring::generation(&index, embedder).await?;
     Ok((index, generation))
 }
 

@@ -10,11 +10,10 @@ use crate::config::{
     Switch,
 };
 use crate::http;
-use crate::objects::Index;
 use crate::retrieve::reload::ReloadOptions;
 use crate::runtime::cpu_pool;
 use crate::store::SessionLimits;
-use crate::wiring::{self, StoreOptions};
+use crate::wiring::{self, Index, StoreOptions};
 
 /// A server that starts with its database, or while that moves, waits so long for it.
 const DATABASE_PATIENCE: Duration = Duration::from_mins(1);

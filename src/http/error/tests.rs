@@ -69,6 +69,11 @@ fn of_the_assistant() -> Vec<Row> {
             503,
             Some(("retry-after", "1")),
         ),
+        (
+            AssistantError::Index("secret".into()).into(),
+            503,
+            Some(("retry-after", "1")),
+        ),
         (AssistantError::Internal("secret".into()).into(), 500, None),
         (
             AssistantError::from(StoreError::NoRoom { reason: "full" }).into(),

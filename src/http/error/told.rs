@@ -168,6 +168,7 @@ fn of_assistant(error: &AssistantError) -> Told {
         ),
         AssistantError::Silent { .. } => away("silent", &sentence(error)).again(),
         AssistantError::Embedder(_) => away("embedder", "The embedder is not available").again(),
+        AssistantError::Index(_) => away("index", "The index is not available").again(),
         AssistantError::Internal(_) => told(
             Status::INTERNAL_SERVER_ERROR,
             "internal",

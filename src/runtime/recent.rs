@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 /// Remembers values of up to so many bytes together: when the young half is full it becomes the old
 /// one and the old one is forgotten. What is asked for again moves to the young half.
-pub(super) struct Recent<K, V> {
+pub(crate) struct Recent<K, V> {
     half_bytes: usize,
     halves: Mutex<Halves<K, V>>,
 }
@@ -19,7 +19,8 @@ struct Halves<K, V> {
 }
 
 impl<K: Hash + Eq, V: Clone> Recent<K, V> {
-    pub(super) fn of_bytes(bytes: usize) -> Self {
+    /// Remembers values of up to `bytes` together.
+    pub(crate) fn of_bytes(bytes: usize) -> Self {
         Self {
             half_bytes: bytes / 2,
             halves: Mutex::new(Halves {
@@ -30,7 +31,8 @@ impl<K: Hash + Eq, V: Clone> Recent<K, V> {
         }
     }
 
-    pub(super) fn find<Q>(&self, key: &Q) -> Option<V>
+    /// A value, if it is remembered.
+    pub(crate) fn find<Q>(&self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
@@ -46,13 +48,13 @@ impl<K: Hash + Eq, V: Clone> Recent<K, V> {
 
     /// How many values are remembered.
     #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         let halves = self.halves.lock().unwrap_or_else(PoisonError::into_inner);
         halves.young.len() + halves.old.len()
     }
 
     /// `bytes` are those of key and value; one that would fill a half alone is not remembered.
-    pub(super) fn insert(&self, key: K, value: V, bytes: usize) {
+    pub(crate) fn insert(&self, key: K, value: V, bytes: usize) {
         if bytes < self.half_bytes {
             let mut halves = self.halves.lock().unwrap_or_else(PoisonError::into_inner);
             self.put(&mut halves, key, value, bytes);
