@@ -18,7 +18,7 @@
 //! use std::path::Path;
 //! use std::sync::Arc;
 //!
-//! use wattwise::assistant::SummaryRequest;
+//! use wattwise::assistant::{Assistant, AssistantParts, SummaryRequest};
 //! use wattwise::config::EmbedConfig;
 //! use wattwise::model::Owner;
 //! use wattwise::retrieve::RetrievalParameters;
@@ -31,20 +31,19 @@
 //! let embedder = wiring::embedder(model).await?;
 //! let index = wiring::Index::at(Path::new("index"), None)?;
 //! let generation = wiring::generation(&index, embedder.as_ref()).await?;
-//! let assistant = wiring::assistant(
+//! let assistant = Assistant::new(AssistantParts::new(
 //!     Arc::new(MemoryStore::default()),
 //!     Arc::new(Live::new(generation)),
 //!     embedder,
 //!     RetrievalParameters::default(),
-//! );
-//! let summary = assistant
-//!     .summarize(SummaryRequest {
-//!         owner: Owner::OPERATOR,
-//!         session: String::new(),
-//!         contexts: None,
-//!         history: Some(vec!["How often is the filter changed?".to_owned()]),
-//!     })
-//!     .await?;
+//! ));
+//! let question = SummaryRequest {
+//!     owner: Owner::OPERATOR,
+//!     session: String::new(),
+//!     contexts: None,
+//!     history: Some(vec!["How often is the filter changed?".to_owned()]),
+//! };
+//! let summary = assistant.answers.answer(question).await?;
 //! println!("{}", summary.answer.text);
 //! # Ok(())
 //! # }

@@ -63,14 +63,14 @@ section! {
     strict: bool = false; under(ANSWERS);
     /// Folder with system.txt and question.txt to use instead of the compiled-in prompts
     #[serde(skip_serializing_if = "Option::is_none")]
-    prompts: PathBuf; under(ANSWERS).unit("DIR").example("\"prompts\"");
+    prompts: PathBuf; under(ANSWERS).unit("DIR").example("\"prompts\"").tuning();
     /// Tokens that the model reads and writes at most
     chat_context: u32 = 4096; under(ANSWERS).unit("TOKENS");
     /// Tokens of an answer at most
     chat_answer: u32 = 400, within 1..=1 << 30; under(ANSWERS).unit("TOKENS").tuning();
     /// Time until a streaming model's first words, and between its words
     chat_words_timeout: u64 = 20, within 1..=1 << 30; under(ANSWERS).unit("SECONDS").tuning();
-    /// Time for a model's whole answer; the extractive one is given beyond it
+    /// Time for a model's whole answer
     chat_timeout: u64 = 45, within 1..=1 << 30; under(ANSWERS).unit("SECONDS");
     /// Attempts after one that met a busy server
     chat_retries: u32 = 2; under(ANSWERS).unit("N").tuning();

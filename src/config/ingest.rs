@@ -38,7 +38,7 @@ section! {
     /// Where the copy of an index at an address is kept
     #[serde(skip_serializing_if = "Option::is_none")]
     index_cache: PathBuf;
-        unit("DIR").otherwise("the user's cache folder").example("\"/var/cache/wattwise\"");
+        unit("DIR").otherwise("the user's cache folder").example("\"/var/cache/wattwise\"").tuning();
     /// Follow links in the folders that lead out of them
     follow_links: bool = false; under(DOCUMENTS);
     /// Read hidden files and folders of tools and caches (`.git`, `node_modules`) too

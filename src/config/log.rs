@@ -46,7 +46,7 @@ pub struct Loudness {
     /// Log more: -v as --log-level debug, -vv as trace
     #[arg(short = 'v', action = clap::ArgAction::Count, global = true)]
     pub more: u8,
-    /// Say nothing but errors and what needs a look: no progress, no report of what went well
+    /// Say nothing but errors and what needs a look
     #[arg(short, long, global = true, conflicts_with = "more")]
     pub quiet: bool,
 }

@@ -28,7 +28,7 @@ section! {
     /// Where the copy of an index at an address is kept
     #[serde(skip_serializing_if = "Option::is_none")]
     index_cache: PathBuf;
-        unit("DIR").otherwise("the user's cache folder").example("\"/var/cache/wattwise\"");
+        unit("DIR").otherwise("the user's cache folder").example("\"/var/cache/wattwise\"").tuning();
     /// Where sessions are kept: a folder, or `postgres://user:password@host/database` for several
     /// servers
     state: PathBuf => StatePlace = state_place;
@@ -47,9 +47,9 @@ section! {
     /// Keep questions that were not answered, or badly, for the page at /status
     question_log: Switch = Switch::Off; unit("SWITCH");
     /// Days that they are kept
-    question_log_days: u32 = 90, within 1..=36_500; unit("DAYS");
+    question_log_days: u32 = 90, within 1..=36_500; unit("DAYS").tuning();
     /// Whether texts under /v1 end with a list of their sources
-    openai_sources: Switch = Switch::On; unit("SWITCH");
+    openai_sources: Switch = Switch::On; unit("SWITCH").tuning();
     /// Send traces to this collector (OTLP over HTTP)
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "without_user")]
     otlp_endpoint: Url => Option<Url> = collector;
@@ -76,7 +76,7 @@ section! {
     /// Most connections to a database at once
     database_connections: usize = 16, within 1..=1 << 30; under(LIMITS).unit("N").tuning();
     /// Time for requests under way at shutdown
-    drain: u64 = 10, within 0..=1 << 30; under(LIMITS).unit("SECONDS");
+    drain: u64 = 10, within 0..=1 << 30; under(LIMITS).unit("SECONDS").tuning();
     /// Time between two looks for a new generation
     reload_interval: u64 = 2, within 1..=1 << 30;
         under(LIMITS).unit("SECONDS").otherwise("2; 10 where it is at an address").tuning();
