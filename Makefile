@@ -84,7 +84,7 @@ bench-embedding: ## What a chunk costs to embed, beside onnxruntime (installed b
 
 FILES := $(wildcard $(SHARED)/extraction/pdf/*.pdf $(SHARED)/extraction/html/*.html.gz)
 bench-extraction: ## What a document costs to extract, beside trafilatura, pypdf and PyMuPDF (installed by this target)
-	@python3 -m venv target/reference && target/reference/bin/pip install --quiet --disable-pip-version-check trafilatura pypdf pymupdf
+	@python3 -m venv target/reference && target/reference/bin/pip install --quiet --disable-pip-version-check trafilatura lxml_html_clean pypdf pymupdf
 	PATH="$(CURDIR)/target/reference/bin:$$PATH" cargo bench --locked --bench extraction -- $(FILES)
 
 bench-http: ## What a request costs: latency under open-loop load, CPU a request, beside a bare server

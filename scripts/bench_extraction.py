@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """CPU milliseconds a file of a library that extracts text: bench_extraction.py MODULE FILES…
 
-    pip install trafilatura pypdf pymupdf
+    pip install trafilatura lxml_html_clean pypdf pymupdf
 
 A yardstick of `make bench-extraction`. The module is loaded and a file is read before the clock runs; a
 file that the library refuses costs what it costs.

@@ -202,16 +202,19 @@ impl Links<'_> {
                 candidates.extend(mates.take(width).map(|(near, _)| *near));
                 candidates.sort_unstable_by_key(|near| Reverse(*near));
                 candidates.truncate(width);
-                chosen[layer] =
-                    self.choose(row, &candidates, usize::from(self.parameters.connections));
+                chosen[layer] = self.choose(row, &candidates, self.most_links(layer));
             }
         }
         chosen
     }
 
+    fn most_links(&self, layer: usize) -> usize {
+        usize::from(self.parameters.connections) * if layer == 0 { 2 } else { 1 }
+    }
+
     /// The best of some links of a row, as many as the layer allows.
     fn best(&self, layer: usize, row: u32, links: BTreeSet<u32>) -> Vec<u32> {
-        let most = usize::from(self.parameters.connections) * if layer == 0 { 2 } else { 1 };
+        let most = self.most_links(layer);
         if links.len() <= most {
             return links.into_iter().collect();
         }
