@@ -99,12 +99,15 @@ fn route(
 
 /// Every route; the addresses are compared letter by letter.
 pub(super) fn route_table() -> Vec<Route> {
-    use Scope::{Admin, Chat, Retrieve};
+    let groups = [conversations(), documents(), protocols(), operation()];
+    groups.into_iter().flatten().collect()
+}
+
+fn conversations() -> Vec<Route> {
+    use Scope::{Chat, Retrieve};
     let json = Takes::Json { untyped: false };
     let original = Takes::Json { untyped: true };
     vec![
-        route("/", None, get_only(page::start)).open(),
-        route("/assets/{version}/{file}", None, get_only(page::asset)).open(),
         route("/get_session_id", Chat, post_only(session::open_session)),
         route("/ask", Chat, post_only(ask::ask)).taking(original),
         route(
@@ -119,23 +122,6 @@ pub(super) fn route_table() -> Vec<Route> {
         )
         .taking(original),
         route("/chat", Chat, post_only(chat::chat)).taking(json),
-        route("/citations/{chunk}", Chat, get_only(citations::show)),
-        route("/documents", Chat, get_only(documents::list)),
-        route("/documents/{id}", Chat, get_only(documents::show)),
-        route("/documents/{id}/file", Chat, get_only(documents::file)),
-        route("/suggestions", Chat, get_only(suggestions::list)),
-        route("/v1/models", Chat, get_only(models::list)),
-        route("/v1/models/{model}", Chat, get_only(models::show)),
-        route(
-            "/v1/chat/completions",
-            Chat,
-            post_only(completions::complete),
-        )
-        .taking(json),
-        route("/v1/responses", Chat, post_only(responses::respond)).taking(json),
-        route("/v1/embeddings", Chat, post_only(embeddings::embed)).taking(json),
-        // Each tool asks for the scope that it needs.
-        route("/mcp", None, post_only(mcp::post)).taking(json),
         route("/save_records", Chat, post_only(save::save_records)).taking(original),
         route("/save_record", Chat, post_only(save::save_records)).taking(json),
         route("/get_session_history", Chat, post_only(sessions::history)).taking(json),
@@ -150,6 +136,47 @@ pub(super) fn route_table() -> Vec<Route> {
                 .fallback(|| async { ApiError::MethodNotAllowed("DELETE, GET, HEAD") }),
         ),
         route("/export", Chat, get_only(export::export)),
+    ]
+}
+
+fn documents() -> Vec<Route> {
+    use Scope::Chat;
+    vec![
+        route("/citations/{chunk}", Chat, get_only(citations::show)),
+        route("/documents", Chat, get_only(documents::list)),
+        route("/documents/{id}", Chat, get_only(documents::show)),
+        route("/documents/{id}/file", Chat, get_only(documents::file)),
+        route("/suggestions", Chat, get_only(suggestions::list)),
+    ]
+}
+
+/// What programs speak.
+fn protocols() -> Vec<Route> {
+    use Scope::Chat;
+    let json = Takes::Json { untyped: false };
+    vec![
+        route("/v1/models", Chat, get_only(models::list)),
+        route("/v1/models/{model}", Chat, get_only(models::show)),
+        route(
+            "/v1/chat/completions",
+            Chat,
+            post_only(completions::complete),
+        )
+        .taking(json),
+        route("/v1/responses", Chat, post_only(responses::respond)).taking(json),
+        route("/v1/embeddings", Chat, post_only(embeddings::embed)).taking(json),
+        // Each tool asks for the scope that it needs.
+        route("/mcp", None, post_only(mcp::post)).taking(json),
+    ]
+}
+
+/// Pages, and what whoever runs the server looks at.
+fn operation() -> Vec<Route> {
+    use Scope::Admin;
+    let json = Takes::Json { untyped: false };
+    vec![
+        route("/", None, get_only(page::start)).open(),
+        route("/assets/{version}/{file}", None, get_only(page::asset)).open(),
         route("/healthz", None, get_only(health::healthz)),
         route("/readyz", None, get_only(health::readyz)),
         route("/version", None, get_only(health::version)),

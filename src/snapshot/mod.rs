@@ -24,6 +24,7 @@ mod manifest;
 pub mod open;
 mod parts;
 mod pointer;
+mod records;
 pub mod search;
 mod supply;
 mod synced;
@@ -34,7 +35,8 @@ pub mod write;
 mod write_search;
 
 pub use error::SnapshotError;
-pub use generation::{Generation, Records};
+pub use generation::Generation;
 pub use manifest::{Counts, FORMAT, FileEntry, Manifest};
+pub use records::Records;
 pub use supply::Supply;
 pub use texts::TextSource;

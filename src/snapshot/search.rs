@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use super::{Generation, Records};
+use super::records::Records;
 use crate::index::Hit;
 /// Why a generation was not searched.
 pub use crate::index::IndexError;
@@ -190,49 +190,5 @@ impl<T: RowVectors + ?Sized> RowVectors for &T {
 
     fn meet(&self, query: &QueryTokens, rows: &[u32]) -> Result<Vec<Option<f32>>, IndexError> {
         (**self).meet(query, rows)
-    }
-}
-
-impl Generation {
-    /// In how many rows each term stands.
-    pub fn terms(&self) -> &dyn TermCounts {
-        self.search.terms()
-    }
-
-    /// That a question could be asked now, of an index that lies elsewhere.
-    pub fn probe(&self) -> Result<(), IndexError> {
-        self.search.probe()
-    }
-
-    /// Candidates for a question.
-    pub fn gather(&self, sought: &Sought<'_>) -> Result<Gathered<'_>, IndexError> {
-        self.search.gather(&self.records, sought)
-    }
-
-    /// Up to `k` rows whose vectors are nearest to `query`, best first, with their cosines, among
-    /// those that `admitted` holds `true` for (all without it). None where they cannot be read, which
-    /// the log tells.
-    pub fn nearest(&self, query: &UnitVector, k: usize, admitted: Option<&[bool]>) -> Vec<Hit> {
-        let found = self.search.nearest(&self.records, query, k, admitted);
-        found.unwrap_or_else(|error| {
-            tracing::warn!(%error, "what is near cannot be told");
-            Vec::new()
-        })
-    }
-
-    /// The vector of a row, as [`RowVectors::vector`] tells.
-    pub fn vector(&self, row: u32) -> Cow<'_, [f32]> {
-        self.search.vectors(&self.records).vector(row)
-    }
-
-    /// How near each sentence of a chunk is to a vector, in order; none where there are no sentence
-    /// vectors, or where they cannot be read, which the log tells.
-    pub fn sentence_cosines(&self, row: u32, vector: &UnitVector) -> Vec<f32> {
-        let vectors = self.search.vectors(&self.records);
-        let cosines = vectors.sentence_cosines(row, vector);
-        cosines.unwrap_or_else(|error| {
-            tracing::warn!(%error, "sentences were compared by their words alone");
-            Vec::new()
-        })
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Each module and those that it may name with `crate::`.
-const MAY_NAME: [(&str, &[&str]); 29] = [
+const MAY_NAME: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("runtime", &[]),
     ("codec", &[]),

@@ -9,7 +9,7 @@ use super::prepared::Prepared;
 use super::sources::{Source, cut, find, passages};
 use super::turns::{Part, join, turns};
 use crate::assistant::answer_cache::{Cached, Contexts, Scope, Wanted};
-use crate::assistant::request::{Outcome, Reason, SummaryRequest};
+use crate::assistant::request::{Outcome, Reason, SummaryRequest, SuppliedContext};
 use crate::assistant::{AssistantError, bounds};
 use crate::model::{Answer, Filter, OwnedSession, Owner, SessionId};
 use crate::retrieve::{InContext, contextual_query, in_context};
@@ -50,13 +50,8 @@ impl Answers {
             None => self.search.correct(&generation, &mut read).await,
         };
         let turns = turns(&read);
-        let supplied = request.contexts.map(|supplied| {
-            let supplied = supplied.into_iter().take(MOST_CONTEXTS);
-            let mut sources: Vec<Source> =
-                supplied.map(|context| find(&generation, context)).collect();
-            cut(&mut sources);
-            sources
-        });
+        let supplied = request.contexts;
+        let supplied = supplied.map(|supplied| supplied_sources(&generation, supplied));
         let mut parts: Vec<Part> = Vec::new();
         for turn in &turns {
             let messages: Vec<&str> = turn.iter().map(String::as_str).collect();
@@ -78,16 +73,20 @@ impl Answers {
         let mut prepared = join(generation, history, parts);
         prepared.corrected = corrected;
         prepared.session = session;
-        prepared.cached = match (&self.answer_cache, wanted) {
+        prepared.cached = self.cached(&prepared, wanted).await;
+        Ok(prepared)
+    }
+
+    /// What the cache knows of a question.
+    async fn cached(&self, prepared: &Prepared, wanted: Option<Wanted>) -> Cached {
+        match (&self.answer_cache, wanted) {
             // What the sources do not cover is never put to the model.
             (Some(cache), Some(wanted)) if prepared.extractive.answered => {
-                cache
-                    .look_up(&prepared.generation, &prepared.sources, wanted)
-                    .await
+                let (generation, sources) = (&prepared.generation, &prepared.sources);
+                cache.look_up(generation, sources, wanted).await
             }
             _ => Cached::Bypass,
-        };
-        Ok(prepared)
+        }
     }
 
     /// Answers the last of `messages`, which asks one thing, from `supplied` or from what is found.
@@ -238,4 +237,12 @@ impl Answers {
             None => Ok(Vec::new()),
         }
     }
+}
+
+/// The caller's own contexts, those of the snapshot found again, as far as they are read.
+fn supplied_sources(generation: &Generation, supplied: Vec<SuppliedContext>) -> Vec<Source> {
+    let supplied = supplied.into_iter().take(MOST_CONTEXTS);
+    let mut sources: Vec<Source> = supplied.map(|context| find(generation, context)).collect();
+    cut(&mut sources);
+    sources
 }
