@@ -158,7 +158,7 @@ impl IngestSettings {
 
 /// What is wrong is told without the address, which may hold a password.
 fn addresses(name: &'static str, given: Option<Vec<String>>) -> Result<Vec<Url>, ConfigError> {
-    let read = |(position, address): (usize, &String)| {
+    let read = |(position, address): (usize, String)| {
         let url = Url::parse(address.trim()).map_err(|error| error.to_string());
         let url = url.and_then(|url| match url.scheme() {
             "http" | "https" => Ok(url),
@@ -172,7 +172,8 @@ fn addresses(name: &'static str, given: Option<Vec<String>>) -> Result<Vec<Url>,
             ),
         })
     };
-    given.iter().flatten().enumerate().map(read).collect()
+    let given = given.into_iter().flatten();
+    given.enumerate().map(read).collect()
 }
 
 /// For `--print-config`: neither users nor passwords nor what stands in a query.

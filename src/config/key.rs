@@ -18,6 +18,10 @@ use super::{Chunker, EmbedderKind, GeneratorKind, Listen, LogFormat, Switch, lis
 
 /// One key.
 #[derive(Debug, Clone, Copy)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a property that a row of a table may have"
+)]
 pub struct Key {
     section: &'static str,
     field: &'static str,
@@ -179,7 +183,11 @@ impl Key {
                         .filter_map(Value::as_str)
                         .collect::<Vec<_>>()
                         .join(","),
-                    other => other.to_string(),
+                    Value::Integer(number) => number.to_string(),
+                    other @ (Value::Float(_)
+                    | Value::Boolean(_)
+                    | Value::Datetime(_)
+                    | Value::Table(_)) => other.to_string(),
                 },
             )
         };

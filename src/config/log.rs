@@ -22,6 +22,7 @@ section! {
     /// Flags and keys.
     pub struct LogConfig;
     /// Values with their defaults.
+    #[expect(clippy::struct_field_names, reason = "keys have the section's name")]
     struct LogValues;
 
     /// Form of the log

@@ -28,7 +28,7 @@ impl Origins {
             let origin = match matches.value_source(key.field())? {
                 ValueSource::CommandLine => Origin::Flag,
                 ValueSource::EnvVariable => Origin::Variable,
-                _ => return None,
+                ValueSource::DefaultValue | _ => return None,
             };
             Some((key.field(), origin))
         };

@@ -47,7 +47,7 @@ impl WordList {
 /// `words.toml`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Words {
+pub(super) struct Vocabulary {
     pub(super) stop_words: WordList,
     pub(super) abbreviations: WordList,
     pub(super) spellings: Vec<(String, String)>,
@@ -105,7 +105,7 @@ pub struct AnswerTypes {
 /// `units.toml`: numbers and what they count.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Units {
+pub struct Measures {
     /// Words and signs of units, each group led by the one that stands for all.
     pub units: Vec<Vec<String>>,
     /// Factors, likewise.
@@ -208,11 +208,11 @@ pub struct Layout {
 /// Everything that is known of a language.
 #[derive(Debug)]
 pub struct Lists {
-    pub(super) words: Words,
+    pub(super) words: Vocabulary,
     /// See [`AnswerTypes`].
     pub answer_types: AnswerTypes,
-    /// See [`Units`].
-    pub units: Units,
+    /// See [`Measures`].
+    pub units: Measures,
     /// See [`SameQuestion`].
     pub same_question: SameQuestion,
     /// See [`Injection`].
