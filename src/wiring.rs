@@ -219,7 +219,7 @@ pub async fn index_to_read(settings: &ServeSettings) -> anyhow::Result<Index> {
 pub async fn generation(index: &Index, embedder: &dyn Embedder) -> anyhow::Result<Generation> {
     let generation = match index {
         Index::Database { reader, .. } => {
-            let (generation, refused) = reader.open_usable().await?;
+            let (generation, refused) = Box::pin(reader.open_usable()).await?;
             for (id, reason) in refused {
                 tracing::error!(snapshot.generation = %id, %reason, "a generation was refused; an older one answers");
             }

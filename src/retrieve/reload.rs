@@ -128,16 +128,17 @@ async fn open_and_check(
         Some(supply) => supply.open(named).await,
         None => None,
     };
-    let opened = match elsewhere {
-        Some(opened) => opened,
-        None => {
-            let (index, search_width) = (options.index.clone(), options.search_width);
-            blocking::run(move || Live::open_next(&index, search_width)).await
-        }
+    let opened = if let Some(opened) = elsewhere {
+        opened
+    } else {
+        let (index, search_width) = (options.index.clone(), options.search_width);
+        blocking::run(move || Live::open_next(&index, search_width)).await
     };
-    let generation = opened.map_err(|error| match error {
-        SnapshotError::Index(IndexError::Away { reason }) => Setback::Unreachable(reason),
-        error => Setback::Refused(error.to_string()),
+    let generation = opened.map_err(|error| {
+        if let SnapshotError::Index(IndexError::Away { reason }) = error {
+            return Setback::Unreachable(reason);
+        }
+        Setback::Refused(error.to_string())
     })?;
     check_embedder(&generation.records.manifest, embedder)
         .await

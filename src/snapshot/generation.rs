@@ -35,6 +35,7 @@ impl Generation {
 
     /// The words of the texts as they are written; collected when they are first asked for.
     pub fn spellings(&self) -> &Spellings {
+        static NONE: LazyLock<Spellings> = LazyLock::new(Spellings::default);
         if let Some(spellings) = self.spellings.get() {
             return spellings;
         }
@@ -42,7 +43,6 @@ impl Generation {
             Ok(spellings) => self.spellings.get_or_init(|| spellings),
             Err(error) => {
                 tracing::warn!(%error, "no word is mended for now");
-                static NONE: LazyLock<Spellings> = LazyLock::new(Spellings::default);
                 &NONE
             }
         }

@@ -28,19 +28,23 @@ impl Running {
         self.0.update(bytes);
     }
 
+    pub(super) fn count(&mut self, count: usize) {
+        self.add(&(count as u64).to_le_bytes());
+    }
+
     pub(super) fn number(&mut self, number: i64) {
         self.add(&number.to_le_bytes());
     }
 
     pub(super) fn numbers(&mut self, numbers: &[i32]) {
-        self.number(numbers.len() as i64);
+        self.count(numbers.len());
         for number in numbers {
             self.0.update(&number.to_le_bytes());
         }
     }
 
     pub(super) fn values(&mut self, values: &[f32]) {
-        self.number(values.len() as i64);
+        self.count(values.len());
         for value in values {
             self.0.update(&value.to_le_bytes());
         }

@@ -90,11 +90,11 @@ impl TablesError {
 
     /// As what opens a generation tells it.
     pub(super) fn into_snapshot(self) -> SnapshotError {
-        match self {
-            Self::Snapshot(error) => error,
-            other => SnapshotError::Index(crate::index::IndexError::Away {
-                reason: other.to_string(),
-            }),
+        if let Self::Snapshot(error) = self {
+            return error;
         }
+        SnapshotError::Index(crate::index::IndexError::Away {
+            reason: self.to_string(),
+        })
     }
 }

@@ -79,7 +79,7 @@ const TABLES: &str = "
 
 /// The number under which one run at a time publishes: "Watt" in the upper half, apart from those of the
 /// state.
-pub(super) const PUBLISHER: i64 = (0x5761_7474 << 32) | 17;
+pub(super) const PUBLISHER: i64 = (0x5761_7474 << 32) | 0x11;
 
 /// Makes the tables where there are none, inside the transaction of `lease`. The publisher's lock is held.
 pub(super) async fn ensure(lease: &mut Lease, place: &str) -> Result<(), TablesError> {

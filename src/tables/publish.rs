@@ -126,7 +126,7 @@ impl Publishing {
             let record = encode(document)?;
             let length = self.contents.text_length(position);
             digest.add(&record);
-            digest.number(length as i64);
+            digest.count(length);
             let row = Fields::default()
                 .number(position)
                 .bytes(document.id.as_str().as_bytes())
@@ -274,7 +274,7 @@ impl Publishing {
         for (word, often) in collected.counts() {
             let row = Fields::default()
                 .bytes(word.as_bytes())
-                .number(often.min(i32::MAX as u32));
+                .number(often.min(i32::MAX.unsigned_abs()));
             copying.push(&row).await?;
         }
         copying.finish().await?;

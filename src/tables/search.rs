@@ -207,7 +207,7 @@ impl Asked {
                 if !terms.iter().all(|term| dictionary.knows(term)) {
                     continue;
                 }
-                let size = terms.len() as i64;
+                let size = i64::try_from(terms.len()).unwrap_or(i64::MAX);
                 for term in terms {
                     asked.names.push(name);
                     asked.ways.push(way);
@@ -228,7 +228,7 @@ impl Asked {
             Box::new(self.ways.clone()),
             Box::new(self.name_terms.clone()),
             Box::new(self.sizes.clone()),
-            Box::new(self.most_named as i64),
+            Box::new(i64::try_from(self.most_named).unwrap_or(i64::MAX)),
         ];
         if let Some(bits) = bits {
             values.push(Box::new(bits));

@@ -54,7 +54,7 @@ pub enum Base {
 #[derive(Debug)]
 pub enum Workspace {
     /// Of an object store.
-    Store(objects::Workspace),
+    Store(Box<objects::Workspace>),
     /// Of a database.
     Database(tables::Workspace),
 }
@@ -193,7 +193,7 @@ impl Index {
             Self::Store { writer, .. } => {
                 let bucket = writer.bucket();
                 let opened = objects::Workspace::open(bucket, writer.folder()).await?;
-                Some(Workspace::Store(opened))
+                Some(Workspace::Store(Box::new(opened)))
             }
             Self::Database { writer, .. } => {
                 Some(Workspace::Database(tables::Workspace::open(writer).await?))
