@@ -1,5 +1,10 @@
 //! What is done to rows between the products, in the vector instructions of the machine at hand.
 
+#![expect(
+    clippy::inline_always,
+    reason = "what is not inlined does not get the instructions that were asked for"
+)]
+
 use rten_simd::ops::{BitOps as _, FloatOps as _, NarrowSaturate as _, NumOps as _, ToFloat as _};
 use rten_simd::{Isa, Simd as _, SimdOp, SimdUnaryOp as _};
 use rten_vecmath::{Gelu, Softmax};

@@ -14,6 +14,7 @@ use wattwise::codec::CodecError;
 use wattwise::config::ConfigError;
 use wattwise::crawl::{FetchError, ListError};
 use wattwise::embed::EmbedError;
+use wattwise::encoder::EncoderError;
 use wattwise::evaluate::QuestionsError;
 use wattwise::evaluate::beir::BeirError;
 use wattwise::extract::ExtractError;
@@ -226,6 +227,10 @@ table! {
     RetrieveError {
         Embed(EmbedError::BlankText) => "blank", Cause("AssistantError");
         Index(IndexError::Empty) => "index", Cause("AssistantError");
+    }
+    EncoderError {
+        Format(safetensors::SafeTensorError::TensorNotFound("places".to_owned())) => "places", Cause("ReadError");
+        Tensor("norm.weight".to_owned()) => "norm.weight", Cause("ReadError");
     }
     ReadError {
         Unusable(reason()) => "the reason", Says("--reader off");

@@ -28,7 +28,7 @@ pub(super) struct Network {
 
 enum Model {
     Shipped(Encoder),
-    Onnx(OnnxNetwork),
+    Onnx(Box<OnnxNetwork>),
 }
 
 impl Model {
@@ -38,7 +38,9 @@ impl Model {
                 .and_then(|tensors| Encoder::new(&tensors))
                 .map(Self::Shipped)
                 .map_err(|error| error.to_string()),
-            NetworkFile::Onnx(file) => OnnxNetwork::load(file).map(Self::Onnx),
+            NetworkFile::Onnx(file) => {
+                OnnxNetwork::load(file).map(|network| Self::Onnx(Box::new(network)))
+            }
         }
     }
 
