@@ -1,9 +1,9 @@
 //! Contexts in, an answer's words out.
 //!
 //! [`extractive`] is the default: it chooses verbatim sentences, so whatever it says stands in the
-//! sources; [`evidence`] tells whether there is anything to say, [`commands`] what is no evidence. [`Generator`] is the seam for language models; the adapters are [`ollama`] and
+//! sources; [`evidence`] tells whether there is anything to say, [`injection`] what is no evidence. [`Generator`] is the seam for language models; the adapters are [`ollama`] and
 //! [`openai`], and [`ChatModel`] is one of them with its prompts and its circuit breaker. What a
-//! model says is only a claim: [`claims`] cuts it into sentences, [`support`] finds what the sources
+//! model says is only a claim: [`claims`] cuts it into sentences, [`groundedness`] finds what the sources
 //! say to each, [`quantities`] compares the figures.
 
 pub mod answer_type;

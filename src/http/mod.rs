@@ -2,7 +2,7 @@
 //! more.
 //!
 //! Owns wire shapes, status codes and the server loop; knows the assistant's use cases and nothing
-//! of retrieval, stores or models. Start reading at [`application`], then `routes`, one file a use case.
+//! of retrieval, stores or models. Start reading at `router`, then `routes`, one file a use case.
 
 mod address;
 mod admin_dto;

@@ -1,7 +1,7 @@
 //! Builds a graph, and carries one on from one generation to the next: rows that are gone are taken
 //! out, new ones are linked in, the others keep their links.
 //!
-//! Rows are linked in as Malkov and Yashunin do (2016, algorithms 1 and 4), [`BATCH`] at a time: all
+//! Rows are linked in as Malkov and Yashunin do (2016, algorithms 1 and 4), 512 at a time: all
 //! threads look for the neighbours of the rows of a batch, in the graph as it stood and, one by one,
 //! among the batch itself; then each row that was chosen takes the links back, once. No thread
 //! writes what another reads, so that the same rows give the same graph on any number of threads. For

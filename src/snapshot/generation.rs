@@ -176,7 +176,7 @@ impl Generation {
         })
     }
 
-    /// The vector of a row, as [`RowVectors::vector`] tells.
+    /// The vector of a row; one of zeros where it cannot be read, which the log tells.
     pub fn vector(&self, row: u32) -> Cow<'_, [f32]> {
         self.search.vectors(&self.records).vector(row)
     }
