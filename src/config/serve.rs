@@ -32,7 +32,7 @@ section! {
     /// Where sessions are kept: a folder, or `postgres://user:password@host/database` for several
     /// servers
     state: PathBuf => StatePlace = state_place;
-        unit("DIR|URL").otherwise("state, beside the index").secret().example("\"state\"");
+        unit("DIR|URL").otherwise("state here, else in the user's data folder").secret().example("\"state\"");
     /// Address to listen on, its port, or both: localhost:9000, :9000
     bind: Listen => SocketAddr = whole_address;
         unit("ADDRESS").otherwise("127.0.0.1:8000").example("\"127.0.0.1:8000\"");

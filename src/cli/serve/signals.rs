@@ -34,7 +34,14 @@ fn reload_certificate(tls: &http::Tls) {
     }
 }
 
+/// Exit status of a program that was interrupted: 128 and the number of SIGINT.
+const INTERRUPTED: i32 = 130;
+
 /// Ends with the first SIGTERM or SIGINT; a second one ends the process at once.
+#[expect(
+    clippy::exit,
+    reason = "whoever asks twice does not want to wait for the runtime"
+)]
 pub(super) fn shutdown_signal(log: Option<LogLines>) -> std::io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -53,7 +60,7 @@ pub(super) fn shutdown_signal(log: Option<LogLines>) -> std::io::Result<impl Fut
             if let Some(log) = log {
                 log.end();
             }
-            std::process::abort();
+            std::process::exit(INTERRUPTED);
         });
     })
 }
