@@ -18,13 +18,12 @@ import random
 import re
 import shutil
 import statistics
-import tempfile
 import threading
 import time
 import urllib.parse
 
 from check_scale import HERE, POSTGRES, Node, output, wait_for
-from check_tables import Program
+from check_tables import Program, folder_for_postgres, running
 
 WORDS_OF_A_SECTION = 90
 SECTIONS_OF_A_FILE = 50
@@ -283,23 +282,12 @@ def main():
     parser.add_argument("--shared-buffers", default="256MB")
     parser.add_argument("--first-port", type=int, default=9690)
     options = parser.parse_args()
-    folder = tempfile.mkdtemp(prefix="wattwise-bench-")
-    os.chmod(folder, 0o755)
-    if os.geteuid() == 0:
-        output(POSTGRES, "as", "true")
-        shutil.chown(folder, "wattwise-postgres")
+    folder = folder_for_postgres("wattwise-bench-")
     node = Sized(output(POSTGRES, "tools"), folder, options.first_port, options.shared_buffers)
     program = Program(options.wattwise, folder, f"postgres://postgres@127.0.0.1:{options.first_port}/wattwise",
                       options.first_port + 1)
-    try:
-        node.make()
-        node.start()
-        node.sql("CREATE DATABASE wattwise")
+    with running(node, program, folder):
         bench(program, node, options)
-    finally:
-        program.stop()
-        node.stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ PostgreSQL with pgvector comes from scripts/postgres.sh. Standard library only.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -185,33 +186,46 @@ def check(program, node):
     say("no password is told", "hunter2" not in err + program.must("serve", "--index", address, "--print-config"))
 
 
+def folder_for_postgres(prefix):
+    """A temporary folder that the user of PostgreSQL may write to."""
+    folder = tempfile.mkdtemp(prefix=prefix)
+    os.chmod(folder, 0o755)
+    if os.geteuid() == 0:
+        output(POSTGRES, "as", "true")
+        shutil.chown(folder, "wattwise-postgres")
+    return folder
+
+
+@contextlib.contextmanager
+def running(node, program, folder):
+    """A database called wattwise; in the end all is stopped and the folder deleted."""
+    try:
+        node.make()
+        node.start()
+        node.sql("CREATE DATABASE wattwise")
+        yield
+    finally:
+        program.stop()
+        node.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("wattwise")
     parser.add_argument("--first-port", type=int, default=9670)
     options = parser.parse_args()
-    folder = tempfile.mkdtemp(prefix="wattwise-tables-")
-    os.chmod(folder, 0o755)
-    if os.geteuid() == 0:
-        output(POSTGRES, "as", "true")
-        shutil.chown(folder, "wattwise-postgres")
+    folder = folder_for_postgres("wattwise-tables-")
     node = Node(output(POSTGRES, "tools"), folder, options.first_port)
     address = f"postgres://postgres:hunter2@127.0.0.1:{options.first_port}/wattwise"
     program = Program(options.wattwise, folder, address, options.first_port + 1)
-    try:
-        node.make()
-        node.start()
-        node.sql("CREATE DATABASE wattwise")
+    with running(node, program, folder):
         docs = os.path.join(folder, "docs")
         os.mkdir(docs)
         guides = os.path.join(HERE, "..", "data", "guides")
         for name in sorted(os.listdir(guides)):
             shutil.copy(os.path.join(guides, name), docs)
         check(program, node)
-    finally:
-        program.stop()
-        node.stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":
